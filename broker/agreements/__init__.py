@@ -1,0 +1,1 @@
+"""The editions that ship, as data, with their reader and their lint."""

@@ -1,0 +1,102 @@
+"""The file of one job, open while one step works on it.
+
+The step moves units, offers, commitments and machines and tells facts; the store then keeps all of
+it in one transaction. Nothing here reads a clock or makes an id: both come with the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from broker.domain.commitment import Commitment
+from broker.domain.events import Event
+from broker.domain.job import JOB_MOVES, UNIT_MOVES, IllegalMoveError, Job, JobState, UnitState
+from broker.domain.machine import MACHINE_MOVES, Machine, MachineState
+from broker.domain.offer import Offer
+from broker.domain.values import CommitmentId, MachineName, OfferId
+
+NewId = Callable[[str], str]
+"""Makes an id that was never made before, from a prefix such as `offer`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """A job with its open offers, live commitments and machines that are not over."""
+
+    job: Job
+    now: datetime
+    new_id: NewId
+    offers: dict[OfferId, Offer] = field(default_factory=dict)
+    commitments: dict[CommitmentId, Commitment] = field(default_factory=dict)
+    machines: dict[MachineName, Machine] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    """Ids of the offers, commitments and machines that the store has to write."""
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def set_job(self, **fields: Any) -> None:  # noqa: ANN401 - the job's own fields
+        self.job = replace(self.job, **fields)
+
+    def move(self, units: Iterable[int], to: UnitState, **fields: Any) -> None:  # noqa: ANN401
+        """Move units, if the table of legal moves lets them; else raise IllegalMoveError."""
+        moved = list(self.job.units)
+        for index in units:
+            unit = moved[index]
+            if to not in UNIT_MOVES[unit.state]:
+                raise IllegalMoveError(f"{self.job.id} unit {index}: {unit.state} -> {to}")
+            moved[index] = replace(unit, state=to, **fields)
+        self.job = replace(self.job, units=tuple(moved))
+
+    def end(self, state: JobState, *, reason: str = "", exit_code: int | None = None) -> None:
+        if state not in JOB_MOVES[self.job.state]:
+            raise IllegalMoveError(f"{self.job.id}: {self.job.state} -> {state}")
+        self.set_job(
+            state=state,
+            reason=reason,
+            exit_code=exit_code,
+            ended_at=self.now,
+            due_at=None,
+            trouble="",
+        )
+
+    def put_offer(self, offer: Offer) -> Offer:
+        self.offers[offer.id] = offer
+        self.changed.add(offer.id)
+        return offer
+
+    def put_commitment(self, commitment: Commitment) -> Commitment:
+        self.commitments[commitment.id] = commitment
+        self.changed.add(commitment.id)
+        return commitment
+
+    def put_machine(self, machine: Machine) -> Machine:
+        before = self.machines.get(machine.name)
+        if before is not None and machine.state is not before.state:
+            allowed = MACHINE_MOVES[before.state]
+            if machine.state not in allowed:
+                raise IllegalMoveError(f"{machine.name}: {before.state} -> {machine.state}")
+        self.machines[machine.name] = machine
+        self.changed.add(machine.name)
+        return machine
+
+    def machines_of(self, commitment: CommitmentId) -> list[Machine]:
+        return [m for m in self.machines.values() if m.commitment == commitment]
+
+    def give_back(self, machine: Machine, because: str) -> Machine:
+        """Let a machine go. One that its cloud never heard of is simply gone."""
+        if machine.state is MachineState.ENDING or machine.state.over:
+            return machine
+        unheard = machine.state is MachineState.WANTED and machine.tries == 0
+        return self.put_machine(
+            replace(
+                machine,
+                state=MachineState.GONE if unheard else MachineState.ENDING,
+                due_at=None if unheard else self.now,
+                because=machine.because or because,
+            )
+        )

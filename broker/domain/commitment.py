@@ -1,0 +1,42 @@
+"""A commitment: units bound to one place of one supplier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.market import Place, PoolKind
+from broker.domain.release import Basis
+from broker.domain.terms import Terms
+from broker.domain.values import CommitmentId, JobId, OfferId
+
+
+class CommitmentState(StrEnum):
+    MADE = "made"
+    LIVE = "live"
+    FAILED = "failed"
+    ENDED = "ended"
+
+    @property
+    def over(self) -> bool:
+        return self in (CommitmentState.FAILED, CommitmentState.ENDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commitment:
+    id: CommitmentId
+    job: JobId
+    units: tuple[int, ...]
+    place: Place
+    pool_kind: PoolKind
+    terms: Terms
+    state: CommitmentState = CommitmentState.MADE
+    offer: OfferId | None = None
+    """The accepted offer it fulfils; None for a third party's."""
+    basis: Basis | None = None
+    """What a third party's commitment stands on."""
+    release: int | None = None
+    attempt: int = 1
+    """Counts the tries of a holder to deliver what it accepted."""
+    made_at: datetime

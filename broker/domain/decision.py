@@ -1,0 +1,76 @@
+"""What placement can decide about a job: a closed union."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from broker.domain.agreement import Edition
+from broker.domain.market import Pool
+from broker.domain.offer import OfferKind
+from broker.domain.release import Basis, Release
+from broker.domain.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutOffer:
+    """Offer the units to the holder: under its right, or as an order where it is exclusive."""
+
+    kind: OfferKind
+    units: tuple[int, ...]
+    terms: Terms
+    edition: Edition
+    clause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStanding:
+    """Every place of the holder's stands under a refusal that is still valid: no offer is due."""
+
+    units: tuple[int, ...]
+    terms: Terms
+    edition: Edition
+    clause: str
+    cites: tuple[str, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Bind the units to one pool."""
+
+    units: tuple[int, ...]
+    pool: Pool
+    terms: Terms
+    edition: Edition
+    basis: Basis
+    cites: tuple[str, ...]
+    release: int | None
+    to_holder: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire:
+    """A release is over; its units are pending again."""
+
+    release: Release
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing can be done for the rest before this instant."""
+
+    until: datetime | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """Patience is over."""
+
+    because: str
+
+
+Decision: TypeAlias = PutOffer | ReleaseStanding | Commit | Expire | Wait | GiveUp

@@ -1,0 +1,176 @@
+"""The holder's automatic desk: its cloud is asked place by place, and its machine is the hold.
+
+The desk sees one offer, the holder's pools and what stands refused. It asks every place that the
+job's limits allow before it refuses, and it never lets a mistake of ours count as a "no".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from broker.domain import events
+from broker.domain import offer as offers
+from broker.domain.lease import activate
+from broker.domain.machine import Machine, MachineState, machine_name
+from broker.domain.market import Market, Pool
+from broker.domain.offer import Desk, Offer
+from broker.domain.ranking import ranked
+from broker.domain.spill import commit_holder
+from broker.domain.values import AnswerId, RefusalReason
+
+if TYPE_CHECKING:
+    from broker.domain.case import Case
+
+
+def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
+    """The holder's pools that the job's limits leave, its price apart, in the order of asking."""
+    shape, limits = case.job.workload.shape, case.job.workload.limits
+    return ranked(
+        pool
+        for pool in market.pools
+        if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
+    )
+
+
+def closes_at(offer: Offer) -> datetime | None:
+    """When the automatic desk answers with what it has; None before its window is open."""
+    return None if offer.expires_at is None else offer.expires_at - offers.margin(offer)
+
+
+def proceed(case: Case, offer: Offer, market: Market) -> None:
+    """Take the desk's next step: ask one more place, wait for an answer, accept or refuse."""
+    if offer.desk is not Desk.AUTOMATIC or not offer.state.undecided:
+        return
+    holds = [m for m in case.machines.values() if m.offer == offer.id and _counts(m)]
+    if offer.gang and len({m.place for m in holds}) == 1 and len(holds) < len(offer.units):
+        for machine in holds:  # one of the gang was refused: none of this place is any use
+            case.give_back(machine, "gang incomplete")
+        holds = []
+    up = [m for m in holds if m.state is MachineState.RUNNING]
+    closing = closes_at(offer)
+    if closing is not None and case.now >= closing:
+        _answer_with(case, offer, market, up)
+        return
+    held = {m.unit for m in holds}
+    missing = tuple(index for index in offer.units if index not in held)
+    if missing and _ask(case, offer, market, missing):
+        return
+    if len(up) < len(holds):
+        return
+    offer = case.offers[offer.id]
+    if up:
+        _accept(case, offer, market, up)
+    else:
+        _refuse(case, offer, market)
+
+
+def _counts(machine: Machine) -> bool:
+    return not machine.state.over and machine.state is not MachineState.ENDING
+
+
+def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> bool:
+    """Write down the wish for machines at the first place not asked yet; False if there is none."""
+    for pool in holder_places(case, offer, market):
+        if pool.place in offer.asked or _too_dear(pool, offer):
+            continue
+        refusal = market.standing(pool.place, case.now, _together(offer))
+        if refusal is not None:
+            if refusal.id not in offer.refusals:
+                offer = case.put_offer(replace(offer, refusals=(*offer.refusals, refusal.id)))
+            continue
+        for unit in missing:
+            case.put_machine(
+                Machine(
+                    name=machine_name(offer.id, unit, pool.place),
+                    job=case.job.id,
+                    unit=unit,
+                    place=pool.place,
+                    price_usd_hour=pool.price_usd_hour,
+                    together=_together(offer),
+                    offer=offer.id,
+                    wanted_at=case.now,
+                    due_at=case.now,
+                )
+            )
+        case.put_offer(replace(offer, asked=(*offer.asked, pool.place)))
+        return True
+    return False
+
+
+def _together(offer: Offer) -> int:
+    return len(offer.units) if offer.gang else 1
+
+
+def _too_dear(pool: Pool, offer: Offer) -> bool:
+    ceiling = offer.terms.price_usd_hour
+    return ceiling is not None and pool.price_usd_hour > ceiling
+
+
+def _answer_with(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
+    """The window is nearly over: take what is there; what is still being made is given back."""
+    for machine in list(case.machines.values()):
+        if machine.offer == offer.id and machine.state.unresolved:
+            case.give_back(machine, "window over")
+    if up and (not offer.gang or len(up) == len(offer.units)):
+        _accept(case, offer, market, up)
+
+
+def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
+    units = tuple(sorted(machine.unit for machine in up))
+    holds = tuple(
+        {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku} for m in up
+    )
+    offer = _answered(case, offer, "accept", units, holds, None)
+    offers.accept(case, offer, units, holds)
+    groups = [up] if offer.gang else [[machine] for machine in up]
+    for group in groups:
+        pool = market.by_place[group[0].place]
+        terms = replace(
+            offer.terms,
+            accelerators=(pool.accelerator,) if pool.accelerator else None,
+            regions=(pool.place.region,),
+            price_usd_hour=pool.price_usd_hour,
+        )
+        bound = tuple(sorted(machine.unit for machine in group))
+        commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id)
+        for machine in group:
+            case.put_machine(replace(machine, commitment=commitment.id))
+        activate(case, commitment)
+
+
+def _refuse(case: Case, offer: Offer, market: Market) -> None:
+    places = holder_places(case, offer, market)
+    if offer.refusals:
+        reason = RefusalReason.NO_CAPACITY
+    elif places:
+        reason = RefusalReason.NOT_ECONOMIC
+    else:
+        reason = RefusalReason.SPEC_UNSUPPORTED
+    offer = _answered(case, offer, "refuse", offer.units, (), reason)
+    offers.refuse(case, offer, reason, offer.refusals)
+
+
+def _answered(
+    case: Case,
+    offer: Offer,
+    kind: str,
+    units: tuple[int, ...],
+    holds: tuple[dict[str, Any], ...],
+    reason: RefusalReason | None,
+) -> Offer:
+    """An answer from the holder is itself proof of receipt (design 3.2, delivery)."""
+    offer = offers.deliver(case, offer, "answer")
+    case.tell(
+        events.AnswerReceived(
+            offer=offer.id,
+            answer=AnswerId(case.new_id("ans")),
+            kind=kind,
+            units=units,
+            holds=holds,
+            reason=reason,
+            by=offer.holder[0],
+        )
+    )
+    return offer

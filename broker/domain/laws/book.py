@@ -1,0 +1,189 @@
+"""What an audit remembers between two facts: open jobs, and the little that outlives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from broker.domain.chain import Fact
+from broker.domain.laws.editions import Edition
+
+
+class UnitState(StrEnum):
+    PENDING = "pending"
+    OFFERED = "offered"
+    LEFT = "left"
+    """Out of an offer that was refused, lapsed or defaulted, and not released yet."""
+    ACCEPTED = "accepted"
+    RELEASED = "released"
+    COMMITTED = "committed"
+    ACTIVE = "active"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    GONE = "gone"
+    """Dropped by scaling."""
+
+    @property
+    def final(self) -> bool:
+        return self in (UnitState.DONE, UnitState.CANCELLED, UnitState.GONE)
+
+
+@dataclass(slots=True)
+class Release:
+    basis: str
+    offer: Offer | None
+    ceiling: Mapping[str, Any]
+    tail_until: datetime | None
+    cites: tuple[str, ...]
+    position: int
+
+
+@dataclass(slots=True)
+class Commitment:
+    id: str
+    units: tuple[int, ...]
+    provider: str
+    region: str
+    position: int
+
+
+@dataclass(slots=True)
+class Unit:
+    index: int
+    state: UnitState
+    since: datetime
+    offer: Offer | None = None
+    """The offer it is inside of, left last, or is accepted under."""
+    release: Release | None = None
+    commitment: Commitment | None = None
+    epoch: int = 0
+    """The last lease's."""
+    live: bool = False
+    """Whether that lease still holds."""
+    barred: Mapping[str, Any] | None = None
+    """The terms on which the holder defaulted, until a release of that default is spent."""
+
+
+@dataclass(slots=True)
+class Offer:
+    id: str
+    job: Job
+    right: bool
+    """False for an ordinary order, which releases nothing."""
+    units: frozenset[int]
+    agreement: str
+    edition: str
+    clause: str | None
+    terms: Mapping[str, Any]
+    window: timedelta
+    issued_at: datetime
+    position: int
+    delivered_at: datetime | None = None
+    end: str | None = None
+    """The type of the fact that ended it."""
+    accepted_at: datetime | None = None
+    cure_until: datetime | None = None
+    owed: set[int] = field(default_factory=set)
+    """Accepted, and neither delivered nor defaulted."""
+    defaulted: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Job:
+    id: str
+    work_class: str
+    tags: tuple[str, ...]
+    gang: int
+    terms: Mapping[str, Any]
+    submitted_at: datetime
+    patience_until: datetime | None
+    position: int
+    units: dict[int, Unit]
+    offers: dict[str, Offer] = field(default_factory=dict)
+    commitments: dict[str, Commitment] = field(default_factory=dict)
+    placed: bool = False
+    """Whether a unit was bound to a supplier at least once."""
+    ended: str | None = None
+
+    def named(self, fact: Fact) -> list[Unit]:
+        """The units a fact names, without those the job does not have."""
+        return [unit for index in fact.data["units"] if (unit := self.units.get(index))]
+
+
+class Outage(NamedTuple):
+    since: datetime
+    to: datetime
+
+
+class Refusal(NamedTuple):
+    provider: str
+    units: int
+    at: datetime
+    valid_until: datetime
+    position: int
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Book:
+    """The state that the facts so far amount to. A law reads it as it stood before its fact."""
+
+    now: datetime = EPOCH
+    """The instant of the fact being read."""
+    latest: datetime = EPOCH
+    position: int = 0
+    jobs: dict[str, Job] = field(default_factory=dict)
+    offers: dict[str, Offer] = field(default_factory=dict)
+    editions: dict[tuple[str, str], Edition] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    outages: list[Outage] = field(default_factory=list)
+    attested: set[tuple[str, str]] = field(default_factory=set)
+    consents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    waivers: set[str] = field(default_factory=set)
+    suspended: dict[str, datetime | None] = field(default_factory=dict)
+    """Agreement to the end of its right's suspension; None is open."""
+    unavailable: dict[str, datetime | None] = field(default_factory=dict)
+
+    def job_of(self, fact: Fact) -> Job | None:
+        return self.jobs.get(fact.data["job"])
+
+    def offer_of(self, fact: Fact) -> Offer | None:
+        return self.offers.get(fact.data["offer"])
+
+    def units_of(self, fact: Fact) -> list[Unit]:
+        """The units of a fact that names its job or its offer, as far as they are known."""
+        if "job" in fact.data:
+            job = self.job_of(fact)
+        else:
+            offer = self.offer_of(fact)
+            job = offer.job if offer else None
+        return job.named(fact) if job else []
+
+    def edition_of(self, fact: Fact) -> Edition | None:
+        return self.editions.get((fact.data["agreement"], fact.data["edition"]))
+
+    def in_force(self, at: datetime) -> Iterator[Edition]:
+        return (edition for edition in self.editions.values() if edition.in_force(at))
+
+    def tolled(self, since: datetime, due: datetime) -> datetime:
+        """A due instant put off by every outage of ours between its timer's start and itself."""
+        for outage in self.outages:
+            if outage.to > since and outage.since < due:
+                due += outage.to - max(outage.since, since)
+        return due
+
+    def window_end(self, offer: Offer) -> datetime | None:
+        """When an offer's window closes, outages allowed for; None before its receipt."""
+        if offer.delivered_at is None:
+            return None
+        return self.tolled(offer.delivered_at, offer.delivered_at + offer.window)
+
+
+def standing(units: Iterable[Unit]) -> list[Unit]:
+    """Those that are not final."""
+    return [unit for unit in units if not unit.state.final]

@@ -1,0 +1,163 @@
+"""The laws of offers: one unit in one offer, one end, a receipt, a whole window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from broker.domain.chain import Fact
+from broker.domain.laws.book import Book, Offer, UnitState
+from broker.domain.laws.law import Breach, Law
+from broker.domain.laws.units import JOB_ENDS
+from broker.domain.values import instant
+
+DECISIONS: Final = frozenset({"OfferAccepted", "OfferRefused", "OfferLapsed"})
+ANSWERS: Final = frozenset({"OfferAccepted", "OfferRefused"})
+SLIP: Final = timedelta(milliseconds=1)
+
+
+class OneOffer(Law):
+    number = "I4"
+    text = "A unit is inside at most one offer that is sent or open."
+    guards = "agreement 3.5 (4)"
+    sees = frozenset({"OfferIssued"})
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        for unit in book.units_of(fact):
+            if unit.state is UnitState.OFFERED and unit.offer:
+                yield self.breach(
+                    f"unit {unit.index} is offered again while inside an offer",
+                    unit.offer.position,
+                    fact.position,
+                )
+                return
+
+
+class OneEnd(Law):
+    number = "I6"
+    text = "Each offer is exactly one of accepted, refused, lapsed, withdrawn."
+    guards = "agreement 3.5, offer states"
+    sees = DECISIONS | JOB_ENDS | {"OfferWithdrawn", "OfferIssued"}
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        if fact.type in JOB_ENDS:
+            job = book.job_of(fact)
+            for offer in job.offers.values() if job else ():
+                if offer.end is None:
+                    yield self.breach(
+                        f"{fact.type} while an offer is neither answered nor withdrawn",
+                        offer.position,
+                        fact.position,
+                    )
+            return
+        known = book.offer_of(fact)
+        if fact.type == "OfferIssued":
+            if known:
+                yield self.breach("an offer is issued twice", known.position, fact.position)
+        elif known and known.end:
+            yield self.breach(
+                f"{fact.type} after the offer ended by {known.end}", known.position, fact.position
+            )
+
+
+class InTime(Law):
+    number = "I7"
+    text = "An answer is honoured if and only if it came before receipt, window and toll were over."
+    guards = "window; agreement 3.5 (13)"
+    sees = ANSWERS | {"OfferDelivered", "AnswerRejected"}
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        offer = book.offer_of(fact)
+        if offer is None or offer.end:
+            return
+        if fact.type == "OfferDelivered":
+            if abs(instant(fact.data["expires_at"]) - (book.now + offer.window)) > SLIP:
+                yield self.breach(
+                    "the recorded end of the window is not receipt plus window",
+                    offer.position,
+                    fact.position,
+                )
+            return
+        ends = book.window_end(offer)
+        in_time = ends is None or book.now < ends
+        if fact.type == "AnswerRejected":
+            if in_time and fact.data["why"] == "late":
+                yield self._wrong("an answer in time is rejected as late", offer, fact)
+        elif not in_time:
+            yield self._wrong("a late answer is honoured", offer, fact)
+
+    def _wrong(self, sentence: str, offer: Offer, fact: Fact) -> Breach:
+        return self.breach(sentence, offer.position, fact.position)
+
+
+class Received(Law):
+    number = "I11"
+    text = "No offer is decided or lapses without a recorded receipt."
+    guards = "notice.deemed_receipt"
+    sees = DECISIONS
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        offer = book.offer_of(fact)
+        if offer is None:
+            yield self.breach(f"{fact.type} of an offer that was never issued", fact.position)
+        elif offer.delivered_at is None:
+            yield self.breach(f"{fact.type} without a receipt", offer.position, fact.position)
+
+
+class WholeWindow(Law):
+    number = "I12"
+    text = "No offer lapses before its window and every overlapping outage of ours are over."
+    guards = "window.toll_on_broker_outage"
+    sees = frozenset({"OfferLapsed"})
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        offer = book.offer_of(fact)
+        ends = book.window_end(offer) if offer and not offer.end else None
+        if offer and ends and book.now < ends - SLIP:
+            yield self.breach(
+                f"the offer lapses {(ends - book.now).total_seconds():.3f} s early",
+                offer.position,
+                fact.position,
+            )
+
+
+class DefaultOnce(Law):
+    number = "I19"
+    text = "Units in default are released once and not offered again on the same terms."
+    guards = "on_default"
+    sees = frozenset({"OfferIssued", "UnitsReleased"})
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        for unit in book.units_of(fact):
+            if unit.barred is None or unit.offer is None:
+                continue
+            if fact.type == "UnitsReleased" and unit.state is not UnitState.LEFT:
+                yield self.breach(
+                    f"unit {unit.index}, defaulted, is released a second time",
+                    unit.offer.position,
+                    fact.position,
+                )
+                return
+            if fact.type == "OfferIssued" and fact.data["terms"] == unit.barred:
+                yield self.breach(
+                    f"unit {unit.index}, defaulted, is offered again on the same terms",
+                    unit.offer.position,
+                    fact.position,
+                )
+                return
+
+
+class WithdrawnReleasesNothing(Law):
+    number = "I20"
+    text = "A withdrawn offer releases nothing and no commitment cites it."
+    guards = "agreement 3.5 (5)"
+    sees = frozenset({"UnitsReleased", "ThirdPartyCommitted"})
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        cited = {fact.data.get("offer"), *fact.data["cites"]}
+        for offer in filter(None, map(book.offers.get, filter(None, cited))):
+            if offer.end == "OfferWithdrawn":
+                yield self.breach(
+                    f"{fact.type} stands on a withdrawn offer", offer.position, fact.position
+                )

@@ -1,0 +1,108 @@
+"""The law of timers: whatever is open ends when its time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from broker.domain.chain import Fact
+from broker.domain.laws.book import Book, Job, Offer, Unit, UnitState
+from broker.domain.laws.law import Breach, Law
+from broker.domain.laws.units import JOB_ENDS
+
+GRACE: Final = timedelta(seconds=60)
+
+
+class Timers(Law):
+    number = "I28"
+    text = "Every open offer, acceptance, release and patience ends within 60 s of its timer."
+    guards = "agreement 3.5, timers"
+    _OFFER = frozenset({"OfferLapsed", "OfferWithdrawn"})
+    _ACCEPTANCE = frozenset({"OfferFulfilled", "HolderDefaulted"})
+    _PLACING = frozenset({"ThirdPartyCommitted", "HolderCommitted"})
+    sees = _OFFER | _ACCEPTANCE | _PLACING | JOB_ENDS | {"ReleaseExpired"}
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        if fact.type in self._OFFER:
+            offer = book.offer_of(fact)
+            if offer and not offer.end and _open_too_long(book, offer):
+                yield self.breach(
+                    "an offer stays open past its window", offer.position, fact.position
+                )
+        elif fact.type in self._ACCEPTANCE:
+            offer = book.offer_of(fact)
+            if offer and _owed_too_long(book, offer):
+                yield self._owed(offer, fact.position)
+        elif fact.type == "ReleaseExpired":
+            yield from self._kept(book, book.units_of(fact), fact.position)
+        elif job := book.job_of(fact):
+            if fact.type in JOB_ENDS and not job.ended:
+                yield from self._overdue(book, job, fact.position)
+            elif _waits_too_long(book, job):
+                yield self._impatient(job, fact.position)
+
+    def end(self, book: Book) -> Iterator[Breach]:
+        book.now = book.latest
+        for job in book.jobs.values():
+            if not job.ended:
+                yield from self._overdue(book, job, book.position)
+
+    def _overdue(self, book: Book, job: Job, position: int) -> Iterator[Breach]:
+        """The timers of an open job that should have ended by now."""
+        for offer in job.offers.values():
+            if not offer.end and _open_too_long(book, offer):
+                yield self.breach("an offer stays open past its window", offer.position, position)
+            if _owed_too_long(book, offer):
+                yield self._owed(offer, position)
+        yield from self._kept(book, job.units.values(), position)
+        if _waits_too_long(book, job):
+            yield self._impatient(job, position)
+
+    def _owed(self, offer: Offer, position: int) -> Breach:
+        return self.breach(
+            f"units {sorted(offer.owed)} are accepted and neither delivered nor defaulted in time",
+            offer.position,
+            position,
+        )
+
+    def _kept(self, book: Book, units: Iterable[Unit], position: int) -> Iterator[Breach]:
+        unit = next((unit for unit in units if _released_too_long(book, unit)), None)
+        if unit and unit.release:
+            yield self.breach(
+                f"unit {unit.index} stays released past its release's tail",
+                unit.release.position,
+                position,
+            )
+
+    def _impatient(self, job: Job, position: int) -> Breach:
+        return self.breach("the job waits past its patience", job.position, position)
+
+
+def _late(book: Book, since: datetime, due: datetime) -> bool:
+    """Whether it is more than the grace past a due instant, outages of ours allowed for."""
+    return book.now > due + GRACE and book.now > book.tolled(since, due + GRACE)
+
+
+def _open_too_long(book: Book, offer: Offer) -> bool:
+    since = offer.delivered_at
+    return since is not None and _late(book, since, since + offer.window)
+
+
+def _owed_too_long(book: Book, offer: Offer) -> bool:
+    if not offer.owed or offer.accepted_at is None or offer.cure_until is None:
+        return False
+    return _late(book, offer.accepted_at, offer.cure_until)
+
+
+def _released_too_long(book: Book, unit: Unit) -> bool:
+    release = unit.release
+    if unit.state is not UnitState.RELEASED or release is None or release.tail_until is None:
+        return False
+    return _late(book, unit.since, max(release.tail_until, unit.since))
+
+
+def _waits_too_long(book: Book, job: Job) -> bool:
+    if job.placed or job.patience_until is None:
+        return False
+    return _late(book, job.submitted_at, job.patience_until)

@@ -1,0 +1,178 @@
+"""From a machine that is there to a job that has ended: leases, runs, losses and ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from broker.domain import events
+from broker.domain.commitment import Commitment, CommitmentState
+from broker.domain.job import JobState, UnitState
+from broker.domain.machine import Machine, MachineState, RunState
+from broker.domain.offer import fulfil, withdraw
+from broker.domain.spill import drop_commitments
+from broker.domain.values import LeaseId
+
+if TYPE_CHECKING:
+    from broker.domain.case import Case
+
+LOSSES_BORNE: Final = 3
+"""How many machines a job may lose before it fails of it."""
+
+
+def activate(case: Case, commitment: Commitment) -> None:
+    """T16, T23: every machine of the commitment is there; lease each to its unit."""
+    machines = {m.unit: m for m in case.machines_of(commitment.id) if not m.state.over}
+    for index in commitment.units:
+        unit = case.job.units[index]
+        epoch = unit.epoch + 1
+        lease = LeaseId(f"{case.job.id}.{index}.{epoch}")
+        case.put_machine(replace(machines[index], lease=lease, epoch=epoch))
+        case.move((index,), UnitState.ACTIVE, epoch=epoch, lease=lease)
+        case.tell(
+            events.LeaseActivated(
+                job=case.job.id,
+                unit=index,
+                epoch=epoch,
+                provider=commitment.place.provider,
+                lease=lease,
+                commitment=commitment.id,
+                price_usd_hour=machines[index].price_usd_hour,
+            )
+        )
+    case.put_commitment(replace(commitment, state=CommitmentState.LIVE))
+    offer = case.offers.get(commitment.offer) if commitment.offer else None
+    if offer is not None and all(
+        case.job.units[index].state is UnitState.ACTIVE for index in offer.accepted
+    ):
+        fulfil(case, offer)
+
+
+def started(case: Case, machine: Machine) -> None:
+    """The agent says that the command runs."""
+    case.put_machine(replace(machine, run=RunState.RUNNING))
+    if case.job.state is JobState.QUEUED:
+        case.set_job(state=JobState.RUNNING, started_at=case.job.started_at or case.now)
+        case.tell(events.JobStarted(job=case.job.id))
+
+
+def exited(case: Case, machine: Machine, exit_code: int) -> None:
+    """The command has ended on one machine; the last one ends the job, and so does a failure."""
+    if machine.run is RunState.ENDED:
+        return
+    ended = case.put_machine(replace(machine, run=RunState.ENDED, exit_code=exit_code))
+    units = list(case.job.units)
+    units[machine.unit] = replace(units[machine.unit], exit_code=exit_code)
+    case.set_job(units=tuple(units))
+    case.give_back(ended, "finished" if exit_code == 0 else "failed")
+    if case.job.state.over:
+        return
+    if exit_code != 0:
+        why = f"unit {machine.unit} exited with {exit_code}"
+        close(
+            case,
+            events.JobFailed(job=case.job.id, reason=why, exit_code=exit_code),
+            JobState.FAILED,
+            reason=why,
+            exit_code=exit_code,
+        )
+    elif all(unit.exit_code is not None for unit in units):
+        close(
+            case,
+            events.JobFinished(job=case.job.id, exit_code=0),
+            JobState.FINISHED,
+            exit_code=0,
+        )
+
+
+def gone(case: Case, machine: Machine, because: str) -> None:
+    """The cloud confirms that a machine is no more. Its lease ends; one we did not end is lost."""
+    cause = machine.because or "lost"
+    case.put_machine(replace(machine, state=MachineState.GONE, because=cause, due_at=None))
+    if machine.lease is None or machine.commitment is None:
+        return
+    requeue = cause in ("lost", "regrouped") and not case.job.state.over
+    case.tell(
+        events.LeaseEnded(
+            job=case.job.id,
+            unit=machine.unit,
+            epoch=machine.epoch,
+            provider=machine.place.provider,
+            lease=machine.lease,
+            commitment=machine.commitment,
+            cause=cause,
+            exit_code=machine.exit_code,
+        )
+    )
+    if requeue:
+        _requeue(case, machine, because)
+    else:
+        case.move((machine.unit,), UnitState.DONE, lease=None)
+    commitment = case.commitments.get(machine.commitment)
+    if commitment is not None and all(m.state.over for m in case.machines_of(commitment.id)):
+        case.put_commitment(replace(commitment, state=CommitmentState.ENDED))
+
+
+def _requeue(case: Case, machine: Machine, because: str) -> None:
+    """A lost unit goes back through the agreement; a gang goes back whole."""
+    case.move(
+        (machine.unit,), UnitState.PENDING, lease=None, commitment=None, offer=None, release=None
+    )
+    case.set_job(due_at=case.now)
+    if machine.because == "regrouped":
+        return
+    case.set_job(losses=case.job.losses + 1)
+    if case.job.losses > LOSSES_BORNE:
+        reason = f"lost {case.job.losses} machines, the last one: {because or 'it was gone'}"
+        failed = events.JobFailed(job=case.job.id, reason=reason, exit_code=None)
+        close(case, failed, JobState.FAILED, reason=reason)
+    elif case.job.workload.gang:
+        for sibling in list(case.machines.values()):
+            if sibling.lease is not None:
+                case.give_back(sibling, "regrouped")
+
+
+def cancel(case: Case, reason: str, grace_s: int) -> None:
+    """T13, T18: the tenant wants it no more."""
+    fact = events.JobCancelled(job=case.job.id, reason=reason)
+    close(case, fact, JobState.CANCELLED, reason=reason, grace_s=grace_s)
+
+
+def unmet(case: Case, reason: str) -> None:
+    """T28: patience is over before the units were found."""
+    fact = events.JobUnmet(job=case.job.id, reason=reason)
+    close(case, fact, JobState.UNMET, reason=reason)
+
+
+def close(
+    case: Case,
+    fact: events.Event,
+    state: JobState,
+    *,
+    reason: str = "",
+    exit_code: int | None = None,
+    grace_s: int = 0,
+) -> None:
+    """End the job for good: let go of all that it still holds, and tell the fact last.
+
+    Machines on which a command runs are told to stop, and are ended after the grace.
+    """
+    for offer in list(case.offers.values()):
+        if offer.state.undecided:
+            withdraw(case, offer, "cancelled")
+        elif not offer.state.over:
+            case.put_offer(replace(offer, due_at=None))
+    waiting = case.job.in_state(
+        UnitState.PENDING, UnitState.RELEASED, UnitState.ACCEPTED, UnitState.COMMITTED
+    )
+    drop_commitments(case, waiting, state)
+    case.move(waiting, UnitState.UNMET if state is JobState.UNMET else UnitState.CANCELLED)
+    for machine in list(case.machines.values()):
+        if machine.run is RunState.RUNNING and not machine.state.over and machine.because == "":
+            stop_by = case.now + timedelta(seconds=grace_s)
+            case.put_machine(replace(machine, stopping=True, because=state, due_at=stop_by))
+        else:
+            case.give_back(machine, state)
+    case.tell(fact)
+    case.end(state, reason=reason, exit_code=exit_code)

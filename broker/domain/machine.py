@@ -1,0 +1,91 @@
+"""A machine: asked for as a hold or under a commitment, leased to a unit, and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2s
+from typing import Final
+
+from broker.domain.market import Place
+from broker.domain.values import CommitmentId, JobId, LeaseId, MachineName, OfferId, Usd
+
+
+class MachineState(StrEnum):
+    WANTED = "wanted"
+    """The intent is written; whether its cloud has heard of it is not known to be true."""
+    ASKED = "asked"
+    RUNNING = "running"
+    ENDING = "ending"
+    REFUSED = "refused"
+    GONE = "gone"
+
+    @property
+    def unresolved(self) -> bool:
+        return self in (MachineState.WANTED, MachineState.ASKED)
+
+    @property
+    def over(self) -> bool:
+        return self in (MachineState.REFUSED, MachineState.GONE)
+
+
+_S = MachineState
+
+MACHINE_MOVES: Final[Mapping[MachineState, frozenset[MachineState]]] = {
+    _S.WANTED: frozenset({_S.ASKED, _S.RUNNING, _S.REFUSED, _S.ENDING, _S.GONE}),
+    _S.ASKED: frozenset({_S.WANTED, _S.RUNNING, _S.REFUSED, _S.ENDING, _S.GONE}),
+    _S.RUNNING: frozenset({_S.ENDING, _S.GONE}),
+    _S.ENDING: frozenset({_S.GONE}),
+    _S.REFUSED: frozenset(),
+    _S.GONE: frozenset(),
+}
+
+
+class RunState(StrEnum):
+    """What the agent on the machine does."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    name: MachineName
+    job: JobId
+    unit: int
+    place: Place
+    price_usd_hour: Usd
+    together: int = 1
+    """How many units stand or fall with this one, itself included."""
+    state: MachineState = MachineState.WANTED
+    offer: OfferId | None = None
+    """The offer it is a hold for."""
+    commitment: CommitmentId | None = None
+    handle: str | None = None
+    address: str = ""
+    port: int | None = None
+    """A free port the agent found; rank 0's is where a gang meets."""
+    wanted_at: datetime
+    up_at: datetime | None = None
+    tries: int = 0
+    """How often its cloud was asked, or may have been."""
+    due_at: datetime | None
+    epoch: int = 0
+    lease: LeaseId | None = None
+    run: RunState = RunState.IDLE
+    stopping: bool = False
+    exit_code: int | None = None
+    because: str = ""
+    """Why it ends or ended; for a lease's end its cause."""
+
+
+def machine_name(purpose: str, unit: int, place: Place, attempt: int = 1) -> MachineName:
+    """Name what you buy after the reason you buy it: one reason, one name, one machine.
+
+    27 characters of a-z, 0-9 and a dash: short enough for every cloud's name and token.
+    """
+    seed = f"{purpose}/{unit}/{place.provider}/{place.region}/{place.sku}/{attempt}"
+    return MachineName(f"cb-{blake2s(seed.encode(), digest_size=12).hexdigest()}")

@@ -1,0 +1,128 @@
+"""All that a placement decision may see, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from typing_extensions import override
+
+from broker.domain.values import OfferId, ProviderName, RefusalId, RefusalReason, Usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from broker.domain.workload import Limits, Shape
+
+
+class PoolKind(StrEnum):
+    HOLDER = "holder"
+    HOLDER_VIA = "holder_via"
+    OWN_BUILT = "own_built"
+    THIRD_PARTY_CLOUD = "third_party_cloud"
+    MODEL_API = "model_api"
+
+
+class Place(NamedTuple):
+    """Where a cloud can be asked for one kind of machine; what a refusal is about."""
+
+    provider: ProviderName
+    region: str
+    sku: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.provider.value} {self.region} {self.sku}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A source of machines of one kind, with its list price."""
+
+    place: Place
+    kind: PoolKind
+    accelerator: str
+    """Empty for a machine without one."""
+    gpus: int
+    cpus: int
+    memory_gib: int
+    price_usd_hour: Usd
+    priced_at: str = ""
+    """The date of the price list, `2026-06-18`."""
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether one machine of this pool has at least what a unit of the shape needs."""
+        return (
+            self.gpus >= shape.gpus
+            and self.cpus >= shape.cpus
+            and self.memory_gib >= shape.memory_gib
+            and (not shape.accelerators or self.accelerator in shape.accelerators)
+        )
+
+    def within(self, limits: Limits) -> bool:
+        """Whether the job's regions and exclusions leave this pool; its price is asked apart."""
+        return self.place.provider not in limits.exclude and (
+            not limits.regions
+            or any(fnmatchcase(self.place.region, pattern) for pattern in limits.regions)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One place of a cloud said no; remembered, and shared by all jobs, until `valid_until`."""
+
+    id: RefusalId
+    place: Place
+    units: int
+    """How many together it refused; fewer may still be had."""
+    code: str
+    reason: RefusalReason
+    at: datetime
+    valid_until: datetime
+    offer: OfferId | None = None
+
+    def stands(self, now: datetime, units: int) -> bool:
+        """Whether it answers for so many units together at an instant."""
+        return now < self.valid_until and units >= self.units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """Every pool there is, which of their places stand under a refusal, and how many may be asked."""
+
+    pools: tuple[Pool, ...]
+    refusals: Mapping[Place, Refusal] = field(default_factory=dict)
+    room: Mapping[Place, int] = field(default_factory=dict)
+    """How many more machines a place may be asked for at once; a place that is not named, any."""
+    closed: Mapping[Place, datetime] = field(default_factory=dict)
+    """Until when a trouble of ours keeps third-party orders away from a place."""
+
+    @cached_property
+    def by_place(self) -> Mapping[Place, Pool]:
+        return {pool.place: pool for pool in self.pools}
+
+    def standing(self, place: Place, now: datetime, units: int) -> Refusal | None:
+        """The refusal under which a place stands for so many units together, if it does."""
+        refusal = self.refusals.get(place)
+        return refusal if refusal is not None and refusal.stands(now, units) else None
+
+    def shut_until(self, place: Place, now: datetime, units: int) -> datetime | None:
+        """Until when a third party's place is not to be asked: refused, or closed by our trouble."""
+        refusal, closed = self.standing(place, now, units), self.closed.get(place)
+        ends = [refusal.valid_until] if refusal else []
+        if closed is not None and now < closed:
+            ends.append(closed)
+        return max(ends, default=None)
+
+
+def allowance(streak: int) -> int:
+    """How many machines a place may be asked for before it has answered: 1, 2, 4, and so on to 64.
+
+    `streak` counts the yeses since its last no. So fifty jobs for a full place cost one refused
+    call, and a place that gives is soon asked for all at once.
+    """
+    return 1 << min(streak, 6)

@@ -1,0 +1,92 @@
+"""What an agreement and a market leave open to one kind of work: asked once for all jobs alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from broker.domain.agreement import Edition
+from broker.domain.clause import PoolView
+from broker.domain.market import Market, Pool, PoolKind
+from broker.domain.ranking import ranked
+from broker.domain.release import Basis
+from broker.domain.values import Usd
+from broker.domain.verdict import Verdict, VerdictKind, verdict
+from broker.domain.workload import Scope, Workload
+
+_SOME_CLOUD: Final = PoolView("", PoolKind.THIRD_PARTY_CLOUD)
+"""Stands for any third party, where none of those known would fit the work."""
+
+
+class Choice(NamedTuple):
+    """A pool that may be committed to, and what the commitment would stand on."""
+
+    pool: Pool
+    basis: Basis | None
+    """None: only under a release, whose basis it takes."""
+    cites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    holder: tuple[Pool, ...]
+    """The holder's pools that fit."""
+    right: str | None
+    """The clause under which the holder is offered the work first."""
+    exclusive: str | None
+    """The clause that keeps the work with the holder, where no other pool may have it."""
+    free: tuple[Choice, ...]
+    """Where there is no right: the pools that are open without a release, the holder's included."""
+    released: tuple[Choice, ...]
+    """Everybody else's pools that are open once the holder has let the units go."""
+    notice_price: Usd | None
+    """The job's own limit, else the highest list price among all pools that fit (design 3.5, 16)."""
+
+
+def options_for(work: Workload, market: Market, edition: Edition, now: datetime) -> Options:
+    """What the edition says of every pool that fits, taken together (design 5.1, rule 3)."""
+    fitting = [p for p in market.pools if p.fits(work.shape) and p.within(work.limits)]
+    tags = frozenset(work.tags)
+    views = {PoolView(p.place.provider.value, p.kind) for p in fitting}
+    others = {view for view in views if not edition.holds(view.name)} or {_SOME_CLOUD}
+    said = {
+        view: verdict(edition, work.work_class, tags, view, Scope.NEW, now)
+        for view in views | others
+    }
+    right = _clause(said, others, VerdictKind.OFFER)
+    open_to_others = any(said[view].reads_as is VerdictKind.ALLOW for view in others)
+    exclusive = None if open_to_others else _clause(said, others, VerdictKind.FORBID)
+    order = ranked(fitting)
+    choices = [(p, said[PoolView(p.place.provider.value, p.kind)]) for p in order]
+    return Options(
+        holder=tuple(p for p in order if edition.holds(p.place.provider.value)),
+        right=right,
+        exclusive=exclusive if right is None else None,
+        free=()
+        if right or exclusive
+        else tuple(_choice(p, v) for p, v in choices if v.reads_as is VerdictKind.ALLOW),
+        released=tuple(
+            _choice(p, v)
+            for p, v in choices
+            if v.reads_as in (VerdictKind.ALLOW, VerdictKind.OFFER)
+            and not edition.holds(p.place.provider.value)
+        ),
+        notice_price=work.limits.max_price_usd_hour
+        or max((p.price_usd_hour for p in fitting), default=None),
+    )
+
+
+def _clause(said: dict[PoolView, Verdict], views: set[PoolView], answer: VerdictKind) -> str | None:
+    for view in sorted(views):
+        if said[view].reads_as is answer:
+            return said[view].clause or "holder"
+    return None
+
+
+def _choice(pool: Pool, said: Verdict) -> Choice:
+    if said.reads_as is VerdictKind.OFFER:
+        return Choice(pool, None, ())
+    basis = Basis(said.basis) if said.basis else Basis.FREE
+    cites = said.consent or (f"clause:{said.clause}" if said.clause else None)
+    return Choice(pool, basis, (cites,) if cites else ())

@@ -1,0 +1,12 @@
+"""The order among suppliers who may all be asked: cheapest first, then by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from broker.domain.market import Pool
+
+
+def ranked(pools: Iterable[Pool]) -> tuple[Pool, ...]:
+    """Pools from first to last choice. The order is total, so equal input gives equal output."""
+    return tuple(sorted(pools, key=lambda pool: (pool.price_usd_hour, pool.place)))

@@ -1,0 +1,212 @@
+"""Spillover: what a release allows, and how a commitment to a supplier is made and fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from broker.domain import events
+from broker.domain.commitment import Commitment, CommitmentState
+from broker.domain.job import UnitState
+from broker.domain.machine import Machine, machine_name
+from broker.domain.market import Pool, PoolKind
+from broker.domain.release import Basis, Release
+from broker.domain.terms import Terms
+from broker.domain.values import CommitmentId, OfferId, Usd
+
+if TYPE_CHECKING:
+    from broker.domain.case import Case
+
+FREE_BASES: Final = frozenset({Basis.FREE, Basis.CARVE_OUT, Basis.CONSENT})
+"""Bases of a commitment that needs no release."""
+
+
+def release_units(case: Case, units: tuple[int, ...], release: Release) -> None:
+    """Give units their freedom and look at them at once."""
+    case.tell(
+        events.UnitsReleased(
+            job=case.job.id,
+            units=units,
+            basis=release.basis,
+            offer=release.offer,
+            ceiling=release.ceiling,
+            tail_until=release.tail_until,
+            cites=release.cites,
+        )
+    )
+    case.move(units, UnitState.RELEASED, offer=None, release=release.number, commitment=None)
+    case.set_job(releases=(*case.job.releases, release), released=release.number, due_at=case.now)
+
+
+def expire_release(case: Case, release: Release, why: str) -> tuple[int, ...]:
+    """T20, T20b: the freedom is over; its uncommitted units are pending, and a new offer is due."""
+    units = tuple(
+        u.index
+        for u in case.job.units
+        if u.release == release.number and u.state is UnitState.RELEASED
+    )
+    if units:
+        case.tell(events.ReleaseExpired(job=case.job.id, units=units, why=why))
+        case.move(units, UnitState.PENDING, release=None)
+    case.set_job(
+        releases=tuple(
+            r
+            for r in case.job.releases
+            if r.number != release.number or any(u.release == r.number for u in case.job.units)
+        )
+    )
+    return units
+
+
+def commit_third_party(
+    case: Case,
+    units: tuple[int, ...],
+    pool: Pool,
+    terms: Terms,
+    basis: Basis,
+    cites: tuple[str, ...],
+    release: int | None,
+    edition: str,
+) -> Commitment:
+    """T1, T19: bind units to a third party's place, and write down the machines it is asked for."""
+    commitment = Commitment(
+        id=CommitmentId(case.new_id("com")),
+        job=case.job.id,
+        units=units,
+        place=pool.place,
+        pool_kind=pool.kind,
+        terms=terms,
+        basis=basis,
+        release=release,
+        made_at=case.now,
+    )
+    place = pool.place
+    case.tell(
+        events.ThirdPartyCommitted(
+            commitment=commitment.id,
+            job=case.job.id,
+            units=units,
+            provider=place.provider,
+            pool_kind=pool.kind,
+            region=place.region,
+            sku=place.sku,
+            terms=terms,
+            agreement=case.job.agreement,
+            edition=edition,
+            basis=basis,
+            cites=cites,
+        )
+    )
+    case.move(units, UnitState.COMMITTED, commitment=commitment.id)
+    want_machines(case, case.put_commitment(commitment), pool.price_usd_hour, case.now)
+    return commitment
+
+
+def commit_holder(
+    case: Case,
+    units: tuple[int, ...],
+    pool: Pool,
+    terms: Terms,
+    edition: str,
+    offer: OfferId | None,
+) -> Commitment:
+    """Bind the holder to units it accepted, or, where its pool is free, has simply been given."""
+    commitment = Commitment(
+        id=CommitmentId(case.new_id("com")),
+        job=case.job.id,
+        units=units,
+        place=pool.place,
+        pool_kind=PoolKind.HOLDER,
+        terms=terms,
+        offer=offer,
+        basis=None if offer else Basis.FREE,
+        made_at=case.now,
+    )
+    place = pool.place
+    case.tell(
+        events.HolderCommitted(
+            commitment=commitment.id,
+            job=case.job.id,
+            units=units,
+            provider=place.provider,
+            pool_kind=PoolKind.HOLDER,
+            region=place.region,
+            sku=place.sku,
+            terms=terms,
+            agreement=case.job.agreement,
+            edition=edition,
+            offer=offer,
+        )
+    )
+    if offer is None:
+        case.move(units, UnitState.COMMITTED, commitment=commitment.id)
+    else:
+        moved = {u.index: replace(u, commitment=commitment.id) for u in case.job.units}
+        case.set_job(units=tuple(moved[u.index] if u.index in units else u for u in case.job.units))
+    return case.put_commitment(commitment)
+
+
+def want_machines(case: Case, commitment: Commitment, price: Usd | None, at: datetime) -> None:
+    """Write down the intent to buy one machine for each unit: before any call, never after."""
+    for unit in commitment.units:
+        case.put_machine(
+            Machine(
+                name=machine_name(commitment.id, unit, commitment.place, commitment.attempt),
+                job=case.job.id,
+                unit=unit,
+                place=commitment.place,
+                price_usd_hour=price or Usd(0),
+                together=len(commitment.units),
+                commitment=commitment.id,
+                wanted_at=case.now,
+                due_at=at,
+            )
+        )
+
+
+def fail_commitment(case: Case, commitment: Commitment, reason: str, code: str) -> None:
+    """T22: the supplier does not deliver; its units go back to where the commitment found them.
+
+    Only for a commitment that no accepted offer binds: a holder that accepted stays bound until
+    it delivers or defaults.
+    """
+    _close(case, commitment, reason, code)
+    case.move(
+        commitment.units,
+        UnitState.PENDING if commitment.release is None else UnitState.RELEASED,
+        commitment=None,
+        release=commitment.release,
+    )
+    case.set_job(due_at=case.now)
+
+
+def drop_commitments(case: Case, units: tuple[int, ...], reason: str) -> None:
+    """End the commitments of these units because nothing is to be delivered under them any more."""
+    for commitment in list(case.commitments.values()):
+        if commitment.state is CommitmentState.MADE and set(commitment.units) & set(units):
+            _close(case, commitment, reason, "")
+
+
+def _close(case: Case, commitment: Commitment, reason: str, code: str) -> None:
+    case.tell(
+        events.CommitmentFailed(
+            commitment=commitment.id,
+            job=case.job.id,
+            units=commitment.units,
+            provider=commitment.place.provider,
+            reason=reason,
+            code=code,
+        )
+    )
+    case.put_commitment(replace(commitment, state=CommitmentState.FAILED))
+    for machine in case.machines_of(commitment.id):
+        case.give_back(machine, reason)
+
+
+def deliver_again(case: Case, commitment: Commitment, at: datetime) -> None:
+    """A holder that accepted did not deliver yet: ask it once more, with machines of new names."""
+    for machine in case.machines_of(commitment.id):
+        case.give_back(machine, "asked again")
+    again = case.put_commitment(replace(commitment, attempt=commitment.attempt + 1))
+    want_machines(case, again, commitment.terms.price_usd_hour, at)

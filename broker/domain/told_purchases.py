@@ -1,0 +1,76 @@
+"""What facts tell of purchases: bought, refused after all, delivered, lost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from broker.domain.chain import Fact
+from broker.domain.explanation import Asking, Verdict
+from broker.domain.retelling import ENDS, Retelling
+from broker.domain.values import RefusalReason
+
+_BASES: Final = {
+    "refusal": "the holder had refused",
+    "lapse": "the holder's window had lapsed",
+    "default": "the holder had not delivered",
+    "standing_refusal": "every place of the holder's stood refused",
+    "suspension": "the right was suspended",
+    "unavailability": "the holder was unavailable",
+    "free": "the agreement leaves this class free",
+    "carve_out": "a clause carves this out of the right",
+    "consent": "the holder had consented",
+    "waiver": "the holder had waived its right",
+}
+_REFUSALS: Final = frozenset(RefusalReason)
+
+
+def bought(told: Retelling, fact: Fact) -> None:
+    data = fact.data
+    offer = told.offers.get(data.get("offer") or "")
+    if offer is not None:
+        told.name_holder(offer, data["provider"])
+    told.purchases[data["commitment"]] = len(told.rows)
+    cites = data.get("cites") or ([data["offer"]] if data.get("offer") else [])
+    told.rows.append(
+        Asking(
+            provider=data["provider"],
+            region=data["region"],
+            sku=data["sku"],
+            units=len(data["units"]),
+            price_usd_hour=data["terms"]["price_usd_hour"],
+            at=fact.at,
+            verdict=Verdict.COMMITTED,
+            because="its machine is on order",
+            offer=data.get("offer"),
+            agreement=data["agreement"],
+            edition=data["edition"],
+            clause=offer.fact.data["clause"] if offer else None,
+            basis=data.get("basis") or ("acceptance" if offer else "holder"),
+            cites=tuple(cites),
+            positions=(fact.position,),
+        )
+    )
+
+
+def failed(told: Retelling, fact: Fact) -> None:
+    reason, code = fact.data["reason"], fact.data["code"]
+    if reason in _REFUSALS:
+        told.amend(fact, Verdict.REFUSED, code or reason)
+    elif reason in ENDS.values():
+        told.amend(fact, Verdict.LET_GO, f"the job was {reason}")
+    else:
+        told.amend(fact, Verdict.NOT_DELIVERED, f"{reason} {code}".rstrip())
+
+
+def activated(told: Retelling, fact: Fact) -> None:
+    told.placed_at = fact.at
+    place = told.purchases.get(fact.data["commitment"])
+    if place is not None:
+        basis = told.rows[place].basis or ""
+        because = _BASES.get(basis, "the holder had its turn and took it")
+        told.amend(fact, Verdict.PLACED, because)
+
+
+def lease_ended(told: Retelling, fact: Fact) -> None:
+    if fact.data["cause"] in ("lost", "regrouped"):
+        told.amend(fact, Verdict.LOST, f"the machine was {fact.data['cause']}")

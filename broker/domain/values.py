@@ -1,0 +1,94 @@
+"""The small words everything else is said in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NewType, cast
+
+JobId = NewType("JobId", str)
+OfferId = NewType("OfferId", str)
+AnswerId = NewType("AnswerId", str)
+CommitmentId = NewType("CommitmentId", str)
+RefusalId = NewType("RefusalId", str)
+LeaseId = NewType("LeaseId", str)
+MachineName = NewType("MachineName", str)
+
+Usd = Decimal
+"""An amount of US dollars; in the log and on the wire a decimal string, never a float."""
+
+
+class ProviderName(StrEnum):
+    """The suppliers a unit can come from; `own` is the machines of one's own."""
+
+    AZURE = "azure"
+    AWS = "aws"
+    GCP = "gcp"
+    ORACLE = "oracle"
+    OWN = "own"
+
+
+class RefusalReason(StrEnum):
+    """Why a supplier said no. Only a true "no" is one of these; a mistake of ours never is."""
+
+    NO_CAPACITY = "no_capacity"
+    OVER_QUOTA = "over_quota"
+    NOT_STOCKED = "not_stocked"
+    SPEC_UNSUPPORTED = "spec_unsupported"
+    NOT_ECONOMIC = "not_economic"
+    TOO_LATE = "too_late"
+    STRATEGIC = "strategic"
+    RISK = "risk"
+    UNREACHABLE = "unreachable"
+
+
+def usd(value: str | int | Decimal) -> Usd:
+    """An amount without trailing zeros, so that equal amounts read alike."""
+    amount = Decimal(value).normalize()
+    return amount if amount.as_tuple().exponent not in ("n", "N", "F") else Decimal(0)
+
+
+def instant_text(at: datetime) -> str:
+    """UTC with microseconds, as every fact writes it: `2025-01-21T00:00:00.000000Z`."""
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def instant(text: str) -> datetime:
+    """The instant a text names; it must carry its zone. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone; end it with Z")
+    return at.astimezone(UTC)
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal without exponent or trailing zeros."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - this is where types end and JSON begins
+    """The JSON form of a value of ours: strings, integers, booleans, lists and objects only."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return value.value if isinstance(value, StrEnum) else value
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, frozenset | set):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, Mapping):
+        return {
+            str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()
+        }
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    raise TypeError(f"{type(value).__name__} has no place in a fact")

@@ -1,0 +1,1 @@
+"""The real steps under a virtual clock, over recorded work and recorded capacity."""

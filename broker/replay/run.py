@@ -1,0 +1,182 @@
+"""Replay a scenario: the real steps, one instant after another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from typing import Any, Final
+
+from broker.domain.agreement import Agreement
+from broker.domain.events import EditionRecorded
+from broker.domain.lease import exited, started
+from broker.domain.values import JobId, ProviderName
+from broker.replay.report import Tally
+from broker.replay.traces import Scenario, TraceJob
+from broker.replay.world import CountingIds, DeskHabit, StockProvider, VirtualClock
+from broker.steps.offer import put_offers
+from broker.steps.place import place_round
+from broker.steps.provision import provision
+from broker.steps.rulebook import Rulebook
+from broker.steps.submit import Submission, submit_jobs
+from broker.store.memory import MemoryStore
+from broker.store.memory_log import MemoryLog
+
+START: Final = datetime(2025, 6, 1, tzinfo=UTC)
+"""Where a replay begins if its agreement does not say otherwise."""
+QUIET: Final = timedelta(hours=6)
+"""After the last submission, end and change of stock; what is unplaced then stays so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    figures: dict[str, Any]
+    wall_s: float
+
+
+def replay(
+    scenario: Scenario,
+    agreement: Agreement,
+    *,
+    start: datetime = START,
+    habit: DeskHabit | None = None,
+    sink: Callable[[str], object] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Replayed:
+    """Run every job of the scenario under one agreement; `sink` takes each sealed line."""
+    return _Replay(scenario, agreement, start, habit or DeskHabit(), sink, progress).run()
+
+
+class _Replay:
+    def __init__(
+        self,
+        scenario: Scenario,
+        agreement: Agreement,
+        start: datetime,
+        habit: DeskHabit,
+        sink: Callable[[str], object] | None,
+        progress: Callable[[int], object] | None,
+    ) -> None:
+        self.scenario, self.progress = scenario, progress
+        self.clock, self.ids = VirtualClock(start), CountingIds()
+        places = {pool.place: pool.gpus for pool in scenario.pools}
+        self.tally = Tally({(p.provider.value, p.region, p.sku): n for p, n in places.items()})
+        self.log = MemoryLog(sink=sink or (lambda _: None), kept=False, ear=self.tally.hear)
+        self.store = MemoryStore(self.clock, self.ids, log=self.log, forget=True)
+        self.rules = Rulebook(
+            agreements={agreement.name: agreement},
+            default_agreement=agreement.name,
+            pools=scenario.pools,
+            slow_start=habit.at_once,
+        )
+        self.providers: Mapping[ProviderName, StockProvider] = {
+            name: StockProvider(
+                name, scenario.stock, self.clock, habit if name is ProviderName.AZURE else None
+            )
+            for name in {pool.place.provider for pool in scenario.pools}
+        }
+        self.ends: list[tuple[float, JobId]] = []
+        self.run_s: dict[JobId, float] = {}
+        self.waiting_units: dict[JobId, int] = {}
+
+    def run(self) -> Replayed:
+        began = time.perf_counter()
+        self._record_editions()
+        jobs, submitted = self.scenario.jobs, 0
+        last_change = max(
+            (change for series in self.scenario.stock.values() for change in series.changes()),
+            default=0.0,
+        )
+        while (at := self._next(jobs, submitted)) is not None:
+            self.clock.at = at
+            seconds = self.clock.seconds()
+            quiet_since = max(last_change, jobs[-1].submit_s if jobs else 0.0)
+            if submitted == len(jobs) and not self.ends and seconds > quiet_since + _quiet_s():
+                break
+            upto = submitted
+            while upto < len(jobs) and jobs[upto].submit_s <= seconds:
+                upto += 1
+            if upto > submitted:
+                self._submit(jobs[submitted:upto])
+                submitted = upto
+                if self.progress:
+                    self.progress(submitted)
+            self._end_runs(seconds)
+            self._settle()
+        return Replayed(self.tally.figures(), time.perf_counter() - began)
+
+    def _record_editions(self) -> None:
+        with self.store.transaction() as tx:
+            for agreement in self.rules.agreements.values():
+                recorded = [
+                    EditionRecorded(agreement=e.agreement, edition=e.id, document=e.document)
+                    for e in agreement.editions
+                ]
+                tx.record(f"agreement/{agreement.name}", recorded)
+
+    def _next(self, jobs: tuple[TraceJob, ...], submitted: int) -> datetime | None:
+        instants = []
+        if submitted < len(jobs):
+            instants.append(self.clock.start + timedelta(seconds=jobs[submitted].submit_s))
+        if self.ends:
+            instants.append(self.clock.start + timedelta(seconds=self.ends[0][0]))
+        due = self.store.next_due()
+        if due is not None:
+            instants.append(max(due, self.clock.at))
+        return max(min(instants), self.clock.at) if instants else None
+
+    def _submit(self, jobs: tuple[TraceJob, ...]) -> None:
+        ids = submit_jobs(
+            [Submission(workload=job.workload) for job in jobs], self.store, self.rules, self.ids
+        )
+        for name, job in zip(ids, jobs, strict=True):
+            self.run_s[name] = job.run_s
+            self.waiting_units[name] = job.workload.units
+
+    def _settle(self) -> None:
+        """Every step that is due at this instant, until none is."""
+        while (due := self.store.next_due()) is not None and due <= self.clock.at:
+            place_round(self.store, self.rules)
+            put_offers(self.store, self.rules)
+            for name, provider in self.providers.items():
+                provision(name, provider, self.store, self.rules)
+            self._start_runs()
+
+    def _start_runs(self) -> None:
+        whole = []
+        for job, _ in self.tally.activated:
+            self.waiting_units[job] -= 1
+            if self.waiting_units[job] == 0:
+                whole.append(job)
+        self.tally.activated.clear()
+        if not whole:
+            return
+        with self.store.transaction() as tx:
+            cases = tx.cases(whole)
+            for job, case in cases.items():
+                for machine in list(case.machines.values()):
+                    if machine.lease is not None:
+                        started(case, machine)
+                del self.waiting_units[job]
+                heappush(self.ends, (self.clock.seconds() + self.run_s.pop(job), job))
+            tx.keep(cases.values())
+
+    def _end_runs(self, seconds: float) -> None:
+        over = []
+        while self.ends and self.ends[0][0] <= seconds:
+            over.append(heappop(self.ends)[1])
+        if not over:
+            return
+        with self.store.transaction() as tx:
+            cases = tx.cases(over)
+            for case in cases.values():
+                for machine in list(case.machines.values()):
+                    if machine.lease is not None:
+                        exited(case, machine, 0)
+            tx.keep(cases.values())
+
+
+def _quiet_s() -> float:
+    return QUIET.total_seconds()

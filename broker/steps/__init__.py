@@ -1,0 +1,1 @@
+"""The imperative shell: one verb a file. Each loads, decides or talks, and records."""

@@ -1,0 +1,191 @@
+"""A person's answer to an offer: accept in whole or part, refuse, counter, ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from broker.domain import events
+from broker.domain.case import Case
+from broker.domain.market import Place, Pool
+from broker.domain.offer import Offer, OfferState, accept, deliver, refuse
+from broker.domain.spill import commit_holder, want_machines
+from broker.domain.values import AnswerId, JobId, OfferId, ProviderName, RefusalReason
+from broker.ports import Ids, Store
+from broker.steps.rulebook import Rulebook
+
+
+class AnswerKind(StrEnum):
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    COUNTER = "counter"
+    QUERY = "query"
+
+
+class Rejection(StrEnum):
+    LATE = "late"
+    DUPLICATE = "duplicate"
+    NONCONFORMING = "nonconforming"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Capacity that the holder keeps for so many of the offer's units."""
+
+    hold: str
+    units: int
+    region: str
+    sku: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    kind: AnswerKind
+    units: int | None = None
+    """How many units are accepted; None is all."""
+    holds: tuple[Hold, ...] = ()
+    reason: RefusalReason | None = None
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What became of an answer. A rejected one changed nothing but the log."""
+
+    answer: AnswerId
+    state: OfferState
+    rejected: Rejection | None = None
+    because: str = ""
+
+
+def record_answer(
+    job: JobId, offer_id: OfferId, answer: Answer, store: Store, rules: Rulebook, ids: Ids
+) -> Judgement:
+    """Judge an answer by the offer as it stands. Raises KeyError where there is no such offer."""
+    with store.transaction() as tx:
+        case = tx.cases([job])[job]
+        name = AnswerId(ids.new("answer"))
+        offer = case.offers.get(offer_id)
+        judgement = _judge(case, offer, offer_id, answer, name, rules)
+        tx.keep([case])
+    return judgement
+
+
+def acknowledge(job: JobId, offer_id: OfferId, store: Store) -> None:
+    """The desk has fetched its notice: the window opens, once."""
+    with store.transaction() as tx:
+        case = tx.cases([job])[job]
+        offer = case.offers.get(offer_id)
+        if offer is not None and offer.state is OfferState.SENT:
+            deliver(case, offer, "ack")
+            tx.keep([case])
+
+
+def _judge(
+    case: Case,
+    offer: Offer | None,
+    offer_id: OfferId,
+    answer: Answer,
+    name: AnswerId,
+    rules: Rulebook,
+) -> Judgement:
+    if offer is None or not offer.state.undecided:
+        state = offer.state if offer else OfferState.WITHDRAWN
+        decided = "has been decided already" if offer else "is over"
+        return _reject(case, offer_id, name, state, Rejection.DUPLICATE, f"the offer {decided}")
+    offer = deliver(case, offer, "answer")
+    assert offer.expires_at is not None  # noqa: S101 - a delivered offer has a window
+    if case.now >= offer.expires_at:
+        because = f"the window ended at {offer.expires_at.isoformat()}"
+        return _reject(case, offer_id, name, offer.state, Rejection.LATE, because)
+    units = offer.units if answer.units is None else offer.units[: answer.units]
+    pools = [rules_pool(rules, offer, hold) for hold in answer.holds]
+    fault = _nonconforming(offer, answer, units, pools)
+    if fault:
+        return _reject(case, offer_id, name, offer.state, Rejection.NONCONFORMING, fault)
+    case.tell(
+        events.AnswerReceived(
+            offer=offer.id,
+            answer=name,
+            kind=answer.kind,
+            units=units if answer.kind is AnswerKind.ACCEPT else offer.units,
+            holds=_told(answer.holds),
+            reason=answer.reason,
+            by=answer.by,
+        )
+    )
+    if answer.kind is AnswerKind.ACCEPT:
+        _take(case, offer, units, answer.holds, [pool for pool in pools if pool])
+    elif answer.kind is not AnswerKind.QUERY:
+        refuse(case, offer, answer.reason or RefusalReason.STRATEGIC)
+    return Judgement(answer=name, state=case.offers[offer.id].state)
+
+
+def _reject(
+    case: Case, offer: OfferId, name: AnswerId, state: OfferState, why: Rejection, because: str
+) -> Judgement:
+    case.tell(events.AnswerRejected(offer=offer, answer=name, why=why, because=because))
+    return Judgement(answer=name, state=state, rejected=why, because=because)
+
+
+def rules_pool(rules: Rulebook, offer: Offer, hold: Hold) -> Pool | None:
+    """The holder's pool in which a hold lies, if it is one."""
+    places = [Place(ProviderName(name), hold.region, hold.sku) for name in offer.holder]
+    return next((pool for pool in rules.pools if pool.place in places), None)
+
+
+def _nonconforming(
+    offer: Offer, answer: Answer, units: tuple[int, ...], pools: Sequence[Pool | None]
+) -> str:
+    """Why the clause does not allow this answer (design T8); empty where it does."""
+    if answer.kind is not AnswerKind.ACCEPT:
+        return ""
+    wanted = len(offer.units) if answer.units is None else answer.units
+    held = sum(hold.units for hold in answer.holds)
+    missing = next((h for h, pool in zip(answer.holds, pools, strict=True) if pool is None), None)
+    if wanted < 1 or wanted > len(offer.units):
+        return f"units: the offer has {len(offer.units)}, and {wanted} were accepted"
+    if offer.gang and wanted != len(offer.units):
+        return f"units: a gang is accepted whole, all {len(offer.units)}, or not at all"
+    if wanted % offer.chunk and not offer.gang:
+        return f"units: {wanted} is no multiple of the chunk, {offer.chunk}"
+    if held != len(units):
+        return f"holds: {held} units are held for {len(units)} accepted; each needs a hold"
+    if offer.gang and len(answer.holds) > 1:
+        return "holds: a gang is held in one place, by one hold"
+    if missing is not None:
+        return f"holds: {missing.region} {missing.sku} is no pool of {', '.join(offer.holder)}"
+    return ""
+
+
+def _told(holds: Sequence[Hold]) -> tuple[dict[str, object], ...]:
+    return tuple(
+        {"hold": h.hold, "units": h.units, "region": h.region, "sku": h.sku} for h in holds
+    )
+
+
+def _take(
+    case: Case,
+    offer: Offer,
+    units: tuple[int, ...],
+    holds: Sequence[Hold],
+    pools: Sequence[Pool],
+) -> None:
+    """Bind the holder, and write down the machines it now has to deliver."""
+    accept(case, offer, units, _told(holds))
+    left = list(units)
+    for hold, pool in zip(holds, pools, strict=True):
+        part, left = left[: hold.units], left[hold.units :]
+        groups = [tuple(part)] if offer.gang else [(index,) for index in part]
+        for group in groups:
+            terms = replace(
+                offer.terms,
+                accelerators=(pool.accelerator,) if pool.accelerator else None,
+                regions=(pool.place.region,),
+                price_usd_hour=min(
+                    pool.price_usd_hour, offer.terms.price_usd_hour or pool.price_usd_hour
+                ),
+            )
+            commitment = commit_holder(case, group, pool, terms, offer.edition, offer.id)
+            want_machines(case, commitment, terms.price_usd_hour, case.now)

@@ -1,0 +1,85 @@
+"""The offers whose time has come: delivery, windows, deliveries owed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from broker.domain import events
+from broker.domain.case import Case
+from broker.domain.desk import closes_at, proceed
+from broker.domain.job import UnitState
+from broker.domain.market import Market
+from broker.domain.offer import Desk, Offer, OfferState, default, deliver, lapse, withdraw
+from broker.domain.spill import drop_commitments
+from broker.ports import Store
+from broker.steps.rulebook import Rulebook
+
+
+def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
+    """Look at every offer that is due; returns how many jobs that were."""
+    with store.transaction() as tx:
+        cases = tx.due_offers(limit)
+        if not cases:
+            return 0
+        market = rules.market(tx)
+        for case in cases:
+            for offer in list(case.offers.values()):
+                if offer.due_at is not None and offer.due_at <= case.now:
+                    _look_at(case, offer, market)
+        tx.keep(cases)
+    return len(cases)
+
+
+def _look_at(case: Case, offer: Offer, market: Market) -> None:
+    case.put_offer(replace(offer, due_at=None))
+    if offer.state is OfferState.SENT:
+        _deliver(case, offer)
+    elif offer.state is OfferState.OPEN:
+        _close(case, offer, market)
+    elif offer.state is OfferState.ACCEPTED:
+        _call_in(case, offer)
+
+
+def _deliver(case: Case, offer: Offer) -> None:
+    """A person's desk that did not fetch its notice: try again, and in the end deem it received."""
+    every = timedelta(seconds=offer.mechanics.deemed_after_s / offer.mechanics.deemed_attempts)
+    attempts = offer.attempts + 1
+    case.tell(events.NoticeSent(offer=offer.id, attempt=attempts, channels=("inbox", "stream")))
+    offer = case.put_offer(replace(offer, attempts=attempts, due_at=case.now + every))
+    if attempts >= offer.mechanics.deemed_attempts:
+        deliver(case, offer, "deemed")
+
+
+def _close(case: Case, offer: Offer, market: Market) -> None:
+    """The window is over, or so nearly that the automatic desk answers with what it has."""
+    assert offer.expires_at is not None  # noqa: S101 - an open offer has a window
+    if case.now < offer.expires_at:
+        proceed(case, offer, market)
+        still = case.offers[offer.id]
+        if still.state is OfferState.OPEN:
+            before = closes_at(offer) if offer.desk is Desk.AUTOMATIC else None
+            due = before if before is not None and before > case.now else offer.expires_at
+            case.put_offer(replace(still, due_at=due))
+        return
+    held_up = [m for m in case.machines.values() if m.offer == offer.id and m.commitment is None]
+    ours = offer.desk is Desk.AUTOMATIC and case.job.trouble
+    if ours:
+        withdraw(case, offer, "fault")
+        case.set_job(due_at=case.now + timedelta(seconds=1))
+    else:
+        reason = "window ended" if offer.attempts == 0 else "unreachable"
+        lapse(case, offer, reason)
+    for machine in held_up:
+        case.give_back(machine, "window over")
+
+
+def _call_in(case: Case, offer: Offer) -> None:
+    """Provision and cure are over: what was accepted and is not there is in default."""
+    undelivered = tuple(
+        index for index in offer.accepted if case.job.units[index].state is UnitState.ACCEPTED
+    )
+    if not undelivered:
+        return
+    drop_commitments(case, undelivered, "default")
+    default(case, case.offers[offer.id], undelivered)

@@ -1,0 +1,267 @@
+"""What a cloud's answer about a machine means for its offer, its commitment and its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, TypeAlias, assert_never
+
+from broker.domain import events
+from broker.domain.case import Case
+from broker.domain.desk import proceed
+from broker.domain.lease import activate, gone
+from broker.domain.machine import Machine, MachineState
+from broker.domain.market import Market, Place, Refusal
+from broker.domain.offer import Offer, deliver
+from broker.domain.places import PlaceRecord, cool_down
+from broker.domain.spill import deliver_again, fail_commitment
+from broker.domain.values import JobId, RefusalId
+from broker.ports import (
+    Fault,
+    FaultKind,
+    Gone,
+    Launching,
+    Outcome,
+    Refused,
+    Running,
+    Transaction,
+    Unsure,
+)
+from broker.steps.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class StandsRefused:
+    """The place said no to somebody else just now; it was not asked again."""
+
+    refusal: Refusal | None
+    """None: the "no" came in this very round."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The place has not answered the others; one that is full is asked once, not fifty times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer to a termination: whether the machine is confirmed to be gone."""
+
+    gone: bool
+
+
+Told: TypeAlias = Outcome | StandsRefused | NotYet | Ended
+
+BUSY_RECHECK: Final = timedelta(milliseconds=250)
+"""How soon a machine is looked at again that waits for its place to answer another."""
+FIRST_POLL: Final = timedelta(milliseconds=50)
+LONGEST_POLL: Final = timedelta(seconds=5)
+TROUBLE_RECHECK: Final = timedelta(seconds=30)
+"""How soon the same order is tried again after a fault that only a person can mend."""
+DELIVER_AGAIN: Final = timedelta(seconds=10)
+
+_OURS: Final = frozenset(
+    {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}
+)
+"""Faults that asking again soon does not mend."""
+
+
+class Round:
+    """The record of one round at a provider: applies each answer to the file of its job."""
+
+    def __init__(self, tx: Transaction, rules: Rulebook, cases: Mapping[JobId, Case]) -> None:
+        self.tx, self.rules, self.cases = tx, rules, cases
+        self.records = dict(tx.places())
+        self.market = rules.market(tx)
+        self.refusals: dict[Place, Refusal] = {}
+
+    def record(self, told: Iterable[tuple[Machine, Told]]) -> None:
+        for machine, answer in told:
+            case = self.cases.get(machine.job)
+            current = case.machines.get(machine.name) if case else None
+            if case is None or current is None:
+                continue  # over in the meantime; reconciliation ends what was bought too late
+            if current.state is MachineState.ENDING and not isinstance(answer, Ended):
+                self._arrived_too_late(case, current, answer)
+            else:
+                self._apply(case, current, answer)
+
+    def _apply(self, case: Case, machine: Machine, answer: Told) -> None:
+        match answer:
+            case Launching(handle=handle, retry_after_s=told):
+                asked = replace(machine, state=MachineState.ASKED, handle=handle)
+                after = timedelta(seconds=told) if told else _poll_after(machine.tries)
+                self._later(case, asked, after)
+                self._heard(case, machine)
+            case Running(handle=handle, address=address):
+                self._running(case, machine, handle, address)
+            case Refused():
+                self._refused(case, machine, self._remember(case, machine, answer))
+            case StandsRefused(refusal=refusal):
+                self._refused(case, machine, refusal or self.refusals[machine.place])
+            case NotYet():
+                self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
+            case Fault():
+                self._fault(case, machine, answer)
+            case Unsure(because=because):
+                case.set_job(trouble=f"{machine.place}: not known whether it was bought: {because}")
+                self._later(case, machine, _poll_after(machine.tries))
+            case Gone(because=because):
+                self._gone(case, machine, because)
+            case Ended(gone=confirmed):
+                if confirmed:
+                    gone(case, machine, machine.because)
+                else:
+                    self._later(case, machine, _poll_after(machine.tries))
+            case _:
+                assert_never(answer)
+
+    def _later(self, case: Case, machine: Machine, after: timedelta) -> None:
+        case.put_machine(replace(machine, due_at=case.now + after))
+
+    def _arrived_too_late(self, case: Case, machine: Machine, answer: Told) -> None:
+        """The machine is being given back; only where it is to be found is worth keeping."""
+        if isinstance(answer, Launching | Running):
+            machine = replace(machine, handle=answer.handle)
+        case.put_machine(replace(machine, due_at=case.now))
+
+    def _offer(self, case: Case, machine: Machine) -> Offer | None:
+        """The offer it is a hold for, while nothing binds it yet."""
+        if machine.offer is None or machine.commitment is not None:
+            return None
+        return case.offers.get(machine.offer)
+
+    def _heard(self, case: Case, machine: Machine) -> Offer | None:
+        """The holder's cloud has answered: it has the notice."""
+        case.set_job(trouble="")
+        offer = self._offer(case, machine)
+        return deliver(case, offer, "ack") if offer is not None else None
+
+    def _running(self, case: Case, machine: Machine, handle: str, address: str) -> None:
+        up = case.put_machine(
+            replace(
+                machine,
+                state=MachineState.RUNNING,
+                handle=handle,
+                address=address,
+                up_at=case.now,
+                due_at=None,
+            )
+        )
+        self._remember_yes(machine.place)
+        offer = self._heard(case, up)
+        if offer is not None:
+            proceed(case, offer, self.market)
+        elif up.commitment is not None:
+            commitment = case.commitments[up.commitment]
+            machines = [m for m in case.machines_of(commitment.id) if not m.state.over]
+            if all(m.state is MachineState.RUNNING for m in machines):
+                activate(case, commitment)
+        else:
+            case.give_back(up, "no longer wanted")
+
+    def _remember_yes(self, place: Place) -> None:
+        known = self.records.get(place) or PlaceRecord(place=place)
+        self.records[place] = replace(known, streak=known.streak + 1, refusal=None)
+        self.tx.put_place(self.records[place])
+
+    def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
+        """A refusal is remembered once, for all jobs and processes."""
+        offer = self._offer(case, machine)
+        place = machine.place
+        cap = offer.mechanics.refusal_max_age_s if offer else None
+        refusal = Refusal(
+            id=RefusalId(case.new_id("refusal")),
+            place=place,
+            units=machine.together,
+            code=answer.code,
+            reason=answer.reason,
+            at=case.now,
+            valid_until=case.now + cool_down(place.provider, answer.reason, cap),
+            offer=offer.id if offer else None,
+        )
+        fact = events.PlaceRefused(
+            refusal=refusal.id,
+            provider=place.provider,
+            region=place.region,
+            sku=place.sku,
+            units=refusal.units,
+            code=answer.code,
+            reason=answer.reason,
+            valid_until=refusal.valid_until,
+            offer=refusal.offer,
+        )
+        known = self.records.get(place) or PlaceRecord(place=place)
+        narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
+        kept = known.refusal if narrower else refusal
+        self.records[place] = replace(known, refusal=kept, streak=0)
+        self.tx.put_place(self.records[place], [fact])
+        self.refusals[place] = refusal
+        if kept is refusal:
+            self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
+        return refusal
+
+    def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
+        case.put_machine(
+            replace(machine, state=MachineState.REFUSED, because=refusal.code, due_at=None)
+        )
+        offer = self._heard(case, machine)
+        if offer is not None:
+            known = dict.fromkeys((*offer.refusals, refusal.id))
+            offer = case.put_offer(replace(offer, refusals=tuple(known)))
+            proceed(case, offer, self.market)
+            return
+        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+        if commitment is None or commitment.state.over:
+            return
+        if commitment.offer is not None:
+            deliver_again(case, commitment, case.now + DELIVER_AGAIN)
+        else:
+            fail_commitment(case, commitment, refusal.reason, refusal.code)
+
+    def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
+        """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
+        case.set_job(trouble=f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip())
+        if fault.kind not in _OURS:
+            after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
+            self._later(case, machine, after or _poll_after(machine.tries))
+            return
+        place, until = machine.place, case.now + TROUBLE_RECHECK
+        fact = events.PlaceTroubled(
+            provider=place.provider,
+            region=place.region,
+            sku=place.sku,
+            kind=fault.kind,
+            code=fault.code,
+            message=fault.message,
+            until=until,
+        )
+        known = self.records.get(place) or PlaceRecord(place=place)
+        self.records[place] = replace(known, closed_until=until)
+        self.tx.put_place(self.records[place], [fact])
+        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+        if commitment is not None and commitment.offer is None and not commitment.state.over:
+            fail_commitment(case, commitment, fault.kind, fault.code)
+        else:
+            self._later(case, machine, TROUBLE_RECHECK)
+
+    def _gone(self, case: Case, machine: Machine, because: str) -> None:
+        """A machine that was there, or nearly, is no more."""
+        gone(case, machine, because)
+        if machine.lease is not None:
+            return
+        offer = self._offer(case, machine)
+        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+        if offer is not None:
+            proceed(case, offer, self.market)
+        elif commitment is not None and not commitment.state.over:
+            if commitment.offer is not None:
+                deliver_again(case, commitment, case.now + DELIVER_AGAIN)
+            else:
+                fail_commitment(case, commitment, "lost", because)
+
+
+def _poll_after(tries: int) -> timedelta:
+    """50 ms, then twice as long each time, to five seconds."""
+    return min(FIRST_POLL * (1 << min(tries - 1, 10) if tries > 0 else 1), LONGEST_POLL)

@@ -1,0 +1,98 @@
+"""Buy, watch and end machines at one provider: load, talk, record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from broker.domain.machine import Machine, MachineState
+from broker.domain.market import Place, allowance
+from broker.domain.places import PlaceRecord
+from broker.domain.values import ProviderName
+from broker.ports import Order, Provider, Refused, Running, Store
+from broker.steps.outcome import Ended, NotYet, Round, StandsRefused, Told
+from broker.steps.rulebook import Rulebook, refused
+
+CLAIMED_FOR: Final = timedelta(seconds=60)
+"""How long a worker has for what it claimed before another may take it up."""
+
+
+def provision(name: ProviderName, provider: Provider, store: Store, rules: Rulebook) -> int:
+    """Take up what is due at this provider; returns how many machines that were."""
+    with store.transaction() as tx:
+        machines = tx.claim_machines(name, limit=50, until=tx.now + CLAIMED_FOR)
+        places = dict(tx.places()) if machines else {}
+        asked = dict(tx.unresolved()) if machines else {}
+        now = tx.now
+    if not machines:
+        return 0
+    asking = _Asking(provider, rules, places, asked, machines, now)
+    told = [(machine, asking.ask(machine)) for machine in machines]
+    with store.transaction() as tx:
+        cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
+        Round(tx, rules, cases).record(told)
+        tx.keep(cases.values())
+    return len(machines)
+
+
+class _Asking:
+    """The talk of one round. It remembers what each place answered within the round."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        rules: Rulebook,
+        places: Mapping[Place, PlaceRecord],
+        asked: Mapping[Place, int],
+        machines: Iterable[Machine],
+        now: datetime,
+    ) -> None:
+        self.provider, self.rules, self.places, self.now = provider, rules, places, now
+        self.full: dict[Place, int] = {}
+        self.streak = {place: record.streak for place, record in places.items()}
+        fresh = Counter(m.place for m in machines if _never_asked(m))
+        self.open = {place: asked.get(place, 0) - fresh[place] for place in fresh}
+        """How many machines each place has been asked for and has not answered."""
+
+    def ask(self, machine: Machine) -> Told:
+        match machine.state:
+            case MachineState.WANTED:
+                return self._launch(machine)
+            case MachineState.ASKED:
+                return self.provider.poll(self._order(machine), machine.handle or "")
+            case _:
+                return Ended(self.provider.terminate(self._order(machine), machine.handle))
+
+    def _launch(self, machine: Machine) -> Told:
+        place = machine.place
+        if _never_asked(machine):
+            standing = refused(self.places.get(place), self.now, machine.together)
+            if standing is not None or self._full(place, machine.together):
+                return StandsRefused(standing)
+            if self.rules.slow_start and self.open[place] >= allowance(self.streak.get(place, 0)):
+                return NotYet()
+            self.open[place] += 1
+        outcome = self.provider.launch(self._order(machine))
+        if isinstance(outcome, Running):
+            self.streak[place] = self.streak.get(place, 0) + 1
+            self.open[place] = self.open.get(place, 1) - 1
+        elif isinstance(outcome, Refused):
+            self.full[place] = min(machine.together, self.full.get(place, machine.together))
+        return outcome
+
+    def _full(self, place: Place, units: int) -> bool:
+        """Whether the place has refused as many, or fewer, within this round."""
+        return place in self.full and units >= self.full[place]
+
+    def _order(self, machine: Machine) -> Order:
+        labels = {"broker-job": machine.job.lower().replace("_", "-")}
+        if machine.offer is not None:
+            labels["broker-offer"] = machine.offer.lower().replace("_", "-")
+        return self.rules.order(machine.name, machine.place, labels)
+
+
+def _never_asked(machine: Machine) -> bool:
+    """Whether this round's claim is the machine's first: nobody can have asked for it before."""
+    return machine.state is MachineState.WANTED and machine.tries == 1

@@ -1,0 +1,122 @@
+"""What the broker is run by: agreements, pools, and how offers reach the holder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from broker.domain.agreement import Agreement, Edition
+from broker.domain.market import Market, Place, Pool, PoolKind, Refusal, allowance
+from broker.domain.offer import Desk, Mechanics
+from broker.domain.places import PlaceRecord
+from broker.domain.right import TailFrom
+from broker.domain.values import MachineName
+from broker.domain.workload import Workload
+from broker.ports import Order, Transaction
+
+_ORDER_WINDOW_S = 1800
+_ORDER_PROVISION_S = 7200
+_ORDER_CURE_S = 900
+_ORDER_DEEMED_S = 300
+_NO_TOLERANCE = Decimal(0)
+
+
+def _always_automatic(_: Workload) -> Desk:
+    return Desk.AUTOMATIC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulebook:
+    agreements: Mapping[str, Agreement]
+    default_agreement: str
+    by_tenant: Mapping[str, str] = field(default_factory=dict)
+    pools: tuple[Pool, ...]
+    owner: str = "capacity-broker"
+    """The tag by which this broker finds its machines in a cloud."""
+    desk_for: Callable[[Workload], Desk] = _always_automatic
+    start_up: Callable[[str], str] = str
+    """Makes the start-up script of a machine from its name."""
+    slow_start: bool = True
+    """Whether a place that has not shown its stock is asked for one machine first."""
+
+    def agreement_of(self, tenant: str) -> str:
+        return self.by_tenant.get(tenant, self.default_agreement)
+
+    def edition(self, agreement: str, at: datetime) -> Edition | None:
+        found = self.agreements.get(agreement)
+        return found.in_force(at) if found is not None else None
+
+    def market(self, tx: Transaction) -> Market:
+        """The market as the transaction sees it."""
+        records, asked = tx.places(), tx.unresolved()
+        return Market(
+            pools=self.pools,
+            refusals={place: record.refusal for place, record in records.items() if record.refusal},
+            room=self._room(records, asked) if self.slow_start else {},
+            closed={
+                place: record.closed_until
+                for place, record in records.items()
+                if record.closed_until
+            },
+        )
+
+    def _room(
+        self, records: Mapping[Place, PlaceRecord], asked: Mapping[Place, int]
+    ) -> dict[Place, int]:
+        room = {}
+        for pool in self.pools:
+            if pool.kind is PoolKind.OWN_BUILT:
+                continue
+            record = records.get(pool.place)
+            allowed = allowance(record.streak if record else 0)
+            room[pool.place] = allowed - asked.get(pool.place, 0)
+        return room
+
+    def mechanics(self, edition: Edition, clause: str, work: Workload) -> Mechanics:
+        """The course of an offer under a clause; one that is no right takes the numbers of an order."""
+        rights = (c.right for c in edition.clauses if c.right is not None)
+        named = {c.id: c.right for c in edition.clauses}.get(clause)
+        right = named or next(rights, None)
+        if right is None:
+            return Mechanics(
+                window_s=_ORDER_WINDOW_S,
+                tail_s=0,
+                tail_from_notice=False,
+                tolerance=_NO_TOLERANCE,
+                provision_s=_ORDER_PROVISION_S,
+                cure_s=_ORDER_CURE_S,
+                refusal_max_age_s=_ORDER_CURE_S,
+                deemed_after_s=_ORDER_DEEMED_S,
+                deemed_attempts=3,
+                contents=(),
+            )
+        return Mechanics(
+            window_s=right.window_for(work.work_class),
+            tail_s=right.tail_s,
+            tail_from_notice=right.tail_from is TailFrom.NOTICE,
+            tolerance=right.tolerance_price,
+            provision_s=right.provision_deadline_s,
+            cure_s=right.cure_s,
+            refusal_max_age_s=right.refusal_max_age_s,
+            deemed_after_s=right.deemed_receipt.after_s,
+            deemed_attempts=right.deemed_receipt.attempts,
+            contents=right.notice_contents,
+        )
+
+    def order(self, name: str, place: Place, labels: Mapping[str, str]) -> Order:
+        """What a cloud is told of one machine; the same for every try."""
+        return Order(
+            name=MachineName(name),
+            place=place,
+            owner=self.owner,
+            start_up=self.start_up(name),
+            labels=labels,
+        )
+
+
+def refused(record: PlaceRecord | None, now: datetime, units: int) -> Refusal | None:
+    """The refusal under which a place stands for so many units together, if it does."""
+    refusal = record.refusal if record else None
+    return refusal if refusal is not None and refusal.stands(now, units) else None

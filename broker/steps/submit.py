@@ -1,0 +1,140 @@
+"""Take jobs in: check that each can be, and write it down with its first fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.domain.events import JobSubmitted
+from broker.domain.job import Job, Unit
+from broker.domain.market import Market, Pool
+from broker.domain.options import Options, options_for
+from broker.domain.terms import Terms
+from broker.domain.values import JobId
+from broker.domain.workload import Workload
+from broker.ports import Ids, Store
+from broker.steps.rulebook import Rulebook
+
+
+class InvalidJobError(ValueError):
+    """A job that cannot be. Names the field and says what to do."""
+
+    def __init__(self, field: str, sentence: str, index: int = 0) -> None:
+        super().__init__(sentence)
+        self.field, self.index = field, index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    workload: Workload
+    key: str | None = None
+    """Two submissions of a tenant with one key are one job."""
+
+
+def submit_jobs(
+    submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
+) -> list[JobId]:
+    """All of them or none, in one transaction. Raises InvalidJobError with the first's index."""
+    known: dict[object, Options] = {}
+    with store.transaction() as tx:
+        now = tx.now
+        rows = []
+        for index, one in enumerate(submissions):
+            job = _job(one.workload, rules, now, JobId(ids.new("job")))
+            _check(job, rules, now, known, index)
+            rows.append((job, _told(job), one.key))
+        return tx.submit(rows)
+
+
+def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+    patience = None if work.patience_s is None else now + timedelta(seconds=work.patience_s)
+    return Job(
+        id=job,
+        workload=work,
+        agreement=rules.agreement_of(work.tenant),
+        terms=Terms(
+            accelerators=work.shape.accelerators or None,
+            gpus_per_unit=work.shape.gpus,
+            regions=work.limits.regions or None,
+            price_usd_hour=work.limits.max_price_usd_hour,
+            duration_s=work.duration_s,
+            chunk=work.units if work.gang else work.chunk,
+        ),
+        submitted_at=now,
+        patience_until=patience,
+        last_at=now,
+        units=tuple(Unit(index=index) for index in range(work.units)),
+        due_at=now,
+    )
+
+
+def _told(job: Job) -> JobSubmitted:
+    work = job.workload
+    return JobSubmitted(
+        job=job.id,
+        tenant=work.tenant,
+        name=work.name,
+        kind=work.kind,
+        work_class=work.work_class,
+        tags=work.tags,
+        units=work.units,
+        gang=work.units if work.gang else 0,
+        chunk=work.chunk,
+        terms=job.terms,
+        patience_until=job.patience_until,
+        agreement=job.agreement,
+    )
+
+
+def _check(
+    job: Job, rules: Rulebook, now: datetime, known: dict[object, Options], index: int
+) -> None:
+    """What only the catalogue and the agreement can tell: that somewhere there is a place for it."""
+    work = job.workload
+    key = (job.agreement, work.work_class, work.tags, work.shape, work.limits)
+    if key in known:
+        return
+    edition = rules.edition(job.agreement, now)
+    if edition is None:
+        raise InvalidJobError(
+            "tenant",
+            f"the agreement {job.agreement!r} of tenant {work.tenant!r} has no edition in force; "
+            "record one, or name another agreement in broker.toml",
+            index,
+        )
+    fitting = [pool for pool in rules.pools if pool.fits(work.shape)]
+    if not fitting:
+        raise InvalidJobError("resources", _unknown_shape(work, rules.pools), index)
+    options = options_for(work, Market(pools=rules.pools), edition, now)
+    holders = sorted(set(edition.holder_pools) & {name.value for name in work.limits.exclude})
+    if holders and (options.right or options.exclusive):
+        raise InvalidJobError(
+            "limits.exclude",
+            f"{holders[0]} cannot be excluded: clause {options.right or options.exclusive} of "
+            f"{job.agreement} has it asked first for {work.work_class}; leave it out of "
+            "limits.exclude",
+            index,
+        )
+    if not any(pool.within(work.limits) for pool in fitting):
+        raise InvalidJobError(
+            "limits",
+            "no machine that fits is left by limits.regions and limits.exclude; widen one of them",
+            index,
+        )
+    known[key] = options
+
+
+def _unknown_shape(work: Workload, pools: tuple[Pool, ...]) -> str:
+    shape = work.shape
+    sold = sorted({pool.accelerator for pool in pools if pool.accelerator})
+    for accelerator in shape.accelerators:
+        if accelerator not in sold:
+            return (
+                f"no catalogue knows a GPU called {accelerator!r}; "
+                f"known are {', '.join(sold) or 'none'}"
+            )
+    return (
+        f"no machine in any catalogue has {shape.gpus} x {'|'.join(shape.accelerators) or 'any'} "
+        f"GPU, {shape.cpus} CPUs and {shape.memory_gib} GiB; ask for less per unit"
+    )

@@ -1,0 +1,1 @@
+"""Where jobs, offers, machines and facts are kept."""

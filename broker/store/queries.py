@@ -1,0 +1,143 @@
+"""What a transaction reads: files of jobs with all that hangs on them, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final, TypeAlias, TypeVar
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from broker.domain.case import Case
+from broker.domain.commitment import CommitmentState
+from broker.domain.job import JobState
+from broker.domain.machine import Machine, MachineState
+from broker.domain.market import Place
+from broker.domain.offer import OfferState
+from broker.domain.values import JobId, ProviderName
+from broker.store.rows import commitment_from, job_from, machine_from, micros, offer_from
+from broker.store.tables import AGENTS, COMMITMENTS, JOBS, MACHINES, OFFERS
+
+T = TypeVar("T")
+Jobs: TypeAlias = Select[tuple[str]]
+"""A query for the documents of jobs."""
+
+CHUNK: Final = 5000
+"""How many values one statement may list."""
+
+_OPEN_JOB: Final = tuple(state.value for state in JobState if not state.over)
+_OPEN_OFFER: Final = tuple(state.value for state in OfferState if not state.over)
+_LIVE_COMMITMENT: Final = tuple(state.value for state in CommitmentState if not state.over)
+LIVE_MACHINE: Final = tuple(state.value for state in MachineState if not state.over)
+_UNRESOLVED: Final = tuple(state.value for state in MachineState if state.unresolved)
+
+MACHINE: Final = (MACHINES.c.doc, MACHINES.c.due_at, MACHINES.c.tries)
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    left = iter(values)
+    while chunk := list(islice(left, size)):
+        yield chunk
+
+
+def jobs_by_id(jobs: Sequence[JobId]) -> Jobs:
+    """These jobs, locked one after the other in the order of their ids."""
+    locked = select(JOBS.c.doc).where(JOBS.c.id.in_(jobs)).order_by(JOBS.c.id)
+    return locked.with_for_update(key_share=True)
+
+
+def jobs_due(now: datetime, limit: int) -> Jobs:
+    return (
+        select(JOBS.c.doc)
+        .where(JOBS.c.due_at <= micros(now), JOBS.c.state.in_(_OPEN_JOB))
+        .order_by(JOBS.c.priority.desc(), JOBS.c.submitted_at, JOBS.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+
+
+def jobs_with_due_offers(now: datetime, limit: int) -> Jobs:
+    due = (
+        select(OFFERS.c.job, func.min(OFFERS.c.due_at).label("first"))
+        .where(OFFERS.c.due_at <= micros(now), OFFERS.c.state.in_(_OPEN_OFFER))
+        .group_by(OFFERS.c.job)
+        .subquery()
+    )
+    return (
+        select(JOBS.c.doc)
+        .join(due, due.c.job == JOBS.c.id)
+        .order_by(due.c.first, JOBS.c.id)
+        .limit(limit)
+        .with_for_update(of=JOBS, skip_locked=True, key_share=True)
+    )
+
+
+def open_cases(
+    connection: Connection, wanted: Jobs, now: datetime, new_id: Callable[[str], str]
+) -> dict[JobId, Case]:
+    """The files of the jobs that the query finds, in its order; one query for each kind of child.
+
+    The children are read after the lock was had, so that they are what its last holder left.
+    """
+    found = (job_from(doc) for doc in connection.execute(wanted).scalars())
+    cases = {job.id: Case(job=job, now=max(now, job.last_at), new_id=new_id) for job in found}
+    for some in chunks(cases):
+        _add_children(connection, cases, some)
+    return cases
+
+
+def _add_children(
+    connection: Connection, cases: Mapping[JobId, Case], jobs: Sequence[JobId]
+) -> None:
+    for doc in connection.execute(_OFFERS_OF, {"jobs": jobs}).scalars():
+        offer = offer_from(doc)
+        cases[offer.job].offers[offer.id] = offer
+    for doc in connection.execute(_COMMITMENTS_OF, {"jobs": jobs}).scalars():
+        commitment = commitment_from(doc)
+        cases[commitment.job].commitments[commitment.id] = commitment
+    for doc, due_at, tries in connection.execute(_MACHINES_OF, {"jobs": jobs}):
+        machine = machine_from(doc, due_at, tries)
+        cases[machine.job].machines[machine.name] = machine
+
+
+_JOBS: Final = bindparam("jobs", expanding=True)
+_OFFERS_OF: Final = (
+    select(OFFERS.c.doc)
+    .where(OFFERS.c.job.in_(_JOBS), OFFERS.c.state.in_(_OPEN_OFFER))
+    .order_by(OFFERS.c.id)
+)
+_COMMITMENTS_OF: Final = (
+    select(COMMITMENTS.c.doc)
+    .where(COMMITMENTS.c.job.in_(_JOBS), COMMITMENTS.c.state.in_(_LIVE_COMMITMENT))
+    .order_by(COMMITMENTS.c.id)
+)
+_MACHINES_OF: Final = (
+    select(*MACHINE)
+    .where(MACHINES.c.job.in_(_JOBS), MACHINES.c.state.in_(LIVE_MACHINE))
+    .order_by(MACHINES.c.wanted_at, MACHINES.c.name)
+)
+
+
+def machines_where(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[Machine]:
+    """Machines with their columns' word on when they are due, oldest first."""
+    wanted = (
+        select(*MACHINE)
+        .outerjoin(AGENTS, AGENTS.c.machine == MACHINES.c.name)
+        .where(*conditions)
+        .order_by(MACHINES.c.wanted_at, MACHINES.c.name)
+        .limit(limit)
+    )
+    return [machine_from(doc, due, tries) for doc, due, tries in connection.execute(wanted)]
+
+
+def unresolved(connection: Connection) -> dict[Place, int]:
+    place = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku)
+    counted = select(*place, func.count()).where(MACHINES.c.state.in_(_UNRESOLVED)).group_by(*place)
+    return {
+        Place(ProviderName(provider), region, sku): number
+        for provider, region, sku, number in connection.execute(counted)
+    }

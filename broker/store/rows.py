@@ -1,0 +1,124 @@
+"""Row and domain object, there and back. The document is the truth; columns are for asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from pydantic import TypeAdapter
+
+from broker.domain.commitment import Commitment
+from broker.domain.job import Job
+from broker.domain.machine import Machine
+from broker.domain.offer import Offer
+from broker.domain.places import PlaceRecord
+
+Values: TypeAlias = dict[str, Any]
+"""The values of one row, by column."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_JOB: Final = TypeAdapter(Job)
+_OFFER: Final = TypeAdapter(Offer)
+_COMMITMENT: Final = TypeAdapter(Commitment)
+_MACHINE: Final = TypeAdapter(Machine)
+_PLACE: Final = TypeAdapter(PlaceRecord)
+
+job_from: Final[Callable[[str], Job]] = _JOB.validate_json
+offer_from: Final[Callable[[str], Offer]] = _OFFER.validate_json
+commitment_from: Final[Callable[[str], Commitment]] = _COMMITMENT.validate_json
+place_from: Final[Callable[[str], PlaceRecord]] = _PLACE.validate_json
+
+
+def micros(at: datetime) -> int:
+    """Whole microseconds since the epoch."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def micros_or_none(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
+
+
+def instant_of(count: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=count)
+
+
+def job_row(job: Job, key: str | None = None) -> Values:
+    work = job.workload
+    return {
+        "id": job.id,
+        "tenant": work.tenant,
+        "name": work.name,
+        "kind": work.kind.value,
+        "class": work.work_class.value,
+        "state": job.state.value,
+        "priority": work.priority,
+        "submitted_at": micros(job.submitted_at),
+        "due_at": micros_or_none(job.due_at),
+        "agreement": job.agreement,
+        "ended_at": micros_or_none(job.ended_at),
+        "idempotency_key": key,
+        "doc": _JOB.dump_json(job).decode(),
+    }
+
+
+def offer_row(offer: Offer) -> Values:
+    return {
+        "id": offer.id,
+        "job": offer.job,
+        "state": offer.state.value,
+        "due_at": micros_or_none(offer.due_at),
+        "issued_at": micros(offer.issued_at),
+        "doc": _OFFER.dump_json(offer).decode(),
+    }
+
+
+def commitment_row(commitment: Commitment) -> Values:
+    return {
+        "id": commitment.id,
+        "job": commitment.job,
+        "provider": commitment.place.provider.value,
+        "state": commitment.state.value,
+        "doc": _COMMITMENT.dump_json(commitment).decode(),
+    }
+
+
+def machine_row(machine: Machine) -> Values:
+    return {
+        "name": machine.name,
+        "job": machine.job,
+        "unit": machine.unit,
+        "provider": machine.place.provider.value,
+        "region": machine.place.region,
+        "sku": machine.place.sku,
+        "state": machine.state.value,
+        "due_at": micros_or_none(machine.due_at),
+        "tries": machine.tries,
+        "wanted_at": micros(machine.wanted_at),
+        "up_at": micros_or_none(machine.up_at),
+        "offer": machine.offer,
+        "commitment": machine.commitment,
+        "lease": machine.lease,
+        "doc": _MACHINE.dump_json(machine).decode(),
+    }
+
+
+def machine_from(doc: str, due_at: int | None, tries: int) -> Machine:
+    """The machine, with what its columns know better."""
+    machine = _MACHINE.validate_json(doc)
+    if machine.tries == tries and micros_or_none(machine.due_at) == due_at:
+        return machine
+    return replace(machine, tries=tries, due_at=None if due_at is None else instant_of(due_at))
+
+
+def place_row(record: PlaceRecord) -> Values:
+    place = record.place
+    return {
+        "provider": place.provider.value,
+        "region": place.region,
+        "sku": place.sku,
+        "doc": _PLACE.dump_json(record).decode(),
+    }

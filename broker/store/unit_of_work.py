@@ -1,0 +1,187 @@
+"""One transaction: it reads and claims at once, and writes what it was told when its block ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from broker.domain.case import Case
+from broker.domain.events import Event
+from broker.domain.job import Job
+from broker.domain.machine import Machine
+from broker.domain.market import Place
+from broker.domain.places import PlaceRecord
+from broker.domain.values import JobId, MachineName, ProviderName, instant_text
+from broker.ports import Clock, Ids, LogChunk
+from broker.store import event_log, queries, writes
+from broker.store.event_log import Tail, Told
+from broker.store.rows import Values, job_row, machine_from, micros, place_from
+from broker.store.tables import AGENTS, JOBS, MACHINES, PLACES
+
+
+class SqlTransaction:
+    """The contract is `broker.ports.Transaction`.
+
+    Whoever reads a job for writing holds its row, and with it all that hangs on the job. What is
+    written with `keep`, `record` and `put_place` waits for the end of the block and is written
+    there in one order for all, so that no two transactions wait for each other in a ring; facts
+    keep the order in which they were told.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock, ids: Ids) -> None:
+        self._connection, self._clock, self._ids = connection, clock, ids
+        self._now: datetime | None = None
+        self._told: list[Told] = []
+        self._loaded: dict[JobId, Job] = {}
+        self._kept: dict[JobId, Case] = {}
+        self._places: dict[Place, PlaceRecord] = {}
+
+    @property
+    def now(self) -> datetime:
+        """On PostgreSQL the server's clock, for all of its clients; on SQLite ours."""
+        if self._now is None:
+            if self._connection.dialect.name == "postgresql":
+                told: datetime = self._connection.execute(
+                    select(func.clock_timestamp())
+                ).scalar_one()
+                self._now = told.astimezone(UTC)
+            else:
+                self._now = self._clock.now()
+        return self._now
+
+    def write(self) -> int:
+        """Write what was told; returns the number of facts. Raises LostRaceError."""
+        connection = self._connection
+        told = [one for one in self._told if one.events]
+        facts = event_log.append(connection, told, self.now) if told else 0
+        if self._places:
+            writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
+            writes.wake_wanted(connection, list(self._places), self.now)
+        if self._kept:
+            writes.keep_cases(connection, self._kept.values(), self._loaded, self.now)
+        return facts
+
+    # -- jobs
+
+    def submit(self, jobs: Sequence[tuple[Job, Event, str | None]]) -> list[JobId]:
+        now = self.now
+        rows: list[Values] = []
+        for job, _, key in jobs:
+            at = max(now, job.last_at)
+            rows.append(job_row(writes.grown(job, 1, at), key))
+        known = writes.add_jobs(self._connection, rows)
+        ids: list[JobId] = []
+        for job, event, key in jobs:
+            first = known.get((job.workload.tenant, key), job.id) if key is not None else job.id
+            ids.append(first)
+            if first == job.id:
+                tail = Tail(job.version, instant_text(job.last_at))
+                self._told.append(Told(f"job/{job.id}", (event,), tail))
+        return ids
+
+    def cases(self, jobs: Iterable[JobId]) -> dict[JobId, Case]:
+        found: dict[JobId, Case] = {}
+        for some in queries.chunks(sorted(set(jobs))):
+            found |= self._open(queries.jobs_by_id(some))
+        return found
+
+    def due_jobs(self, limit: int) -> list[Case]:
+        return list(self._open(queries.jobs_due(self.now, limit)).values())
+
+    def due_offers(self, limit: int) -> list[Case]:
+        return list(self._open(queries.jobs_with_due_offers(self.now, limit)).values())
+
+    def _open(self, wanted: queries.Jobs) -> dict[JobId, Case]:
+        cases = queries.open_cases(self._connection, wanted, self.now, self._ids.new)
+        self._loaded.update((job, case.job) for job, case in cases.items())
+        return cases
+
+    def keep(self, cases: Iterable[Case]) -> None:
+        """Keep each case once in a transaction, when all that it will tell is told."""
+        for case in cases:
+            job = case.job
+            self._kept[job.id] = case
+            tail = Tail(job.version, instant_text(job.last_at))
+            self._told.append(Told(f"job/{job.id}", case.events, tail))
+
+    # -- machines
+
+    def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
+        due = (
+            select(MACHINES.c.name, *queries.MACHINE)
+            .join(JOBS, JOBS.c.id == MACHINES.c.job)
+            .where(
+                MACHINES.c.provider == provider.value,
+                MACHINES.c.state.in_(queries.LIVE_MACHINE),
+                MACHINES.c.due_at <= micros(self.now),
+            )
+            .order_by(MACHINES.c.wanted_at, MACHINES.c.name)
+            .limit(limit)
+            .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
+        )
+        claimed = self._connection.execute(due).all()
+        if claimed:
+            self._connection.execute(
+                update(MACHINES)
+                .where(MACHINES.c.name.in_([name for name, *_ in claimed]))
+                .values(due_at=micros(until), tries=MACHINES.c.tries + 1)
+            )
+        return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
+
+    def machine(self, name: MachineName) -> Machine | None:
+        found = queries.machines_where(self._connection, MACHINES.c.name == name)
+        return found[0] if found else None
+
+    def enrol(self, name: MachineName, session_sha256: str) -> bool:
+        return writes.enrol(self._connection, name, session_sha256, self.now)
+
+    def machine_of_session(self, session_sha256: str) -> Machine | None:
+        heard = self._connection.execute(
+            update(AGENTS)
+            .where(AGENTS.c.session_sha256 == session_sha256)
+            .values(seen_at=micros(self.now))
+            .returning(AGENTS.c.machine)
+        ).scalar()
+        return None if heard is None else self.machine(MachineName(heard))
+
+    def silent_machines(self, since: datetime, limit: int) -> list[Machine]:
+        """One that was never heard of counts from when it came up."""
+        heard = func.coalesce(AGENTS.c.seen_at, MACHINES.c.up_at, MACHINES.c.wanted_at)
+        return queries.machines_where(
+            self._connection,
+            MACHINES.c.lease.is_not(None),
+            MACHINES.c.state.in_(queries.LIVE_MACHINE),
+            heard < micros(since),
+            limit=limit,
+        )
+
+    def machines(self, *, provider: ProviderName | None = None) -> list[Machine]:
+        there = [MACHINES.c.state.in_(queries.LIVE_MACHINE)]
+        if provider is not None:
+            there.append(MACHINES.c.provider == provider.value)
+        return queries.machines_where(self._connection, *there)
+
+    # -- places, and the rest
+
+    def places(self) -> Mapping[Place, PlaceRecord]:
+        docs = self._connection.execute(select(PLACES.c.doc)).scalars()
+        return {record.place: record for record in map(place_from, docs)}
+
+    def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
+        place = record.place
+        self._places[place] = record
+        self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+
+    def unresolved(self) -> Mapping[Place, int]:
+        return queries.unresolved(self._connection)
+
+    def record(self, stream: str, events: Sequence[Event]) -> None:
+        self._told.append(Told(stream, events))
+
+    def editions_recorded(self) -> set[tuple[str, str]]:
+        return event_log.editions(self._connection)
+
+    def add_log(self, chunks: Sequence[LogChunk]) -> None:
+        writes.add_chunks(self._connection, chunks)

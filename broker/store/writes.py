@@ -1,0 +1,185 @@
+"""What a transaction writes: many rows to a statement, and only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection, Table, bindparam, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from broker.domain.case import Case
+from broker.domain.job import Job
+from broker.domain.machine import MachineState
+from broker.domain.market import Place
+from broker.domain.places import PlaceRecord
+from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
+from broker.ports import LogChunk
+from broker.store.queries import chunks
+from broker.store.rows import (
+    Values,
+    commitment_row,
+    job_row,
+    machine_row,
+    micros,
+    offer_row,
+    place_row,
+)
+from broker.store.tables import (
+    AGENTS,
+    COMMITMENTS,
+    JOBS,
+    LOG_CHUNKS,
+    MACHINES,
+    OFFERS,
+    PLACES,
+)
+
+Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+
+
+def _insert(connection: Connection, table: Table) -> Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Write rows whether or not they are there, in the order of their keys."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    insert = _insert(connection, table)
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=keys, set_=changed),
+        sorted(rows, key=lambda row: tuple(row[key] for key in keys)),
+    )
+
+
+# -- jobs
+
+
+def grown(job: Job, facts: int, at: datetime) -> Job:
+    """The job after its stream has grown."""
+    return replace(job, version=job.version + facts, last_at=at)
+
+
+def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[str, str], JobId]:
+    """Insert jobs, but none whose tenant and key are there; returns whose job each key names.
+
+    Rows with keys go in the order of their keys, so that two batches with the same keys cannot
+    wait for each other in a ring.
+    """
+    keyed = [row for row in rows if row["idempotency_key"] is not None]
+    free = [row for row in rows if row["idempotency_key"] is None]
+    if free:
+        connection.execute(JOBS.insert(), free)
+    if not keyed:
+        return {}
+    keyed.sort(key=lambda row: (row["tenant"], row["idempotency_key"]))
+    insert = _insert(connection, JOBS)
+    unless_known = insert.on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
+    connection.execute(unless_known, keyed)
+    named = tuple_(JOBS.c.tenant, JOBS.c.idempotency_key)
+    known: dict[tuple[str, str], JobId] = {}
+    for some in chunks((row["tenant"], row["idempotency_key"]) for row in keyed):
+        wanted = select(JOBS.c.tenant, JOBS.c.idempotency_key, JOBS.c.id).where(named.in_(some))
+        known |= {(tenant, key): JobId(job) for tenant, key, job in connection.execute(wanted)}
+    return known
+
+
+def keep_cases(
+    connection: Connection, cases: Iterable[Case], loaded: Mapping[JobId, Job], now: datetime
+) -> None:
+    """Write the jobs, offers, commitments and machines that changed."""
+    jobs: list[Values] = []
+    offers: list[Values] = []
+    commitments: list[Values] = []
+    machines: list[Values] = []
+    for case in cases:
+        job = case.job
+        if case.events:
+            jobs.append(job_row(grown(job, len(case.events), max(now, job.last_at))))
+        elif loaded.get(job.id) != job:
+            jobs.append(job_row(job))
+        for name in case.changed:
+            if name in case.machines:
+                machines.append(machine_row(case.machines[MachineName(name)]))
+            elif name in case.offers:
+                offers.append(offer_row(case.offers[OfferId(name)]))
+            else:
+                commitments.append(commitment_row(case.commitments[CommitmentId(name)]))
+    if jobs:
+        connection.execute(_CHANGE_JOB, [_as_changes(row) for row in jobs])
+    upsert(connection, OFFERS, offers)
+    upsert(connection, COMMITMENTS, commitments)
+    upsert(connection, MACHINES, machines)
+
+
+_CHANGES: Final = ("state", "due_at", "ended_at", "doc")
+"""The columns of a job that can change after its submission."""
+
+_CHANGE_JOB: Final = (
+    update(JOBS)
+    .where(JOBS.c.id == bindparam("job"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGES})
+)
+
+
+def _as_changes(row: Values) -> Values:
+    return {"job": row["id"]} | {f"new_{name}": row[name] for name in _CHANGES}
+
+
+# -- machines and places
+
+
+def enrol(connection: Connection, machine: MachineName, session_sha256: str, now: datetime) -> bool:
+    """Bind the machine's agent to a session, unless machine or session is bound already."""
+    there = select(MACHINES.c.name).where(MACHINES.c.name == machine)
+    if connection.execute(there).first() is None:
+        return False
+    at = micros(now)
+    agent = {
+        "machine": machine,
+        "session_sha256": session_sha256,
+        "enrolled_at": at,
+        "seen_at": at,
+    }
+    connection.execute(_insert(connection, AGENTS).on_conflict_do_nothing(), agent)
+    bound = select(AGENTS.c.session_sha256).where(AGENTS.c.machine == machine)
+    return connection.execute(bound).scalar() == session_sha256
+
+
+def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
+    return [place_row(record) for record in records]
+
+
+def wake_wanted(connection: Connection, places: Sequence[Place], now: datetime) -> None:
+    """Machines only wanted at these places become due, but for those whose job somebody holds."""
+    at = micros(now)
+    waiting = (
+        select(MACHINES.c.name)
+        .join(JOBS, JOBS.c.id == MACHINES.c.job)
+        .where(
+            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).in_(
+                [(place.provider.value, place.region, place.sku) for place in places]
+            ),
+            MACHINES.c.state == MachineState.WANTED.value,
+            or_(MACHINES.c.due_at.is_(None), MACHINES.c.due_at > at),
+        )
+        .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
+    )
+    names = connection.execute(waiting).scalars().all()
+    for some in chunks(names):
+        connection.execute(update(MACHINES).where(MACHINES.c.name.in_(some)).values(due_at=at))
+
+
+def add_chunks(connection: Connection, output: Sequence[LogChunk]) -> None:
+    if output:
+        connection.execute(
+            _insert(connection, LOG_CHUNKS).on_conflict_do_nothing(index_elements=["lease", "seq"]),
+            [asdict(chunk) for chunk in output],
+        )

@@ -1,0 +1,40 @@
+"""What the holder's desk says to an offer, and how it is judged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from broker.domain.values import RefusalReason
+from broker.wire.strict import Count, Seen, Strict, Text, Word
+
+
+class HoldBody(Strict):
+    """Capacity that the holder keeps for so many of the offer's units."""
+
+    hold: Word
+    units: Count
+    region: Word
+    sku: Word
+
+
+class AnswerBody(Strict):
+    kind: Literal["accept", "refuse", "counter", "query"]
+    units: Annotated[int, Field(strict=True, le=10_000)] | None = None
+    """How many units are accepted; left out: all of them."""
+    holds: Annotated[tuple[HoldBody, ...], Field(max_length=10_000)] = ()
+    reason: RefusalReason | None = None
+    """Of a refusal."""
+    by: Annotated[Text, Field(min_length=1, max_length=200)] = "desk"
+    """Who answers."""
+
+
+class JudgementView(Seen):
+    """What became of an answer; a rejected one changed nothing but the log."""
+
+    answer: str
+    offer: str
+    state: str
+    rejected: str | None = None
+    because: str = ""

@@ -1,0 +1,72 @@
+"""What every model that is read has in common: frozen, and a typo names the nearest field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, Any, ClassVar, Final, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from broker.domain.values import decimal_text
+
+UNKNOWN_FIELD: Final = "unknown_field"
+WRONG: Final = "wrong"
+"""The types of our own errors: their messages are whole sentences."""
+
+
+def wrong(sentence: str) -> PydanticCustomError:
+    """A value that cannot be, and what to do about it."""
+    return PydanticCustomError(WRONG, "{sentence}", {"sentence": sentence})
+
+
+class Strict(BaseModel):
+    """What is asked of us. A field of a later issue is refused by name, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are meant to come and are not there yet."""
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {}
+    """Fields that people look for here, and where they are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_fields(cls, given: Any) -> Any:  # noqa: ANN401 - anything may be given
+        if not isinstance(given, Mapping) or given.keys() <= cls.model_fields.keys():
+            return given
+        named = cast("Mapping[object, object]", given)
+        name = next(str(key) for key in named if key not in cls.model_fields)
+        if name in cls.LATER:
+            sentence = f"{name} is not supported yet; leave it out"
+        elif name in cls.ELSEWHERE:
+            sentence = f"{name} is no field here; write it as {cls.ELSEWHERE[name]}"
+        elif near := get_close_matches(name, cls.model_fields, n=1, cutoff=0.6):
+            sentence = f"{name} is no field here; did you mean {near[0]}?"
+        else:
+            sentence = f"{name} is no field here; known are {', '.join(cls.model_fields)}"
+        raise PydanticCustomError(
+            UNKNOWN_FIELD, "{sentence}", {"sentence": sentence, "field": name[:100]}
+        )
+
+
+class Seen(BaseModel):
+    """What we answer. Readers skip what they do not know, so that more may be told later."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise wrong("a NUL character cannot be kept; take it out")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+"""Text that every database keeps."""
+UsdText = Annotated[Decimal, PlainSerializer(decimal_text, return_type=str)]
+"""US dollars, on the wire a decimal string."""
+Word = Annotated[Text, Field(min_length=1, max_length=128)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10_000)]

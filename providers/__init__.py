@@ -1,0 +1,1 @@
+"""How each cloud is asked: one adapter a cloud, all behind one port."""

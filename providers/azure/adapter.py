@@ -1,0 +1,209 @@
+"""The five verbs, asked of Azure Resource Manager."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.rest import HttpRequest
+from azure.mgmt.compute import ComputeManagementClient
+
+from broker.domain.market import Place
+from broker.domain.values import MachineName, ProviderName
+from broker.ports import (
+    Fault,
+    FaultKind,
+    Gone,
+    Launching,
+    Order,
+    Outcome,
+    OwnedMachine,
+    Provider,
+    Running,
+)
+from providers.azure.answers import told, why
+from providers.azure.client import CLOUD, client
+from providers.azure.machine import machine
+from providers.machine import NAME_TAG, OWNER_TAG
+from providers.refusals.azure import read_azure
+
+_COMING: Final = frozenset({"creating", "updating", "inprogress", "migrating"})
+_STOPPED: Final = frozenset({"PowerState/deallocated", "PowerState/stopped"})
+
+
+def build(account: Mapping[str, str]) -> Provider:
+    """The adapter for `subscription`, `resource_group` and `subnet`.
+
+    Credentials are `tenant_id`, `client_id` and `client_secret`, or a bearer `token`. Optional are
+    `endpoint`, `image`, `ssh_key`, `connect_s` and `read_s`. Raises KeyError for what is missing.
+    """
+    for needed in ("subscription", "resource_group", "subnet"):
+        account[needed]
+    return Azure(account)
+
+
+class Azure:
+    """A handle is the path of the operation while the machine is made, and its own path after."""
+
+    def __init__(self, account: Mapping[str, str]) -> None:
+        self._account = account
+        self._endpoint = account.get("endpoint", CLOUD).rstrip("/")
+        self._making = threading.Lock()
+        self._made: ComputeManagementClient | None = None
+
+    @property
+    def name(self) -> ProviderName:
+        return ProviderName.AZURE
+
+    def launch(self, order: Order) -> Outcome:
+        answer: dict[str, str] = {}
+        try:
+            self._client.virtual_machines.begin_create_or_update(
+                self._group,
+                order.name,
+                machine(order, self._account),
+                etag="*",
+                match_condition=MatchConditions.IfMissing,
+                polling=False,
+                raw_response_hook=lambda seen: answer.update(_lower(seen.http_response.headers)),
+            )
+        except AzureError as failure:
+            outcome = told(failure)
+            if isinstance(outcome, Fault) and outcome.code == "PreconditionFailed":
+                return _launched_before(self.poll(order, self._path(order)))
+            return outcome
+        operation = urlsplit(answer.get("azure-asyncoperation", ""))
+        known = f"{operation.path}?{operation.query}" if operation.path else self._path(order)
+        return Launching(known)
+
+    def poll(self, order: Order, handle: str) -> Outcome:
+        try:
+            if "/operations/" in handle:
+                outcome = self._operation(order, handle)
+                if outcome is not None:
+                    return outcome
+            return self._standing(order)
+        except AzureError as failure:
+            return told(failure)
+
+    def terminate(self, order: Order, handle: str | None) -> bool:  # noqa: ARG002 - the name is all
+        try:
+            return self._cleared(order)
+        except AzureError:
+            return False
+
+    def owned(self, owner: str) -> Iterable[OwnedMachine]:
+        """Raises ConnectionError: an empty list would say that all our machines are gone."""
+        try:
+            return self._owned(owner)
+        except AzureError as failure:
+            raise ConnectionError(f"azure does not list its machines: {failure}") from failure
+
+    def _owned(self, owner: str) -> list[OwnedMachine]:
+        owned: list[OwnedMachine] = []
+        for found in self._client.virtual_machines.list_all():
+            tags, properties = found.tags or {}, found.properties
+            if tags.get(OWNER_TAG) != owner or properties is None or not found.name:
+                continue
+            profile = properties.hardware_profile
+            sku = str(profile.vm_size) if profile is not None else ""
+            owned.append(
+                OwnedMachine(
+                    name=MachineName(tags.get(NAME_TAG, found.name)),
+                    place=Place(ProviderName.AZURE, found.location, sku),
+                    handle=str(found.id),
+                    running=properties.provisioning_state == "Succeeded",
+                    since=properties.time_created,
+                )
+            )
+        return owned
+
+    def _operation(self, order: Order, handle: str) -> Outcome | None:
+        """What the operation tells; None if the machine itself must be asked."""
+        answer = self._client.send_request(HttpRequest("GET", f"{self._endpoint}{handle}"))
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        answer.raise_for_status()
+        body = answer.json()
+        status = str(body.get("status", "")).lower()
+        if status in ("failed", "canceled"):
+            error = body.get("error") or {}
+            return self._failed(
+                order, str(error.get("code", status)), str(error.get("message", ""))
+            )
+        return None if status == "succeeded" else Launching(handle)
+
+    def _standing(self, order: Order) -> Outcome:
+        machines = self._client.virtual_machines
+        try:
+            found = machines.get(self._group, order.name, expand="instanceView")
+        except ResourceNotFoundError:
+            return Gone("Azure has no machine of that name")
+        view = found.properties.instance_view if found.properties is not None else None
+        codes = {
+            str(status.code): str(status.message or "")
+            for status in (view.statuses if view is not None else None) or []
+        }
+        state = str(found.properties.provisioning_state if found.properties else "").lower()
+        if state == "failed":
+            return self._failed(order, *why(codes))
+        if state == "deleting":
+            return Gone("it is being deleted")
+        if stopped := _STOPPED & codes.keys():
+            return Gone(min(stopped))
+        return Launching(self._path(order)) if state in _COMING else Running(self._path(order))
+
+    def _failed(self, order: Order, code: str, message: str) -> Outcome:
+        """A failed machine stays behind in Azure; it is no refusal before that is cleared away."""
+        outcome = read_azure(code, message)
+        return outcome if self._cleared(order) else Launching(self._path(order))
+
+    def _cleared(self, order: Order) -> bool:
+        statuses: list[int] = []
+        self._client.virtual_machines.begin_delete(
+            self._group,
+            order.name,
+            force_deletion=True,
+            polling=False,
+            raw_response_hook=lambda seen: statuses.append(seen.http_response.status_code),
+        )
+        if HTTPStatus.NO_CONTENT in statuses:
+            return True
+        try:
+            self._client.virtual_machines.get(self._group, order.name)
+        except ResourceNotFoundError:
+            return True
+        return False
+
+    @property
+    def _group(self) -> str:
+        return self._account["resource_group"]
+
+    def _path(self, order: Order) -> str:
+        return (
+            f"/subscriptions/{self._account['subscription']}/resourceGroups/{self._group}"
+            f"/providers/Microsoft.Compute/virtualMachines/{order.name}"
+        )
+
+    @property
+    def _client(self) -> ComputeManagementClient:
+        with self._making:
+            if self._made is None:
+                self._made = client(self._account, self._endpoint)
+            return self._made
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _launched_before(standing: Outcome) -> Outcome:
+    """The name was taken by an earlier call with the same order; a launch is never gone."""
+    if isinstance(standing, Gone):
+        return Fault(FaultKind.CONFLICT, "PreconditionFailed", standing.because)
+    return standing

@@ -1,0 +1,52 @@
+"""What Azure is told to make of an order."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+from broker.ports import Order
+from providers.machine import machine_tags, on_a_real_machine
+
+_IMAGE: Final = "Canonical:ubuntu-24_04-lts:server:latest"
+_END_COMMAND: Final = "shutdown -h now"
+
+
+def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - one of their shapes
+    start_up = order.start_up
+    if "endpoint" not in account:
+        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    publisher, offer, sku, version = account.get("image", _IMAGE).split(":")
+    address = {"name": "address", "properties": {"subnet": {"id": account["subnet"]}}}
+    card = {"primary": True, "deleteOption": "Delete", "ipConfigurations": [address]}
+    key = {"path": "/home/machine/.ssh/authorized_keys", "keyData": account.get("ssh_key", "")}
+    linux: dict[str, Any] = {"disablePasswordAuthentication": True}
+    if key["keyData"]:
+        linux["ssh"] = {"publicKeys": [key]}
+    return {
+        "location": order.place.region,
+        "tags": machine_tags(order),
+        "properties": {
+            "hardwareProfile": {"vmSize": order.place.sku},
+            "storageProfile": {
+                "imageReference": {
+                    "publisher": publisher,
+                    "offer": offer,
+                    "sku": sku,
+                    "version": version,
+                },
+                "osDisk": {"createOption": "FromImage", "deleteOption": "Delete"},
+            },
+            "osProfile": {
+                "computerName": order.name,
+                "adminUsername": "machine",
+                "customData": base64.b64encode(start_up.encode()).decode(),
+                "linuxConfiguration": linux,
+            },
+            "networkProfile": {
+                "networkApiVersion": "2022-11-01",
+                "networkInterfaceConfigurations": [{"name": "card", "properties": card}],
+            },
+        },
+    }

@@ -1,0 +1,96 @@
+"""What each cloud sells, and for how much: a list with a date, read from the file beside it.
+
+`catalogue.csv` holds facts: the shape of a machine, its list price by the hour, the key of the
+public source they were read from, and the date of that source's price list (empty: not known).
+A list price is what a machine is ranked and noticed by, never a promise of stock.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from broker.domain.market import Place, Pool, PoolKind
+from broker.domain.values import ProviderName, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+COLUMNS: Final = (
+    "cloud",
+    "region",
+    "shape",
+    "gpu",
+    "gpus",
+    "gib_per_gpu",
+    "cpus",
+    "memory_gib",
+    "usd_hour",
+    "source",
+    "as_of",
+)
+_KINDS: Final = {ProviderName.AZURE: PoolKind.HOLDER, ProviderName.OWN: PoolKind.OWN_BUILT}
+
+
+class MalformedCatalogue(ValueError):
+    """One sentence that names the file, the line and what is wrong there."""
+
+
+def pools(providers: Iterable[ProviderName], own: Path | None = None) -> tuple[Pool, ...]:
+    """The pools of these providers: those that ship, or those of a file of one's own.
+
+    Raises MalformedCatalogue, and OSError for a file that cannot be read.
+    """
+    wanted = frozenset(providers)
+    known = _shipped() if own is None else _read_file(own)
+    return tuple(pool for pool in known if pool.place.provider in wanted)
+
+
+@cache
+def _shipped() -> tuple[Pool, ...]:
+    text = files("providers").joinpath("catalogue.csv").read_text(encoding="utf-8")
+    return read(text.splitlines(), "catalogue.csv")
+
+
+def _read_file(path: Path) -> tuple[Pool, ...]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return read(lines, path.name)
+
+
+def read(lines: Iterable[str], source: str) -> tuple[Pool, ...]:
+    """The pools in the lines of a catalogue. Raises MalformedCatalogue."""
+    rows = csv.DictReader(lines)
+    if tuple(rows.fieldnames or ()) != COLUMNS:
+        raise MalformedCatalogue(f"{source}, line 1: the columns are {','.join(COLUMNS)}")
+    found: dict[Place, Pool] = {}
+    for row in rows:
+        try:
+            pool = _pool(row)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as wrong:
+            raise MalformedCatalogue(
+                f"{source}, line {rows.line_num}: this is no machine ({wrong})"
+            ) from None
+        if pool.place in found:
+            raise MalformedCatalogue(f"{source}, line {rows.line_num}: {pool.place} stands twice")
+        found[pool.place] = pool
+    return tuple(found.values())
+
+
+def _pool(row: dict[str, str]) -> Pool:
+    provider = ProviderName(row["cloud"])
+    gpus, price = int(row["gpus"]), usd(row["usd_hour"])
+    if gpus < 0 or price < 0 or not row["region"] or not row["shape"]:
+        raise ValueError("region and shape are named, gpus and usd_hour are at least 0")
+    return Pool(
+        place=Place(provider, row["region"], row["shape"]),
+        kind=_KINDS.get(provider, PoolKind.THIRD_PARTY_CLOUD),
+        accelerator=row["gpu"],
+        gpus=gpus,
+        cpus=int(row["cpus"]),
+        memory_gib=int(row["memory_gib"]),
+        price_usd_hour=price,
+        priced_at=row["as_of"],
+    )

@@ -1,0 +1,264 @@
+"""Azure's face: the part of Resource Manager and its compute API that makes machines."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+from providers.emulators.cloud import (
+    Cloud,
+    CloudMachine,
+    InjectedFault,
+    Launched,
+    MachineState,
+    Mismatch,
+    NotSold,
+    OverQuota,
+    StockOut,
+)
+from providers.emulators.wire import Reply, Request, Route, json_reply
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Body: TypeAlias = "dict[str, Any]"
+
+_API: Final = "api-version=2026-04-01"
+_SUBSCRIPTION: Final = r"/subscriptions/(?P<subscription>[^/]+)"
+_COMPUTE: Final = r"/providers/Microsoft\.Compute"
+_GROUP: Final = _SUBSCRIPTION + r"/resource[gG]roups/(?P<group>[^/]+)" + _COMPUTE
+_MACHINE: Final = _GROUP + r"/virtualMachines/(?P<name>[^/]+)"
+_OPERATION: Final = (
+    _SUBSCRIPTION + _COMPUTE + r"/locations/[^/]+/operations/(?P<verb>launch|end)-(?P<id>\w+)"
+)
+_PROVISIONING: Final = {
+    MachineState.CREATING: "Creating",
+    MachineState.RUNNING: "Succeeded",
+    MachineState.STOPPING: "Deleting",
+    MachineState.FAILED: "Failed",
+    MachineState.GONE: "Deleting",
+}
+_NO_ROOM: Final = (
+    "Allocation failed. We do not have sufficient capacity for the requested VM size in this "
+    "region."
+)
+
+
+def open_account(cloud: Cloud) -> tuple[AzureFace, dict[str, str]]:
+    """A face with credentials of its own, and the account a customer opens it with."""
+    token, subscription = secrets.token_urlsafe(32), secrets.token_hex(16)
+    group = "local"
+    account = {
+        "subscription": subscription,
+        "resource_group": group,
+        "token": token,
+        "subnet": f"/subscriptions/{subscription}/resourceGroups/{group}"
+        "/providers/Microsoft.Network/virtualNetworks/local/subnets/local",
+        "regions": " ".join(cloud.regions),
+    }
+    return AzureFace(cloud, token, subscription), account
+
+
+@dataclass(frozen=True, slots=True)
+class AzureFace:
+    """One subscription, opened by one bearer token."""
+
+    cloud: Cloud
+    token: str
+    subscription: str
+
+    def routes(self) -> Iterable[Route]:
+        yield Route("PUT", _MACHINE, self._guarded("launch", self._put))
+        yield Route("GET", _MACHINE, self._guarded("get", self._get))
+        yield Route("DELETE", _MACHINE, self._guarded("terminate", self._delete))
+        yield Route("GET", _OPERATION, self._guarded("operation", self._operation))
+        every = _SUBSCRIPTION + _COMPUTE + "/virtualMachines"
+        yield Route("GET", every, self._guarded("list", self._list))
+        yield Route("GET", _GROUP + "/virtualMachines", self._guarded("list", self._list))
+
+    def no_route(self, request: Request) -> Reply:
+        return _error(404, "ResourceNotFound", f"There is nothing at {request.path}.")
+
+    def _guarded(self, operation: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
+        def checked(request: Request, **names: str) -> Reply:
+            if request.headers.get("authorization") != f"Bearer {self.token}":
+                return _unknown_token()
+            if names.pop("subscription") != self.subscription:
+                return _error(404, "SubscriptionNotFound", "The subscription could not be found.")
+            fault = self.cloud.faults.take(operation)
+            if fault is not None and not fault.dropped:
+                return _injected(fault)
+            reply = answer(request, **names)
+            return reply if fault is None else replace(reply, dropped=True)
+
+        return checked
+
+    def _put(self, request: Request, group: str, name: str) -> Reply:
+        known = self.cloud.named(f"{group}/{name}".lower())
+        if known is not None and request.headers.get("if-none-match") == "*":
+            return _error(412, "PreconditionFailed", f"The machine {name} exists already.")
+        try:
+            wanted = _Wanted.read(request)
+        except (KeyError, TypeError, ValueError) as missing:
+            return _error(400, "InvalidParameter", f"The request is not a machine: {missing}.")
+        return self._launched(request, f"{group}/{name}".lower(), wanted)
+
+    def _launched(self, request: Request, name: str, wanted: _Wanted) -> Reply:
+        launch = self.cloud.launch(
+            key=name,
+            name=name,
+            region=wanted.location,
+            sku=wanted.size,
+            user_data=wanted.user_data,
+            tags=wanted.tags,
+            spec_hash=wanted.digest,
+        )
+        match launch:
+            case Launched(machine=machine, again=again):
+                headers = self._follow(request, "launch", machine)
+                return json_reply(200 if again else 201, self._body(machine), headers)
+            case Mismatch():
+                return _error(409, "PropertyChangeNotAllowed", "A machine keeps its size.")
+            case StockOut():
+                return _error(409, "AllocationFailed", _NO_ROOM)
+            case NotSold():
+                text = f"The requested VM size {wanted.size} is currently not available in location"
+                return _error(409, "SkuNotAvailable", f"{text} '{wanted.location}'.")
+            case OverQuota(limit=limit, used=used):
+                return _error(409, "OperationNotAllowed", _over_quota(limit, used))
+            case _:
+                assert_never(launch)
+
+    def _get(self, request: Request, group: str, name: str) -> Reply:
+        machine = self.cloud.named(f"{group}/{name}".lower())
+        if machine is None:
+            return _error(404, "ResourceNotFound", f"The machine {name} was not found.")
+        body = self._body(machine)
+        if "instanceview" in request.query.get("$expand", "").lower():
+            body["properties"]["instanceView"] = {"statuses": _statuses(machine.state)}
+        return json_reply(200, body)
+
+    def _delete(self, request: Request, group: str, name: str) -> Reply:
+        machine = self.cloud.named(f"{group}/{name}".lower())
+        if machine is None:
+            return Reply(HTTPStatus.NO_CONTENT)
+        self.cloud.terminate(machine.id)
+        return Reply(HTTPStatus.ACCEPTED, self._follow(request, "end", machine))
+
+    def _operation(self, request: Request, verb: str, id: str) -> Reply:  # noqa: A002, ARG002
+        machine = self.cloud.get(id)
+        if machine is None:
+            return _error(404, "NotFound", f"The operation {id} was not found.")
+        body: Body = {"name": f"{verb}-{id}", "startTime": _instant(machine.created_s)}
+        waiting = MachineState.CREATING if verb == "launch" else MachineState.STOPPING
+        if verb == "launch" and machine.state is MachineState.FAILED:
+            body |= {
+                "status": "Failed",
+                "error": {"code": "AllocationFailed", "message": _NO_ROOM},
+            }
+        else:
+            body["status"] = "InProgress" if machine.state is waiting else "Succeeded"
+        return json_reply(200, body, {"Retry-After": "0"})
+
+    def _list(self, request: Request, group: str | None = None) -> Reply:  # noqa: ARG002
+        own = f"{group.lower()}/" if group else ""
+        machines = [m for m in self.cloud.list() if m.name.startswith(own)]
+        return json_reply(200, {"value": [self._body(machine) for machine in machines]})
+
+    def _follow(self, request: Request, verb: str, machine: CloudMachine) -> Mapping[str, str]:
+        path = f"/subscriptions/{self.subscription}/providers/Microsoft.Compute/locations"
+        operation = f"{path}/{machine.region}/operations/{verb}-{machine.id}?{_API}"
+        headers = {"Azure-AsyncOperation": f"{request.origin}{operation}", "Retry-After": "0"}
+        return headers | ({"Location": f"{request.origin}{operation}"} if verb == "end" else {})
+
+    def _body(self, machine: CloudMachine) -> Body:
+        group, _, name = machine.name.partition("/")
+        return {
+            "id": f"/subscriptions/{self.subscription}/resourceGroups/{group}"
+            f"/providers/Microsoft.Compute/virtualMachines/{name}",
+            "name": name,
+            "type": "Microsoft.Compute/virtualMachines",
+            "location": machine.region,
+            "tags": dict(machine.tags),
+            "etag": '"1"',
+            "properties": {
+                "hardwareProfile": {"vmSize": machine.sku},
+                "osProfile": {"computerName": name},
+                "vmId": machine.id,
+                "timeCreated": _instant(machine.created_s),
+                "provisioningState": _PROVISIONING[machine.state],
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    location: str
+    size: str
+    tags: Mapping[str, str]
+    user_data: bytes
+    digest: str
+
+    @classmethod
+    def read(cls, request: Request) -> _Wanted:
+        """Raises KeyError, TypeError or ValueError for a body that is no machine."""
+        body = request.json()
+        properties = body["properties"]
+        disk = properties["storageProfile"]["osDisk"]["createOption"]
+        if disk != "FromImage" or not properties["networkProfile"]:
+            raise ValueError("a machine needs an image and a network")
+        try:
+            user_data = base64.b64decode(properties["osProfile"].get("customData", ""))
+        except binascii.Error as wrong:
+            raise ValueError(f"customData is not base64: {wrong}") from None
+        return cls(
+            location=body["location"],
+            size=properties["hardwareProfile"]["vmSize"],
+            tags={str(key): str(value) for key, value in body.get("tags", {}).items()},
+            user_data=user_data,
+            digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
+        )
+
+
+def _statuses(state: MachineState) -> list[Body]:
+    if state is MachineState.FAILED:
+        code = "ProvisioningState/failed/AllocationFailed"
+        return [{"code": code, "level": "Error", "message": _NO_ROOM}]
+    statuses = [{"code": f"ProvisioningState/{_PROVISIONING[state].lower()}", "level": "Info"}]
+    if state is MachineState.RUNNING:
+        statuses.append({"code": "PowerState/running", "level": "Info"})
+    return statuses
+
+
+def _over_quota(limit: int, used: int) -> str:
+    return (
+        "Operation could not be completed as it results in exceeding approved Total Regional "
+        f"Cores quota. Current Limit: {limit}, Current Usage: {used}, Additional Required: 1. "
+        "Submit a request for Quota increase."
+    )
+
+
+def _instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _unknown_token() -> Reply:
+    challenge = 'Bearer authorization_uri="https://login.microsoftonline.com/local"'
+    headers = {"WWW-Authenticate": f'{challenge}, error="invalid_token"'}
+    return _error(401, "InvalidAuthenticationToken", "The access token is invalid.", headers)
+
+
+def _injected(fault: InjectedFault) -> Reply:
+    return _error(fault.status, fault.code, fault.message, fault.headers)
+
+
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    return json_reply(status, {"error": {"code": code, "message": message}}, headers)

@@ -1,0 +1,36 @@
+"""What Google's answers mean, and those that never came."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from google.api_core.exceptions import GoogleAPICallError
+from google.auth.exceptions import GoogleAuthError, TransportError
+from requests.exceptions import ConnectTimeout, RequestException
+
+from broker.ports import Fault, FaultKind, Refused, Unsure
+from providers.answers import never_sent
+from providers.refusals.gcp import read_gcp
+
+BROKEN: Final = (GoogleAPICallError, GoogleAuthError, RequestException)
+"""All that a call can raise; a lost connection comes through as an exception of `requests`."""
+
+
+def reason(failure: GoogleAPICallError) -> str:
+    """The code of an error. Status and class say too little: 403 alone means three things."""
+    reasons = [error["reason"] for error in failure.errors if isinstance(error, dict)]
+    return str(reasons[0]) if reasons else ""
+
+
+def told(failure: Exception) -> Refused | Fault | Unsure:
+    """What a failed call means; a call that may have been carried out leaves us unsure."""
+    kind = type(failure).__name__
+    if isinstance(failure, GoogleAPICallError):
+        wait = getattr(failure.response, "headers", {}).get("Retry-After", "")
+        seconds = float(wait) if wait.isdigit() else None
+        return read_gcp(reason(failure), failure.message, seconds, int(failure.code or 0))
+    if isinstance(failure, ConnectTimeout | TransportError) or never_sent(failure):
+        return Fault(FaultKind.UNREACHABLE, kind, str(failure))
+    if isinstance(failure, GoogleAuthError):
+        return Fault(FaultKind.AUTH, kind, str(failure))
+    return Unsure(f"Google broke off: {kind}: {failure}")

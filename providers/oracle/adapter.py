@@ -1,0 +1,247 @@
+"""The five verbs, asked of Oracle's compute service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import blake2s
+from typing import Final
+
+import oci
+
+from broker.domain.market import Place
+from broker.domain.values import MachineName, ProviderName, RefusalReason
+from broker.ports import (
+    Fault,
+    FaultKind,
+    Gone,
+    Launching,
+    Order,
+    Outcome,
+    OwnedMachine,
+    Provider,
+    Refused,
+    Running,
+)
+from providers.answers import of_the_region
+from providers.machine import OWNER_TAG, on_a_real_machine
+from providers.oracle.answers import BROKEN, told
+from providers.oracle.client import Client, Thing
+from providers.oracle.machine import details
+from providers.refusals.oracle import read_oracle
+
+_COMING: Final = frozenset({"PROVISIONING", "STARTING", "CREATING_IMAGE", "MOVING"})
+_ENDING: Final = frozenset({"TERMINATING", "TERMINATED"})
+_STUCK_AFTER: Final = timedelta(minutes=15)
+_END_COMMAND: Final = "shutdown -h now"
+_HOME: Final = "us-ashburn-1"
+
+
+def build(account: Mapping[str, str]) -> Provider:
+    """The adapter for an account.
+
+    With `tenancy` come `user`, `fingerprint` and `key` (PEM); without it the SDK's own
+    configuration file speaks. `compartment`, `image` and `subnet` say where machines are made,
+    `domains` names availability domains as `region=domain`, separated by spaces, `regions` those
+    to be searched for machines, `endpoint` another address of the cloud; `connect_s` and `read_s`
+    bound every call. Raises KeyError for what is missing.
+    """
+    if "tenancy" in account:
+        config = {key: account[key] for key in ("tenancy", "user", "fingerprint")}
+        config |= {"key_content": account["key"], "region": account.get("region", _HOME)}
+    else:
+        config = dict(oci.config.from_file())
+    pairs = [entry.partition("=") for entry in account.get("domains", "").split()]
+    client = Client(
+        config=config,
+        compartment=account.get("compartment", config["tenancy"]),
+        endpoint=account.get("endpoint", ""),
+        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
+    )
+    return Oracle(
+        client=client,
+        image=account["image"],
+        subnet=account["subnet"],
+        domains=tuple((region, domain) for region, _, domain in pairs),
+        regions=tuple(account.get("regions", config["region"]).split()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oracle:
+    """A handle is `instance/work request` while the machine is made, and `instance` after that."""
+
+    client: Client
+    image: str
+    subnet: str
+    domains: tuple[tuple[str, str], ...]
+    regions: tuple[str, ...]
+    _addresses: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def name(self) -> ProviderName:
+        return ProviderName.ORACLE
+
+    def launch(self, order: Order) -> Outcome:
+        domains = self._domains_of(order)
+        try:
+            # A single domain answers a repeated token by itself.
+            if len(domains) > 1 and (standing := self._named(order)):
+                return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
+            return self._ask(order, domains)
+        except BROKEN as failure:
+            return told(failure)
+
+    def poll(self, order: Order, handle: str) -> Outcome:
+        identity, _, work = handle.partition("/")
+        try:
+            found = self.client.instance(order.place.region, identity)
+            if found is None:
+                return Gone("Oracle has no such instance")
+            instance, date = found
+            return self._follow(order, instance, work, date)
+        except BROKEN as failure:
+            return told(failure)
+
+    def terminate(self, order: Order, handle: str | None) -> bool:
+        """By name as well as by handle: a late refusal may have moved on to another machine."""
+        try:
+            standing = {instance.id: instance for instance in self._named(order)}
+            identity = (handle or "").partition("/")[0]
+            if identity and identity not in standing:
+                found = self.client.instance(order.place.region, identity)
+                standing |= {} if found is None else {identity: found[0]}
+            ended = [self._ended(order, instance) for instance in standing.values()]
+        except BROKEN:
+            return False
+        return all(ended)
+
+    def owned(self, owner: str) -> Iterable[OwnedMachine]:
+        """Raises ConnectionError: an empty list would say that all our machines are gone."""
+        try:
+            return self._owned(owner)
+        except BROKEN as failure:
+            raise ConnectionError(f"oracle does not list its machines: {failure}") from failure
+
+    def _owned(self, owner: str) -> list[OwnedMachine]:
+        found: dict[str, OwnedMachine] = {}
+        for region in self.regions[:1] if self.client.endpoint else self.regions:
+            for instance in self.client.instances(region):
+                if (instance.freeform_tags or {}).get(OWNER_TAG) == owner:
+                    found[instance.id] = _owned(instance)
+        return list(found.values())
+
+    def _ask(self, order: Order, domains: Sequence[str]) -> Outcome:
+        """Ask the domains until one does not refuse."""
+        refusals: list[Refused] = []
+        for domain in domains:
+            outcome = self._launch(order, domain)
+            if not isinstance(outcome, Refused):
+                return outcome
+            refusals.append(outcome)
+        return of_the_region(refusals)
+
+    def _launch(self, order: Order, domain: str) -> Outcome:
+        local = bool(self.client.endpoint)
+        wanted = details(
+            order,
+            domain,
+            start_up=order.start_up if local else on_a_real_machine(order.start_up, _END_COMMAND),
+            compartment=self.client.compartment,
+            image=self.image,
+            subnet=self.subnet,
+        )
+        token = blake2s(f"{domain}/{order.name}".encode(), digest_size=24).hexdigest()
+        try:
+            instance, work = self.client.launch(order.place.region, wanted, token)
+        except oci.exceptions.ServiceError as failure:
+            if failure.code == "InvalidatedRetryToken" and (standing := self._named(order)):
+                return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
+            return told(failure)
+        handle = f"{instance.id}/{work}" if work else instance.id
+        if instance.lifecycle_state in _COMING:
+            return Launching(handle)
+        return _not_gone(self._follow(order, instance, work), handle)
+
+    def _follow(self, order: Order, instance: Thing, work: str, date: str = "") -> Outcome:
+        """How an instance fares; its launch may yet fail, which only the work request tells."""
+        state = str(instance.lifecycle_state)
+        if state == "RUNNING":
+            return Running(instance.id, self._address(order, instance.id))
+        if state not in _COMING | _ENDING:
+            return Gone(state)
+        said = self._complaint(order, work) or self._stuck(order, instance, date)
+        underway = Launching(f"{instance.id}/{work}" if work else instance.id)
+        if said is None:
+            return Gone(state) if state in _ENDING else underway
+        if not self._ended(order, instance):
+            return underway
+        domains = self._domains_of(order)
+        here = instance.availability_domain
+        after = domains[domains.index(here) + 1 :] if here in domains else ()
+        if not isinstance(said, Refused) or not after:
+            return said
+        onward = self._ask(order, after)
+        return of_the_region([said, onward]) if isinstance(onward, Refused) else onward
+
+    def _complaint(self, order: Order, work: str) -> Refused | Fault | None:
+        """Why the launch has failed, if it has."""
+        errors = self.client.failure(order.place.region, work) if work else None
+        if errors is None:
+            return None
+        said = [read_oracle(error.code, error.message) for error in errors]
+        refused = (one for one in said if isinstance(one, Refused))
+        return next(refused, said[0] if said else Fault(FaultKind.UNKNOWN_CODE, "FAILED"))
+
+    def _stuck(self, order: Order, instance: Thing, date: str) -> Refused | None:
+        """A machine that never gets a boot volume is a shortage that nobody announces."""
+        if instance.lifecycle_state != "PROVISIONING" or not date:
+            return None
+        if parsedate_to_datetime(date) - instance.time_created < _STUCK_AFTER:
+            return None
+        if self.client.has_boot_volume(order.place.region, instance):
+            return None
+        return Refused(RefusalReason.NO_CAPACITY, "PROVISIONING", "no boot volume in 15 minutes")
+
+    def _named(self, order: Order) -> list[Thing]:
+        """Our machines of that name which are not gone."""
+        named = self.client.instances(order.place.region, display_name=order.name)
+        return [one for one in named if (one.freeform_tags or {}).get(OWNER_TAG) == order.owner]
+
+    def _ended(self, order: Order, instance: Thing) -> bool:
+        """Terminate it; True once the cloud calls it terminated."""
+        if instance.lifecycle_state not in _ENDING:
+            self.client.terminate(order.place.region, instance.id)
+        found = self.client.instance(order.place.region, instance.id)
+        return found is None or found[0].lifecycle_state == "TERMINATED"
+
+    def _address(self, order: Order, identity: str) -> str:
+        if identity not in self._addresses:
+            address = self.client.address(order.place.region, identity)
+            if not address:
+                return ""
+            self._addresses[identity] = address
+        return self._addresses[identity]
+
+    def _domains_of(self, order: Order) -> tuple[str, ...]:
+        region = order.place.region
+        known = tuple(domain for where, domain in self.domains if where == region)
+        return known or (f"{region.upper()}-AD-1",)
+
+
+def _owned(instance: Thing) -> OwnedMachine:
+    region = oci.regions.REGIONS_SHORT_NAMES.get(instance.region, instance.region)
+    return OwnedMachine(
+        name=MachineName(instance.display_name),
+        place=Place(ProviderName.ORACLE, region, instance.shape),
+        handle=instance.id,
+        running=instance.lifecycle_state == "RUNNING",
+        since=instance.time_created,
+    )
+
+
+def _not_gone(outcome: Outcome, handle: str) -> Outcome:
+    """A launch that finds its machine ended leaves it to the next poll to say so."""
+    return Launching(handle) if isinstance(outcome, Gone) else outcome

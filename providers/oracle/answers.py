@@ -1,0 +1,33 @@
+"""What Oracle's answers mean, and those that never came."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import oci
+
+from broker.ports import Fault, FaultKind, Refused, Unsure
+from providers.answers import never_sent
+from providers.refusals.oracle import read_oracle
+
+BROKEN: Final = (
+    oci.exceptions.ServiceError,
+    oci.exceptions.RequestException,
+    oci.exceptions.ConnectTimeout,
+    oci.exceptions.ClientError,
+)
+"""All that a call can raise; refused, timed out and reset are one exception, told by its cause."""
+
+
+def told(failure: Exception) -> Refused | Fault | Unsure:
+    """What a failed call means; a call that may have been carried out leaves us unsure."""
+    kind = type(failure).__name__
+    if isinstance(failure, oci.exceptions.ServiceError):
+        wait = str((failure.headers or {}).get("retry-after", ""))
+        seconds = float(wait) if wait.isdigit() else None
+        return read_oracle(failure.code or "", str(failure.message or ""), seconds, failure.status)
+    if isinstance(failure, oci.exceptions.ConnectTimeout) or never_sent(failure):
+        return Fault(FaultKind.UNREACHABLE, kind, str(failure))
+    if isinstance(failure, oci.exceptions.ClientError):
+        return Fault(FaultKind.AUTH, kind, str(failure))
+    return Unsure(f"Oracle broke off: {kind}: {failure}")

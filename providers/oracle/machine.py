@@ -1,0 +1,27 @@
+"""What we order of Oracle: one instance, whose volumes and address go with it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import oci
+
+from broker.ports import Order
+from providers.machine import machine_tags
+
+
+def details(  # noqa: PLR0913 - what an instance is made of, all by keyword
+    order: Order, domain: str, *, start_up: str, compartment: str, image: str, subnet: str
+) -> Any:  # noqa: ANN401 - the SDK carries no types
+    tags, models = machine_tags(order), oci.core.models
+    return models.LaunchInstanceDetails(
+        availability_domain=domain,
+        compartment_id=compartment,
+        shape=order.place.sku,
+        display_name=order.name,
+        freeform_tags=tags,
+        metadata={"user_data": b64encode(start_up.encode()).decode()},
+        create_vnic_details=models.CreateVnicDetails(subnet_id=subnet, freeform_tags=tags),
+        source_details=models.InstanceSourceViaImageDetails(image_id=image),
+    )

@@ -1,0 +1,34 @@
+"""Name and account to adapter; an SDK is imported only when its cloud is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from broker.domain.values import ProviderName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from broker.ports import Provider
+
+_ADAPTERS: Final = {
+    ProviderName.AZURE: "providers.azure",
+    ProviderName.AWS: "providers.aws",
+    ProviderName.GCP: "providers.gcp",
+    ProviderName.ORACLE: "providers.oracle",
+    ProviderName.OWN: "providers.own",
+}
+
+
+def provider(name: ProviderName, account: Mapping[str, str]) -> Provider:
+    """The adapter of a cloud, for one account of it. Raises ValueError for an incomplete account.
+
+    Nothing is asked of the cloud yet.
+    """
+    build = import_module(_ADAPTERS[name]).build
+    try:
+        adapter: Provider = build(account)
+    except KeyError as missing:
+        raise ValueError(f"the {name} account names no {missing.args[0]}; add it") from None
+    return adapter

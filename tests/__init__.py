@@ -1,0 +1,1 @@
+"""Stories, laws, contracts and journeys; nothing here ships."""

@@ -1,0 +1,1 @@
+"""Benchmarks, printed as a table; never a timed test."""

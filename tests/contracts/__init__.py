@@ -1,0 +1,1 @@
+"""One suite, many implementations."""

@@ -1,0 +1,129 @@
+"""A region of Google or Oracle is asked zone by zone, and refuses when all of them do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import pytest
+
+from broker.domain.market import Place
+from broker.domain.values import ProviderName, RefusalReason
+from broker.ports import (
+    Fault,
+    FaultKind,
+    Launching,
+    Order,
+    Outcome,
+    Provider,
+    Refused,
+    Running,
+)
+from providers.emulators import gcp, oracle
+from providers.emulators.cloud import Cloud
+from providers.emulators.wire import Wire
+from providers.machine import machine_name
+from providers.registry import provider
+from tests.support.clouds import OWNER, eventually
+
+GOOGLE = Place(ProviderName.GCP, "us-central1", "a2-ultragpu-1g")
+PHOENIX = Place(ProviderName.ORACLE, "us-phoenix-1", "VM.GPU.A10.1")
+A, B = ("us-central1-a", GOOGLE.sku), ("us-central1-b", GOOGLE.sku)
+
+
+@contextmanager
+def asked(name: ProviderName, face: ModuleType, cloud: Cloud, **more: str) -> Iterator[Provider]:
+    opened, account = face.open_account(cloud)
+    wire = Wire(opened)
+    try:
+        yield provider(name, {**account, **more, "endpoint": wire.url})
+    finally:
+        wire.close()
+
+
+def order(place: Place, owner: str = OWNER) -> Order:
+    return Order(name=machine_name("one"), place=place, owner=owner, start_up="")
+
+
+def settled(one: Provider, wanted: Order) -> Outcome:
+    outcome = one.launch(wanted)
+    for _ in range(5):
+        if isinstance(outcome, Launching):
+            outcome = one.poll(wanted, outcome.handle)
+    return outcome
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud(stock={A: 0, B: 1})
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_zone_that_refuses_hands_on_to_the_next(cloud: Cloud, late: bool) -> None:  # noqa: FBT001
+    cloud.late_stock_out = late
+    with asked(ProviderName.GCP, gcp, cloud) as google:
+        running = settled(google, order(GOOGLE))
+        assert isinstance(running, Running)
+        assert running.handle == "us-central1-b"
+        (owned,) = google.owned(OWNER)
+        assert owned.place == GOOGLE
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_region_refuses_when_all_its_zones_do(cloud: Cloud, late: bool) -> None:  # noqa: FBT001
+    cloud.late_stock_out = late
+    cloud.restock(*B, 0)
+    with asked(ProviderName.GCP, gcp, cloud) as google:
+        refused = settled(google, order(GOOGLE))
+        assert isinstance(refused, Refused)
+        assert refused.reason is RefusalReason.NO_CAPACITY
+        assert list(google.owned(OWNER)) == []
+
+
+def test_a_repeated_order_is_one_machine_though_an_earlier_zone_has_stock_again(
+    cloud: Cloud,
+) -> None:
+    with asked(ProviderName.GCP, gcp, cloud) as google:
+        assert isinstance(settled(google, order(GOOGLE)), Running)
+        cloud.restock(*A, 1)
+        assert isinstance(settled(google, order(GOOGLE)), Running)
+        assert len(cloud.list(gone=True)) == 1
+
+
+def test_a_lost_handle_costs_no_second_machine(cloud: Cloud) -> None:
+    cloud.late_stock_out = True
+    with asked(ProviderName.GCP, gcp, cloud) as google:
+        first = google.launch(order(GOOGLE))
+        assert isinstance(first, Launching)
+        assert isinstance(google.poll(order(GOOGLE), first.handle), Launching)
+        moved = google.poll(order(GOOGLE), first.handle)
+        assert isinstance(moved, Launching | Running)
+        assert eventually(lambda: google.terminate(order(GOOGLE), first.handle))
+        assert list(google.owned(OWNER)) == []
+
+
+def test_a_name_of_somebody_else_is_neither_taken_nor_ended(cloud: Cloud) -> None:
+    cloud.restock(*A, 1)
+    with asked(ProviderName.GCP, gcp, cloud, zones="us-central1-a") as google:
+        cloud.launch(key="k", name=f"us-central1-a/{machine_name('one')}", region=A[0], sku=A[1])
+        fault = google.launch(order(GOOGLE))
+        assert isinstance(fault, Fault)
+        assert fault.kind is FaultKind.CONFLICT
+        assert google.terminate(order(GOOGLE), None)
+        assert len(cloud.list()) == 1
+
+
+def test_a_machine_that_oracle_never_gives_a_volume_is_a_shortage() -> None:
+    cloud = Cloud(stock={PHOENIX[1:]: 1}, boot_s=600.0, keys_stay=True)
+    with asked(ProviderName.ORACLE, oracle, cloud) as one:
+        launched = one.launch(order(PHOENIX))
+        assert isinstance(launched, Launching)
+        assert isinstance(one.poll(order(PHOENIX), launched.handle), Launching)
+        (machine,) = cloud.list()
+        # The past is not to be had otherwise: the machine is made to be an hour old.
+        object.__setattr__(machine, "created_s", machine.created_s - 3600.0)
+        refused = one.poll(order(PHOENIX), launched.handle)
+        assert isinstance(refused, Refused)
+        assert refused.reason is RefusalReason.NO_CAPACITY
+        assert list(one.owned(OWNER)) == []

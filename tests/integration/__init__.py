@@ -1,0 +1,1 @@
+"""Against real servers and local clouds."""

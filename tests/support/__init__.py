@@ -1,0 +1,1 @@
+"""What tests stand on: servers, worlds and stand-ins."""

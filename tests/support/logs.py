@@ -1,0 +1,243 @@
+"""Logs told fact by fact: good stories to audit, and the means to spoil them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from broker.domain.chain import GENESIS, Fact, canonical, seal
+from broker.domain.values import instant_text
+
+NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WINDOW_S: Final = 600
+AGREEMENT: Final = {"agreement": "first-refusal", "edition": "2026-01-01"}
+
+TERMS: Final = {
+    "accelerators": ["A100-80GB"],
+    "gpus_per_unit": 8,
+    "regions": ["eu-*"],
+    "price_usd_hour": "32.77",
+    "start_by": "2026-03-02T18:00:00.000000Z",
+    "duration_s": 3600,
+    "provision_by": None,
+    "chunk": 1,
+    "interruptible": False,
+    "prepay_usd": None,
+    "min_term_s": None,
+}
+
+EDITION: Final = {
+    **AGREEMENT,
+    "status": "in_force",
+    "effective": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
+    "parties": {"grantor": {"id": "buyer"}, "holder": {"id": "holder", "pools": ["azure"]}},
+    "clauses": [
+        {
+            "id": "serving-exclusive",
+            "effect": "exclusive",
+            "match": {"class": ["inference_api"], "capacity": ["new", "renewal"]},
+            "exceptions": ["consent"],
+        },
+        {
+            "id": "new-capacity",
+            "effect": "rofr",
+            "match": {"class": ["pretraining", "research"], "capacity": ["new", "renewal"]},
+            "until": {"earliest_of": [{"date": "2031-01-01T00:00:00Z"}]},
+            "rofr": {
+                "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
+                "standing_answers": {"refusal_max_age": "PT15M"},
+            },
+        },
+        {
+            "id": "own-build",
+            "effect": "permit",
+            "carves_out": ["new-capacity"],
+            "match": {"class": ["research"], "pool_kind": ["own_built"]},
+        },
+        {"id": "any-cloud", "effect": "permit", "carves_out": [], "match": {"class": ["*"]}},
+    ],
+    "consents": [
+        {
+            "id": "consent-1",
+            "of_clause": "serving-exclusive",
+            "from": "2026-02-01T00:00:00Z",
+            "to": None,
+            "match": {"class": ["inference_api"], "pool": ["oracle"]},
+        }
+    ],
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """A fact before it is sealed; a test may change it."""
+
+    at: datetime
+    stream: str
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Story:
+    """What happened, in order, told against a clock that only the teller moves."""
+
+    now: datetime = NOON
+    drafts: list[Draft] = field(default_factory=list)
+
+    def after(self, seconds: float) -> Story:
+        self.now += timedelta(seconds=seconds)
+        return self
+
+    def later(self, seconds: float) -> str:
+        return instant_text(self.now + timedelta(seconds=seconds))
+
+    def tell(self, stream: str, type_: str, **data: object) -> Story:
+        plain = json.loads(canonical(data))
+        self.drafts.append(Draft(at=self.now, stream=stream, type=type_, data=plain))
+        return self
+
+    def edition(self) -> Story:
+        return self.tell("agreement/first-refusal", "EditionRecorded", **EDITION)
+
+    def outage(self, since: datetime, to: datetime) -> Story:
+        span = {"from": instant_text(since), "to": instant_text(to)}
+        return self.tell("broker", "BrokerDown", **{"from": span["from"]}).tell(
+            "broker", "BrokerUp", **span
+        )
+
+    def place_refused(self, refusal: str, **changed: object) -> Story:
+        place = {"provider": "azure", "region": "eu-west", "sku": "nd8", "units": 1}
+        why = {"code": "AllocationFailed", "reason": "no_capacity", "offer": None}
+        valid = {"valid_until": self.later(900)}
+        return self.tell(
+            "place/azure/eu-west/nd8",
+            "PlaceRefused",
+            **{"refusal": refusal, **place, **why, **valid, **changed},
+        )
+
+    def job(self, name: str = "j1") -> Telling:
+        return Telling(self, name)
+
+
+@dataclass(slots=True)
+class Telling:
+    """The facts of one job, in its own stream."""
+
+    story: Story
+    job: str
+
+    def tell(self, type_: str, **data: object) -> Telling:
+        self.story.tell(f"job/{self.job}", type_, **data)
+        return self
+
+    def after(self, seconds: float) -> Telling:
+        self.story.after(seconds)
+        return self
+
+    def submitted(self, units: int = 1, **changed: object) -> Telling:
+        asked = {"job": self.job, "tenant": "lab", "kind": "training", "class": "pretraining"}
+        form = {"tags": [], "units": units, "gang": 0, "chunk": 1, "terms": TERMS}
+        return self.tell(
+            "JobSubmitted", **{**asked, **form, "patience_until": None, **AGREEMENT, **changed}
+        )
+
+    def offered(self, offer: str, *units: int, kind: str = "right") -> Telling:
+        said = {"offer": offer, "kind": kind, "version": 1, "job": self.job, "units": units}
+        under = {**AGREEMENT, "clause": "new-capacity", "terms": TERMS, "window_s": WINDOW_S}
+        return self.tell("OfferIssued", **said, **under, notice_sha256="0" * 64, supersedes=None)
+
+    def delivered(self, offer: str) -> Telling:
+        expires = self.story.later(WINDOW_S)
+        return self.tell("OfferDelivered", offer=offer, how="ack", expires_at=expires)
+
+    def accepted(self, offer: str, *units: int) -> Telling:
+        times = {"deliver_by": self.story.later(7200), "cure_until": self.story.later(8100)}
+        return self.tell("OfferAccepted", offer=offer, units=units, holds=[], **times)
+
+    def refused(self, offer: str, *units: int) -> Telling:
+        return self.tell("OfferRefused", offer=offer, units=units, reason="no_capacity")
+
+    def released(
+        self, basis: str, *units: int, offer: str | None = None, cites: Sequence[str] = ()
+    ) -> Telling:
+        tail = self.story.later(86400)
+        free = {"ceiling": TERMS, "tail_until": tail, "cites": cites or [offer or ""]}
+        return self.tell(
+            "UnitsReleased", job=self.job, units=units, basis=basis, offer=offer, **free
+        )
+
+    def committed(
+        self,
+        commitment: str,
+        *units: int,
+        basis: str,
+        cites: Sequence[str],
+        provider: str = "aws",
+        pool_kind: str = "third_party_cloud",
+    ) -> Telling:
+        terms = {**TERMS, "regions": ["eu-central-1"], "price_usd_hour": "29.5"}
+        place = {"provider": provider, "pool_kind": pool_kind, "region": "eu-central-1"}
+        what = {"commitment": commitment, "job": self.job, "units": units, "terms": terms}
+        return self.tell(
+            "ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, basis=basis, cites=cites
+        )
+
+    def held(self, commitment: str, *units: int, offer: str | None) -> Telling:
+        place = {"provider": "azure", "pool_kind": "holder", "region": "eu-west", "sku": "nd8"}
+        what = {"commitment": commitment, "job": self.job, "units": units, "terms": TERMS}
+        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer)
+
+    def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
+        return self.tell("LeaseActivated", **self._lease(commitment, unit, provider, epoch))
+
+    def let_go(
+        self,
+        commitment: str,
+        unit: int,
+        provider: str = "aws",
+        epoch: int = 1,
+        *,
+        cause: str = "finished",
+    ) -> Telling:
+        lease = self._lease(commitment, unit, provider, epoch)
+        return self.tell("LeaseEnded", **lease, cause=cause, exit_code=0)
+
+    def finished(self) -> Telling:
+        return self.tell("JobFinished", job=self.job, exit_code=0)
+
+    def _lease(self, commitment: str, unit: int, provider: str, epoch: int) -> dict[str, object]:
+        which = {"job": self.job, "unit": unit, "epoch": epoch, "provider": provider}
+        return {**which, "lease": f"{self.job}-{unit}-{epoch}", "commitment": commitment}
+
+
+def sealed(drafts: Iterable[Draft]) -> list[Fact]:
+    """The drafts as a log: positions and versions dense, every hash in its place."""
+    versions: dict[str, int] = {}
+    facts: list[Fact] = []
+    previous = GENESIS
+    for position, draft in enumerate(drafts, start=1):
+        version = versions[draft.stream] = versions.get(draft.stream, 0) + 1
+        at = instant_text(draft.at)
+        text = canonical(draft.data)
+        hash_ = seal(position, at, draft.stream, version, draft.type, text, previous)
+        facts.append(
+            Fact(position, at, draft.stream, version, draft.type, draft.data, previous, hash_)
+        )
+        previous = hash_
+    return facts
+
+
+def resealed(facts: Iterable[Fact]) -> list[Fact]:
+    """The same facts chained anew, their positions dense, their versions as they are."""
+    chained: list[Fact] = []
+    previous = GENESIS
+    for position, fact in enumerate(facts, start=1):
+        text = canonical(fact.data)
+        hash_ = seal(position, fact.at, fact.stream, fact.version, fact.type, text, previous)
+        chained.append(fact._replace(position=position, previous=previous, hash=hash_))
+        previous = hash_
+    return chained

@@ -1,0 +1,150 @@
+"""The ways to spoil a good log before it is sealed, one fact or one field at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from broker.domain.values import instant, instant_text
+from tests.support.logs import Draft
+
+Drafts: TypeAlias = list[Draft]
+Spoil: TypeAlias = Callable[[Drafts], None]
+
+
+def nth(drafts: Drafts, type_: str, number: int = 0) -> Draft:
+    return [draft for draft in drafts if draft.type == type_][number]
+
+
+def changed(type_: str, number: int = 0, **data: Any) -> Spoil:  # noqa: ANN401 - JSON
+    return lambda drafts: nth(drafts, type_, number).data.update(data)
+
+
+def without(type_: str, number: int = 0) -> Spoil:
+    return lambda drafts: drafts.remove(nth(drafts, type_, number))
+
+
+def repeated(type_: str, number: int = 0) -> Spoil:
+    """The fact is there a second time, right after itself and in the same instant."""
+
+    def spoil(drafts: Drafts) -> None:
+        draft = nth(drafts, type_, number)
+        twin = Draft(at=draft.at, stream=draft.stream, type=type_, data=dict(draft.data))
+        drafts.insert(drafts.index(draft) + 1, twin)
+
+    return spoil
+
+
+def moved(type_: str, seconds: float, number: int = 0) -> Spoil:
+    """The fact and all that follows it come so much later, or earlier."""
+
+    def spoil(drafts: Drafts) -> None:
+        for draft in drafts[drafts.index(nth(drafts, type_, number)) :]:
+            draft.at += timedelta(seconds=seconds)
+
+    return spoil
+
+
+def added(after: str, type_: str, **data: Any) -> Spoil:  # noqa: ANN401 - JSON
+    """One more fact of the job, in the instant of the first fact of a type."""
+
+    def spoil(drafts: Drafts) -> None:
+        first = nth(drafts, after)
+        new = Draft(at=first.at, stream=first.stream, type=type_, data=data)
+        drafts.insert(drafts.index(first) + 1, new)
+
+    return spoil
+
+
+def retermed(type_: str, name: str = "terms", **terms: Any) -> Spoil:  # noqa: ANN401 - JSON
+    def spoil(drafts: Drafts) -> None:
+        draft = nth(drafts, type_)
+        draft.data[name] = {**draft.data[name], **terms}
+
+    return spoil
+
+
+def put_before(type_: str, other: str) -> Spoil:
+    """The fact comes before the other, dated as that is."""
+
+    def spoil(drafts: Drafts) -> None:
+        draft = nth(drafts, type_)
+        drafts.remove(draft)
+        where = nth(drafts, other)
+        draft.at = where.at
+        drafts.insert(drafts.index(where), draft)
+
+    return spoil
+
+
+def amended(clause: int, **data: Any) -> Spoil:  # noqa: ANN401 - JSON
+    def spoil(drafts: Drafts) -> None:
+        clauses = nth(drafts, "EditionRecorded").data["clauses"]
+        clauses[clause] = {**clauses[clause], **data}
+
+    return spoil
+
+
+def both(*spoils: Spoil) -> Spoil:
+    def spoil(drafts: Drafts) -> None:
+        for one in spoils:
+            one(drafts)
+
+    return spoil
+
+
+def withdrawn_and_still_used(drafts: Drafts) -> None:
+    refused = nth(drafts, "OfferRefused")
+    refused.type, refused.data = "OfferWithdrawn", {"offer": "o1", "why": "cancelled"}
+
+
+def offered_again_on_the_defaulted_terms(drafts: Drafts) -> None:
+    """The release of the default is passed over and the same notice sent once more."""
+    issued, gone = nth(drafts, "OfferIssued").data, nth(drafts, "UnitsReleased")
+    del drafts[drafts.index(gone) + 1 :]
+    gone.type, gone.data = "OfferIssued", {**issued, "offer": "o2"}
+
+
+def offered_twice_at_once(drafts: Drafts) -> None:
+    first = nth(drafts, "OfferIssued")
+    del drafts[drafts.index(first) + 1 :]
+    again = {**first.data, "offer": "o7"}
+    drafts.append(Draft(at=first.at, stream=first.stream, type=first.type, data=again))
+
+
+def used_a_second_lease(drafts: Drafts) -> None:
+    added("LeaseActivated", "LeaseActivated", **nth(drafts, "LeaseActivated").data)(drafts)
+    nth(drafts, "LeaseActivated", 1).data["epoch"] = 2
+    nth(drafts, "LeaseEnded").data["epoch"] = 2
+
+
+def window_recorded_too_long(drafts: Drafts) -> None:
+    receipt = nth(drafts, "OfferDelivered").data
+    receipt["expires_at"] = instant_text(instant(receipt["expires_at"]) + timedelta(hours=1))
+
+
+def dated_back(drafts: Drafts) -> None:
+    nth(drafts, "JobStarted").at -= timedelta(seconds=30)
+
+
+def cited_before_it_was_told(drafts: Drafts) -> None:
+    """The refusal is dated after the release that stands on it, yet sealed before."""
+    drafts[1].at += timedelta(seconds=90)
+
+
+def the_log_goes_on(seconds: float) -> Spoil:
+    """Something unrelated happens so much later, which shows that a timer never fired."""
+
+    def spoil(drafts: Drafts) -> None:
+        later = drafts[-1].at + timedelta(seconds=seconds)
+        drafts.append(Draft(at=later, stream="tenant/lab", type="SomethingElse", data={}))
+
+    return spoil
+
+
+def cut_after(type_: str) -> Spoil:
+    def spoil(drafts: Drafts) -> None:
+        del drafts[drafts.index(nth(drafts, type_)) + 1 :]
+
+    return spoil

@@ -1,0 +1,106 @@
+"""How Azure and AWS say no."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.domain.values import RefusalReason
+from broker.ports import Fault, FaultKind, Refused
+from providers.refusals.aws import AWS, read_aws
+from providers.refusals.azure import AZURE, read_azure
+
+FAMILY_QUOTA = (
+    "Operation could not be completed as it results in exceeding approved "
+    "standardNCADSA100v4Family Cores quota. Current Limit: {limit}, Current Usage: 96."
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("AllocationFailed", RefusalReason.NO_CAPACITY),
+        ("ZonalAllocationFailed", RefusalReason.NO_CAPACITY),
+        ("OverconstrainedAllocationRequest", RefusalReason.NO_CAPACITY),
+        ("SkuNotAvailable", RefusalReason.NOT_STOCKED),
+    ],
+)
+def test_azure_says_no(code: str, reason: RefusalReason) -> None:
+    assert read_azure(code, "text") == Refused(reason, code, "text")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("InsufficientInstanceCapacity", RefusalReason.NO_CAPACITY),
+        ("Server.InsufficientInstanceCapacity", RefusalReason.NO_CAPACITY),
+        ("VcpuLimitExceeded", RefusalReason.OVER_QUOTA),
+        ("Unsupported", RefusalReason.NOT_STOCKED),
+    ],
+)
+def test_aws_says_no(code: str, reason: RefusalReason) -> None:
+    assert read_aws(code, "text") == Refused(reason, code, "text")
+
+
+def test_operation_not_allowed_is_about_quota_only_if_it_says_so() -> None:
+    refused = read_azure("OperationNotAllowed", FAMILY_QUOTA.format(limit=96))
+    assert isinstance(refused, Refused)
+    assert refused.reason is RefusalReason.OVER_QUOTA
+
+    fault = read_azure("OperationNotAllowed", "The VM is being deallocated.")
+    assert isinstance(fault, Fault)
+    assert fault.kind is FaultKind.INVALID
+
+
+def test_a_quota_that_was_never_raised_is_our_own_omission() -> None:
+    for told in (
+        read_azure("OperationNotAllowed", FAMILY_QUOTA.format(limit=0)),
+        read_aws("VcpuLimitExceeded", "than your current vCPU limit of 0 allows for the bucket"),
+    ):
+        assert isinstance(told, Fault)
+        assert told.kind is FaultKind.INVALID
+        assert "never raised" in told.message
+
+
+def test_a_limit_that_only_begins_with_nought_is_a_real_one() -> None:
+    told = read_aws("VcpuLimitExceeded", "your current vCPU limit of 096 allows")
+    assert isinstance(told, Refused)
+
+
+def test_a_full_placement_group_is_no_shortage() -> None:
+    text = "We have reached the limit of instances in this spread placement group"
+    told = read_aws("InsufficientInstanceCapacity", text)
+    assert isinstance(told, Fault)
+    assert told.kind is FaultKind.INVALID
+
+
+def test_high_demand_is_a_shortage_whatever_the_code() -> None:
+    text = "We are currently experiencing high demand in West Europe region"
+    told = read_azure("ServiceUnavailable", text)
+    assert isinstance(told, Refused)
+    assert told.reason is RefusalReason.NO_CAPACITY
+
+
+def test_throttling_carries_its_waiting_time() -> None:
+    for told in (
+        read_azure("TooManyRequests", "", 3.0),
+        read_aws("RequestLimitExceeded", "", 3.0),
+    ):
+        assert isinstance(told, Fault)
+        assert (told.kind, told.retry_after_s) == (FaultKind.THROTTLED, 3.0)
+
+
+@pytest.mark.parametrize("code", ["", "NeverHeardOfIt", "allocationfailed"])
+def test_a_code_that_stands_in_no_table_is_never_a_refusal(code: str) -> None:
+    for told in (read_azure(code, "no capacity, sorry"), read_aws(code, "no capacity, sorry")):
+        assert isinstance(told, Fault)
+        assert told.kind is FaultKind.UNKNOWN_CODE
+
+
+def test_a_table_gives_only_the_reasons_a_cloud_can_have() -> None:
+    possible = {
+        RefusalReason.NO_CAPACITY,
+        RefusalReason.OVER_QUOTA,
+        RefusalReason.NOT_STOCKED,
+    }
+    for table in (AZURE, AWS):
+        assert {m for m in table.values() if isinstance(m, RefusalReason)} <= possible
