@@ -25,12 +25,14 @@ from broker.ports import Clock, Ids, Store
 from broker.settings import Settings, SettingsError
 from broker.steps.rulebook import Rulebook
 from broker.store.event_log import LostRaceError
+from broker.store.schema import require_head
 from broker.store.sql import SqlStore
+from broker.store.turns import kept_secret
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TAIL_BITS: Final = 64
-_LENGTH: Final = 23
-"""51 bits of microseconds, which last until 2041, and 64 of chance, by five."""
+_LENGTH: Final = 24
+"""56 bits of microseconds and 64 of chance, by five."""
 
 
 class SystemClock:
@@ -63,9 +65,7 @@ class TimeOrderedIds:
 
 
 def _in_base32(number: int) -> str:
-    return "".join(
-        _ALPHABET[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)
-    )
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +81,17 @@ class Wiring:
     """What the tokens of agents are made with."""
 
 
-def open_store(url: str, clock: Clock | None = None, ids: Ids | None = None) -> SqlStore:
+def open_store(
+    url: str,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    woken: Callable[[], object] | None = None,
+) -> SqlStore:
     """The store of a database URL. Raises SettingsError for one that is no database of ours."""
+    if "://" not in url:
+        raise SettingsError(f"database_url: {url!r} is no URL; write sqlite:///path/to/broker.db")
     try:
-        return SqlStore(url, clock or SystemClock(), ids or TimeOrderedIds())
+        return SqlStore(url, clock or SystemClock(), ids or TimeOrderedIds(), woken=woken)
     except (ValueError, ImportError) as wrong:
         raise SettingsError(f"database_url: {wrong}") from None
 
@@ -93,27 +100,30 @@ def open_store(url: str, clock: Clock | None = None, ids: Ids | None = None) -> 
 def wired(
     settings: Settings,
     pools: tuple[Pool, ...],
+    *,
     start_up: Callable[[str, bytes], str] | None = None,
+    woken: Callable[[], object] | None = None,
 ) -> Iterator[Wiring]:
-    """Everything put together, and closed afterwards. Raises SettingsError.
+    """Everything put together, and closed afterwards. Raises SettingsError or WrongRevision.
 
     `start_up` makes a machine's start-up script from its name and the secret; a process that buys
-    nothing needs none.
+    nothing needs none. `woken` is called after every commit of this process that told a fact.
     """
     clock, ids = SystemClock(), TimeOrderedIds()
     agreements = known_agreements(settings, clock.now())
-    store = open_store(settings.database, clock, ids)
+    store = open_store(settings.database, clock, ids, woken)
     try:
-        store.check_revision()
+        require_head(store.engine)
+        record_editions(store, agreements.values())
         secret = agent_secret(store)
-        rules = rulebook(
-            settings,
-            agreements,
-            pools,
-            (lambda name: start_up(name, secret)) if start_up else str,
-        )
+        script = (lambda name: start_up(name, secret)) if start_up else str
         yield Wiring(
-            settings=settings, clock=clock, ids=ids, store=store, rules=rules, secret=secret
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            store=store,
+            rules=rulebook(settings, agreements, pools, script),
+            secret=secret,
         )
     finally:
         store.close()
@@ -157,7 +167,7 @@ def rulebook(
 
 
 def desk_of(settings: Settings) -> Callable[[Workload], Desk]:
-    """Who answers for a workload: what its tenant's line says, else its class's, else the rest's."""
+    """Who answers for a workload, by its tenant, else by its class, else as for all."""
 
     def desk_for(work: Workload) -> Desk:
         by_class = settings.desk_by_class.get(work.work_class, settings.desk)
@@ -187,7 +197,7 @@ def record_editions(store: Store, agreements: Iterable[Agreement]) -> None:
 
 def agent_secret(store: SqlStore) -> bytes:
     """The secret kept in the database, made by whoever comes first."""
-    return bytes.fromhex(store.secret("agent", secrets.token_hex(32)))
+    return bytes.fromhex(kept_secret(store, "agent", secrets.token_hex(32)))
 
 
 def catalogue(settings: Settings) -> tuple[Pool, ...]:

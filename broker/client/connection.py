@@ -60,8 +60,9 @@ class Connection:
 
     def get(self, path: str, **query: object) -> Any:  # noqa: ANN401 - this is where JSON comes in
         """Raises BrokerError."""
-        asked = {name: str(value) for name, value in query.items() if value is not None}
-        return self._call("GET", f"{path}?{urlencode(asked)}" if asked else path, None, {}, True)
+        asked = {name: value for name, value in query.items() if value is not None}
+        whole = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
+        return self._call("GET", whole, None, {}, again=True)
 
     def post(
         self,
@@ -72,7 +73,7 @@ class Connection:
         repeatable: bool,
     ) -> Any:  # noqa: ANN401 - this is where JSON comes in
         """Send JSON. `repeatable` says that sending it twice is sending it once."""
-        return self._call("POST", path, json.dumps(body).encode(), headers or {}, repeatable)
+        return self._call("POST", path, json.dumps(body).encode(), headers or {}, again=repeatable)
 
     def pages(self, path: str, **query: object) -> Iterator[Any]:
         """The items of a listing, page by page."""
@@ -90,14 +91,14 @@ class Connection:
             self._idle.pop().close()
 
     def _call(
-        self, method: str, path: str, body: bytes | None, extra: Mapping[str, str], again: bool
-    ) -> Any:  # noqa: ANN401, FBT001
+        self, method: str, path: str, body: bytes | None, extra: Mapping[str, str], *, again: bool
+    ) -> Any:  # noqa: ANN401
         headers = {**self._headers, **extra}
         if body is not None:
             headers["Content-Type"] = "application/json"
         for pause in (*_PAUSES_S, None):
             try:
-                status, text = self._once(method, self._base + path, body, headers, again)
+                status, text = self._once(method, self._base + path, body, headers, reuse=again)
             except ConnectionRefusedError:
                 raise BrokerUnavailable(
                     f"no broker answers at {self.url}",
@@ -106,7 +107,7 @@ class Connection:
             except (OSError, HTTPException) as broken:
                 if pause is None or not again or self._closed.wait(pause):
                     raise BrokerUnavailable(
-                        f"the line to {self.url} broke: {broken or type(broken).__name__}",
+                        f"the line to {self.url} broke: {str(broken) or type(broken).__name__}",
                         hint="ask again; what was sent may have arrived",
                     ) from None
                 continue
@@ -121,7 +122,8 @@ class Connection:
         path: str,
         body: bytes | None,
         headers: Mapping[str, str],
-        reuse: bool,  # noqa: FBT001
+        *,
+        reuse: bool,
     ) -> tuple[int, bytes]:
         """One exchange. An idle line may be dead, so only what is repeatable goes over one."""
         line = self._line(reuse=reuse)
@@ -146,9 +148,7 @@ class Connection:
                 pass
         if self._secure:
             context = ssl.create_default_context()
-            return HTTPSConnection(
-                self._host, self._port, timeout=self._timeout_s, context=context
-            )
+            return HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=context)
         return HTTPConnection(self._host, self._port, timeout=self._timeout_s)
 
     def _read(self, status: int, text: bytes) -> Any:  # noqa: ANN401
@@ -166,9 +166,7 @@ def _error(status: int, answer: object, url: str) -> BrokerError:
     if not isinstance(fault, dict):
         if status in _BUSY:
             return BrokerUnavailable(f"the broker at {url} is busy ({status})", hint="ask again")
-        return BrokerError(
-            f"{url} answered {status}, which a broker does not", code="not_a_broker"
-        )
+        return BrokerError(f"{url} answered {status}, which a broker does not", code="not_a_broker")
     kind = BrokerUnavailable if status in _BUSY else _KINDS.get(status, BrokerError)
     return kind(
         str(fault.get("message", f"refused with {status}")),

@@ -63,5 +63,6 @@ def _written(path: Path) -> dict[str, Any]:
             return {}
         raise BrokerError(f"{path} cannot be read: {broken}", code="invalid_settings") from None
     if path.name == PROJECT:
-        document = document.get("tool", {}).get("broker", {})
-    return document if isinstance(document, dict) else {}
+        ours: dict[str, Any] = document.get("tool", {}).get("broker", {})
+        return ours
+    return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -117,6 +118,21 @@ class Edition:
             and self.begins <= at
             and (self.ends is None or at < self.ends)
         )
+
+    def era(self, at: datetime) -> int:
+        """Counts the instants up to now at which a clause, consent or reading begins or ends.
+
+        Within one era the edition says the same of the same work, unless something is attested.
+        """
+        return bisect_right(self._turns, at)
+
+    @cached_property
+    def _turns(self) -> tuple[datetime, ...]:
+        instants = {date for c in self.clauses if c.until for date in c.until.dates}
+        spans = [(c.begins, c.ends) for c in self.consents]
+        spans += [(c.begins, c.ends) for c in self.clarifications]
+        instants.update(at for span in spans for at in span if at is not None)
+        return tuple(sorted(instants))
 
     @property
     def holder_pools(self) -> tuple[str, ...]:

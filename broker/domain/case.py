@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.commitment import Commitment
-from broker.domain.events import Event
+from broker.domain.event import Event
 from broker.domain.job import JOB_MOVES, UNIT_MOVES, IllegalMoveError, Job, JobState, UnitState
 from broker.domain.machine import MACHINE_MOVES, Machine, MachineState
 from broker.domain.offer import Offer

@@ -51,7 +51,7 @@ def canonical(value: object) -> str:
     return _encode(value)
 
 
-def seal(  # noqa: PLR0913, PLR0917 - the parts of a fact
+def seal(
     position: int,
     at: str,
     stream: str,

@@ -64,6 +64,15 @@ class Wait:
 
     until: datetime | None
     because: str
+    stuck: bool = False
+    """Every place is shut: the job heads its line, or stands in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandInLine:
+    """An earlier job that asks for just the same is stuck; this one waits to be called."""
+
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,4 +82,4 @@ class GiveUp:
     because: str
 
 
-Decision: TypeAlias = PutOffer | ReleaseStanding | Commit | Expire | Wait | GiveUp
+Decision: TypeAlias = PutOffer | ReleaseStanding | Commit | Expire | Wait | StandInLine | GiveUp

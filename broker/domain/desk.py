@@ -59,7 +59,7 @@ def proceed(case: Case, offer: Offer, market: Market) -> None:
         return
     if len(up) < len(holds):
         return
-    offer = case.offers[offer.id]
+    offer, up = case.offers[offer.id], _in_chunks(case, offer, up)
     if up:
         _accept(case, offer, market, up)
     else:
@@ -110,11 +110,25 @@ def _too_dear(pool: Pool, offer: Offer) -> bool:
 
 def _answer_with(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
     """The window is nearly over: take what is there; what is still being made is given back."""
-    for machine in list(case.machines.values()):
-        if machine.offer == offer.id and machine.state.unresolved:
-            case.give_back(machine, "window over")
+    waiting = [m for m in case.machines.values() if m.offer == offer.id and m.state.unresolved]
+    for machine in waiting:
+        case.give_back(machine, "window over")
+    unheard = [m for m in waiting if m.state is MachineState.WANTED and m.tries > 0]
+    if unheard:  # our calls went wrong: that is no answer, and the offer will be withdrawn
+        because = case.job.trouble or f"{unheard[0].place}: not asked within the window"
+        case.set_job(trouble=because)
+        return
+    up = _in_chunks(case, offer, up)
     if up and (not offer.gang or len(up) == len(offer.units)):
         _accept(case, offer, market, up)
+
+
+def _in_chunks(case: Case, offer: Offer, up: list[Machine]) -> list[Machine]:
+    """As many as may be accepted; what is over after the last whole chunk is given back."""
+    whole = len(up) if len(up) == len(offer.units) else len(up) - len(up) % offer.chunk
+    for machine in up[whole:] if not offer.gang else ():
+        case.give_back(machine, "chunk incomplete")
+    return up if offer.gang else up[:whole]
 
 
 def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
@@ -122,7 +136,7 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
     holds = tuple(
         {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku} for m in up
     )
-    offer = _answered(case, offer, "accept", units, holds, None)
+    offer = _answered(case, offer, units, holds, None)
     offers.accept(case, offer, units, holds)
     groups = [up] if offer.gang else [[machine] for machine in up]
     for group in groups:
@@ -148,14 +162,13 @@ def _refuse(case: Case, offer: Offer, market: Market) -> None:
         reason = RefusalReason.NOT_ECONOMIC
     else:
         reason = RefusalReason.SPEC_UNSUPPORTED
-    offer = _answered(case, offer, "refuse", offer.units, (), reason)
+    offer = _answered(case, offer, offer.units, (), reason)
     offers.refuse(case, offer, reason, offer.refusals)
 
 
 def _answered(
     case: Case,
     offer: Offer,
-    kind: str,
     units: tuple[int, ...],
     holds: tuple[dict[str, Any], ...],
     reason: RefusalReason | None,
@@ -166,7 +179,7 @@ def _answered(
         events.AnswerReceived(
             offer=offer.id,
             answer=AnswerId(case.new_id("ans")),
-            kind=kind,
+            kind="accept" if reason is None else "refuse",
             units=units,
             holds=holds,
             reason=reason,

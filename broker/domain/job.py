@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from broker.domain.line import Rank
 from broker.domain.release import Release
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId
@@ -108,12 +109,22 @@ class Job:
     """How often a machine was lost under it."""
     due_at: datetime | None
     """When placement should look at it next; None: not before something happens."""
+    line: str
+    """Jobs with the same line ask for just the same."""
+    stuck: bool = False
+    """Every place it may have is shut; the first stuck job of a line asks again for all of it."""
+    in_line: bool = False
+    """It waits behind a stuck job, until one before it was served."""
     trouble: str = ""
     """What of ours holds it up: a fault of credentials, throttling, an unknown code."""
     reason: str = ""
     exit_code: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def rank(self) -> Rank:
+        return (-self.workload.priority, self.submitted_at, self.id)
 
     def release_of(self, unit: Unit) -> Release | None:
         return next((r for r in self.releases if r.number == unit.release), None)

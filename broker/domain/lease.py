@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from broker.domain import events
 from broker.domain.commitment import Commitment, CommitmentState
+from broker.domain.event import Event
 from broker.domain.job import JobState, UnitState
-from broker.domain.machine import Machine, MachineState, RunState
-from broker.domain.offer import fulfil, withdraw
-from broker.domain.spill import drop_commitments
+from broker.domain.machine import Machine, MachineState, RunState, machine_name
+from broker.domain.offer import fulfil, owed, withdraw
+from broker.domain.spill import deliver_again, drop_commitments, fail_commitment
 from broker.domain.values import LeaseId
 
 if TYPE_CHECKING:
     from broker.domain.case import Case
+
+DELIVER_AGAIN: Final = timedelta(seconds=10)
+"""How soon a supplier whose machine came to nothing is asked for another."""
+_REQUEUED: Final = frozenset({"lost", "regrouped"})
+"""Ends of a lease after which the unit goes back; how its command ended is then no matter."""
 
 LOSSES_BORNE: Final = 3
 """How many machines a job may lose before it fails of it."""
@@ -23,7 +29,8 @@ LOSSES_BORNE: Final = 3
 
 def activate(case: Case, commitment: Commitment) -> None:
     """T16, T23: every machine of the commitment is there; lease each to its unit."""
-    machines = {m.unit: m for m in case.machines_of(commitment.id) if not m.state.over}
+    there = (m for m in case.machines_of(commitment.id) if m.state is MachineState.RUNNING)
+    machines = {machine.unit: machine for machine in there}
     for index in commitment.units:
         unit = case.job.units[index]
         epoch = unit.epoch + 1
@@ -43,9 +50,7 @@ def activate(case: Case, commitment: Commitment) -> None:
         )
     case.put_commitment(replace(commitment, state=CommitmentState.LIVE))
     offer = case.offers.get(commitment.offer) if commitment.offer else None
-    if offer is not None and all(
-        case.job.units[index].state is UnitState.ACTIVE for index in offer.accepted
-    ):
+    if offer is not None and not owed(case, offer):
         fulfil(case, offer)
 
 
@@ -59,7 +64,7 @@ def started(case: Case, machine: Machine) -> None:
 
 def exited(case: Case, machine: Machine, exit_code: int) -> None:
     """The command has ended on one machine; the last one ends the job, and so does a failure."""
-    if machine.run is RunState.ENDED:
+    if machine.run is RunState.ENDED or machine.because in _REQUEUED:
         return
     ended = case.put_machine(replace(machine, run=RunState.ENDED, exit_code=exit_code))
     units = list(case.job.units)
@@ -92,7 +97,7 @@ def gone(case: Case, machine: Machine, because: str) -> None:
     case.put_machine(replace(machine, state=MachineState.GONE, because=cause, due_at=None))
     if machine.lease is None or machine.commitment is None:
         return
-    requeue = cause in ("lost", "regrouped") and not case.job.state.over
+    requeue = cause in _REQUEUED and not case.job.state.over
     case.tell(
         events.LeaseEnded(
             job=case.job.id,
@@ -114,6 +119,33 @@ def gone(case: Case, machine: Machine, because: str) -> None:
         case.put_commitment(replace(commitment, state=CommitmentState.ENDED))
 
 
+def vanished(case: Case, machine: Machine, because: str) -> None:
+    """A machine that was there, or nearly, is no more: a loss, and never a refusal of its place."""
+    gone(case, machine, because)
+    if machine.lease is not None:
+        return
+    offer = case.offers.get(machine.offer) if machine.offer else None
+    commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+    if commitment is not None and not commitment.state.over:
+        if commitment.offer is not None:
+            deliver_again(case, commitment, case.now + DELIVER_AGAIN)
+        else:
+            fail_commitment(case, commitment, "lost", because)
+    elif commitment is None and offer is not None and offer.state.undecided:
+        case.put_machine(
+            replace(
+                machine,
+                name=machine_name(machine.name, machine.unit, machine.place),
+                state=MachineState.WANTED,
+                handle=None,
+                tries=0,
+                up_at=None,
+                wanted_at=case.now,
+                due_at=case.now + DELIVER_AGAIN,
+            )
+        )
+
+
 def _requeue(case: Case, machine: Machine, because: str) -> None:
     """A lost unit goes back through the agreement; a gang goes back whole."""
     case.move(
@@ -125,6 +157,10 @@ def _requeue(case: Case, machine: Machine, because: str) -> None:
     case.set_job(losses=case.job.losses + 1)
     if case.job.losses > LOSSES_BORNE:
         reason = f"lost {case.job.losses} machines, the last one: {because or 'it was gone'}"
+        failed = events.JobFailed(job=case.job.id, reason=reason, exit_code=None)
+        close(case, failed, JobState.FAILED, reason=reason)
+    elif case.job.workload.gang and any(u.exit_code is not None for u in case.job.units):
+        reason = f"lost unit {machine.unit} of its gang after another had finished"
         failed = events.JobFailed(job=case.job.id, reason=reason, exit_code=None)
         close(case, failed, JobState.FAILED, reason=reason)
     elif case.job.workload.gang:
@@ -147,7 +183,7 @@ def unmet(case: Case, reason: str) -> None:
 
 def close(
     case: Case,
-    fact: events.Event,
+    fact: Event,
     state: JobState,
     *,
     reason: str = "",

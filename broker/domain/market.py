@@ -92,12 +92,14 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Market:
-    """Every pool there is, which of their places stand under a refusal, and how many may be asked."""
+    """Every pool there is, what their places said last, and for how many they may be asked."""
 
     pools: tuple[Pool, ...]
     refusals: Mapping[Place, Refusal] = field(default_factory=dict)
     room: Mapping[Place, int] = field(default_factory=dict)
     """How many more machines a place may be asked for at once; a place that is not named, any."""
+    freed: Mapping[Place, datetime] = field(default_factory=dict)
+    """When a machine of ours last ended at a place."""
     closed: Mapping[Place, datetime] = field(default_factory=dict)
     """Until when a trouble of ours keeps third-party orders away from a place."""
 
@@ -111,7 +113,7 @@ class Market:
         return refusal if refusal is not None and refusal.stands(now, units) else None
 
     def shut_until(self, place: Place, now: datetime, units: int) -> datetime | None:
-        """Until when a third party's place is not to be asked: refused, or closed by our trouble."""
+        """Until when a third party is not to be asked there: refused, or closed by our trouble."""
         refusal, closed = self.standing(place, now, units), self.closed.get(place)
         ends = [refusal.valid_until] if refusal else []
         if closed is not None and now < closed:

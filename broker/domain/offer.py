@@ -6,7 +6,6 @@ It trusts nothing but the states it finds: an offer that has been decided is not
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from broker.domain import events
 from broker.domain.job import IllegalMoveError, UnitState
 from broker.domain.market import Place
+from broker.domain.notice import notice
 from broker.domain.release import Basis, Release
 from broker.domain.spill import release_units
 from broker.domain.terms import Terms
-from broker.domain.values import JobId, OfferId, RefusalId, plain
+from broker.domain.values import JobId, OfferId, RefusalId
 
 if TYPE_CHECKING:
     from broker.domain.case import Case
@@ -126,33 +126,6 @@ class Offer:
     """When the desk, the window or the delivery has to be looked at."""
 
 
-def notice(offer: Offer) -> bytes:
-    """The exact bytes that the holder is sent: the fields its clause allows, and no other."""
-    everything = {
-        "offer_id": offer.id,
-        "version": offer.version,
-        "edition": offer.edition,
-        "clause": offer.clause,
-        "class": offer.work_class,
-        "units": len(offer.units),
-        "shape": {"gpus_per_unit": offer.terms.gpus_per_unit, "chunk": offer.chunk},
-        "accelerators": offer.terms.accelerators,
-        "regions": offer.terms.regions,
-        "start_by": offer.terms.start_by,
-        "duration": offer.terms.duration_s,
-        "price_ceiling": offer.terms.price_usd_hour,
-        "gang": offer.gang,
-        "interruptible": offer.terms.interruptible,
-        "issued_at": offer.issued_at,
-        "window": offer.mechanics.window_s,
-        "reply_to": f"/v1/offers/{offer.id}/answer",
-    }
-    allowed = {
-        name: plain(everything[name]) for name in everything if name in offer.mechanics.contents
-    }
-    return json.dumps(allowed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def _move(case: Case, offer: Offer, to: OfferState, **fields: Any) -> Offer:  # noqa: ANN401
     if to not in OFFER_MOVES[offer.state]:
         raise IllegalMoveError(f"{offer.id}: {offer.state} -> {to}")
@@ -250,6 +223,16 @@ def withdraw(case: Case, offer: Offer, why: str) -> Offer:
     return _move(case, offer, OfferState.WITHDRAWN, due_at=None)
 
 
+def owed(case: Case, offer: Offer) -> tuple[int, ...]:
+    """The units that the holder accepted and has not delivered yet."""
+    return tuple(
+        index
+        for index in offer.accepted
+        if case.job.units[index].state is UnitState.ACCEPTED
+        and case.job.units[index].offer == offer.id
+    )
+
+
 def fulfil(case: Case, offer: Offer) -> Offer:
     """T16: all that was accepted is delivered."""
     case.tell(events.OfferFulfilled(offer=offer.id, units=offer.accepted))
@@ -276,7 +259,7 @@ def _let_go(case: Case, offer: Offer, units: tuple[int, ...], basis: Basis) -> N
             return
         case.move(units, UnitState.PENDING, offer=None)
         retry = case.now + timedelta(seconds=offer.mechanics.refusal_max_age_s)
-        case.set_job(due_at=retry)
+        case.set_job(due_at=min(retry, case.job.patience_until or retry))
         return
     tail_from = offer.issued_at if offer.mechanics.tail_from_notice else case.now
     stale_after = timedelta(seconds=offer.mechanics.refusal_max_age_s)
@@ -288,6 +271,7 @@ def _let_go(case: Case, offer: Offer, units: tuple[int, ...], basis: Basis) -> N
             basis=basis,
             offer=offer.id,
             ceiling=offer.terms,
+            since=case.now,
             tail_until=tail_from + timedelta(seconds=offer.mechanics.tail_s),
             stale_at=None if basis is Basis.DEFAULT else case.now + stale_after,
             cites=(offer.id,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView
@@ -41,7 +41,11 @@ class Options:
     released: tuple[Choice, ...]
     """Everybody else's pools that are open once the holder has let the units go."""
     notice_price: Usd | None
-    """The job's own limit, else the highest list price among all pools that fit (design 3.5, 16)."""
+    """The job's own limit, else the highest list price among the pools that fit (3.5, 16)."""
+
+
+Memo: TypeAlias = dict[tuple[str, str, int], Options]
+"""Options by line, edition and era: nothing else changes them while the pools are the same."""
 
 
 def options_for(work: Workload, market: Market, edition: Edition, now: datetime) -> Options:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from broker.domain.agreement import Edition
@@ -23,12 +24,14 @@ from broker.domain.decision import (
     GiveUp,
     PutOffer,
     ReleaseStanding,
+    StandInLine,
     Wait,
 )
 from broker.domain.job import Job, UnitState
+from broker.domain.line import LOOK_UP_AT_LAST, Heads
 from broker.domain.market import Market, Place, Pool
 from broker.domain.offer import OfferKind
-from broker.domain.options import Choice, Options, options_for
+from broker.domain.options import Choice, Memo, Options, options_for
 from broker.domain.release import Release
 from broker.domain.terms import Terms, better_for_supplier
 
@@ -42,27 +45,48 @@ _ANY_NUMBER: Final = 1_000_000
 
 
 def plan(
-    jobs: Sequence[Job], market: Market, editions: Mapping[str, Edition | None], now: datetime
+    jobs: Sequence[Job],
+    market: Market,
+    editions: Mapping[str, Edition | None],
+    now: datetime,
+    heads: Heads = MappingProxyType({}),
+    memo: Memo | None = None,
 ) -> list[tuple[Decision, ...]]:
     """Decide for each job, in the order given: earlier jobs take what little may be asked.
 
     `editions` names the edition in force at `now` for every agreement; None is ungoverned.
+    `heads` names the first stuck job of each line. A `memo` may be handed in again as long as the
+    market has the same pools.
     """
-    round_ = _Round(market, editions, now)
+    round_ = _Round(market, editions, now, heads, {} if memo is None else memo)
     return [round_.decide(job) for job in jobs]
 
 
 class _Round:
     def __init__(
-        self, market: Market, editions: Mapping[str, Edition | None], now: datetime
+        self,
+        market: Market,
+        editions: Mapping[str, Edition | None],
+        now: datetime,
+        heads: Heads,
+        memo: Memo,
     ) -> None:
         self.market = market
         self.editions = editions
         self.now = now
         self.taken: Counter[Place] = Counter()
-        self.options: dict[tuple[object, ...], Options] = {}
+        self.heads = dict(heads)
+        self.memo = memo
 
     def decide(self, job: Job) -> tuple[Decision, ...]:
+        decisions = self._decide(job)
+        if any(isinstance(decision, Wait) and decision.stuck for decision in decisions):
+            self.heads.setdefault(job.line, job.rank)
+        elif self.heads.get(job.line) == job.rank:
+            del self.heads[job.line]
+        return decisions
+
+    def _decide(self, job: Job) -> tuple[Decision, ...]:
         if self._out_of_patience(job):
             return (GiveUp(because="no capacity was found in the time the job was given"),)
         if not job.in_state(UnitState.PENDING, UnitState.RELEASED):
@@ -72,6 +96,8 @@ class _Round:
             because = f"no edition of {job.agreement} is in force"
             return (Wait(until=self.now + NOTHING_NEW, because=because),)
         options = self._options(job, edition)
+        head = self.heads.get(job.line)
+        behind = head is not None and head < job.rank
         decisions: list[Decision] = []
         pending = list(job.in_state(UnitState.PENDING))
         for release in job.releases:
@@ -82,14 +108,30 @@ class _Round:
             )
             if not units:
                 continue
-            if why := release.over(self.now):
+            if why := release.over(self.now) or self._stock_changed(options, release):
                 decisions.append(Expire(release=release, why=why))
                 pending += units
+            elif behind:
+                decisions.append(StandInLine(until=release.ends_at()))
             else:
                 decisions += self._under(job, edition, options, units, release)
-        if pending and (not job.workload.gang or len(pending) == len(job.units)):
+        if pending and behind:
+            decisions.append(StandInLine(until=self.now + LOOK_UP_AT_LAST))
+        elif pending and (not job.workload.gang or len(pending) == len(job.units)):
             decisions += self._fresh(job, edition, options, tuple(sorted(pending)))
         return tuple(decisions) or (Wait(until=None, because="its gang is not whole yet"),)
+
+    def _stock_changed(self, options: Options, release: Release) -> str | None:
+        """T20b: the holder is asked again as soon as its stock is known to have changed."""
+        if release.stale_at is None:
+            return None
+        ceiling = release.ceiling.price_usd_hour
+        for pool in options.holder:
+            freed = self.market.freed.get(pool.place)
+            dear = ceiling is not None and pool.price_usd_hour > ceiling
+            if freed is not None and freed > release.since and not dear:
+                return "stale"
+        return None
 
     def _out_of_patience(self, job: Job) -> bool:
         """A job that has part of its units keeps waiting for the rest."""
@@ -98,11 +140,11 @@ class _Round:
         return all(unit.state in _UNPLACED for unit in job.units)
 
     def _options(self, job: Job, edition: Edition) -> Options:
-        work = job.workload
-        key = (job.agreement, work.work_class, work.tags, work.shape, work.limits)
-        found = self.options.get(key)
+        key = (job.line, edition.id, edition.era(self.now))
+        found = self.memo.get(key)
         if found is None:
-            found = self.options[key] = options_for(work, self.market, edition, self.now)
+            found = options_for(job.workload, self.market, edition, self.now)
+            self.memo[key] = found
         return found
 
     def _fresh(
@@ -137,7 +179,8 @@ class _Round:
         standing = self._all_refused(job, options)
         if options.exclusive is None or standing is not None:
             until = standing[1] if standing else self.now + NOTHING_NEW
-            return [Wait(until=until, because="no place that may be asked has room")]
+            because = "every place of the holder's has refused"
+            return [Wait(until=until, because=because, stuck=standing is not None)]
         return [
             PutOffer(
                 kind=OfferKind.ORDER,
@@ -149,7 +192,7 @@ class _Round:
         ]
 
     def _all_refused(self, job: Job, options: Options) -> tuple[tuple[str, ...], datetime] | None:
-        """The standing refusals of all the holder's places and when the first ends, if all refuse."""
+        """The refusals under which all the holder's places stand, and when the first ends."""
         together = len(job.units) if job.workload.gang else 1
         refusals = [self.market.standing(pool.place, self.now, together) for pool in options.holder]
         valid = [refusal for refusal in refusals if refusal is not None]
@@ -174,7 +217,7 @@ class _Round:
         ]
         return self._commit(job, edition, units, choices, release.ceiling, release)
 
-    def _commit(  # noqa: PLR0913 - a commitment rests on all of these
+    def _commit(
         self,
         job: Job,
         edition: Edition,
@@ -183,11 +226,11 @@ class _Round:
         ceiling: Terms,
         release: Release | None,
     ) -> list[Decision]:
-        """The cheapest places that may be asked now, a chunk at a time; a gang in one place only."""
+        """The cheapest places that may be asked, a chunk at a time; a gang in one place."""
         decisions: list[Decision] = []
         chunk = len(units) if job.workload.gang else job.workload.chunk
         again: datetime | None = release.ends_at() if release else None
-        left = list(units)
+        left, stuck = list(units), True
         for pool, basis, cites in choices:
             assert basis is not None  # noqa: S101 - a choice under a release was given its basis
             shut = self.market.shut_until(pool.place, self.now, chunk)
@@ -200,7 +243,7 @@ class _Round:
                 continue
             room = self._room(pool.place)
             if room <= 0:
-                again = _earlier(again, self.now + RECHECK)
+                again, stuck = _earlier(again, self.now + RECHECK), False
                 break
             while left and room > 0:
                 part = tuple(left[:chunk])
@@ -221,11 +264,11 @@ class _Round:
                 )
             if not left:
                 return decisions
-            again = _earlier(again, self.now + RECHECK)
+            again, stuck = _earlier(again, self.now + RECHECK), False
             break
         until = _earlier(again, job.patience_until)
         because = "every place that may be asked has refused or is too dear"
-        return [*decisions, Wait(until=until, because=because)]
+        return [*decisions, Wait(until=until, because=because, stuck=stuck)]
 
     def _room(self, place: Place) -> int:
         return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]

@@ -29,6 +29,8 @@ class PlaceRecord:
     refusal: Refusal | None = None
     streak: int = 0
     """The yeses since the last no; how much it may be asked for at once grows with them."""
+    freed_at: datetime | None = None
+    """When a machine of ours ended there: its stock is known to have changed."""
     closed_until: datetime | None = None
     """Until when a trouble of ours keeps third-party orders away; it is no refusal."""
 

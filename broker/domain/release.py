@@ -42,6 +42,7 @@ class Release:
     basis: Basis
     offer: OfferId | None
     ceiling: Terms
+    since: datetime
     tail_until: datetime
     stale_at: datetime | None
     cites: tuple[str, ...]

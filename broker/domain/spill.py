@@ -17,6 +17,7 @@ from broker.domain.values import CommitmentId, OfferId, Usd
 
 if TYPE_CHECKING:
     from broker.domain.case import Case
+    from broker.domain.decision import Commit
 
 FREE_BASES: Final = frozenset({Basis.FREE, Basis.CARVE_OUT, Basis.CONSENT})
 """Bases of a commitment that needs no release."""
@@ -59,47 +60,38 @@ def expire_release(case: Case, release: Release, why: str) -> tuple[int, ...]:
     return units
 
 
-def commit_third_party(
-    case: Case,
-    units: tuple[int, ...],
-    pool: Pool,
-    terms: Terms,
-    basis: Basis,
-    cites: tuple[str, ...],
-    release: int | None,
-    edition: str,
-) -> Commitment:
+def commit_third_party(case: Case, decision: Commit) -> Commitment:
     """T1, T19: bind units to a third party's place, and write down the machines it is asked for."""
+    place = decision.pool.place
     commitment = Commitment(
         id=CommitmentId(case.new_id("com")),
         job=case.job.id,
-        units=units,
-        place=pool.place,
-        pool_kind=pool.kind,
-        terms=terms,
-        basis=basis,
-        release=release,
+        units=decision.units,
+        place=place,
+        pool_kind=decision.pool.kind,
+        terms=decision.terms,
+        basis=decision.basis,
+        release=decision.release,
         made_at=case.now,
     )
-    place = pool.place
     case.tell(
         events.ThirdPartyCommitted(
             commitment=commitment.id,
             job=case.job.id,
-            units=units,
+            units=decision.units,
             provider=place.provider,
-            pool_kind=pool.kind,
+            pool_kind=decision.pool.kind,
             region=place.region,
             sku=place.sku,
-            terms=terms,
+            terms=decision.terms,
             agreement=case.job.agreement,
-            edition=edition,
-            basis=basis,
-            cites=cites,
+            edition=decision.edition.id,
+            basis=decision.basis,
+            cites=decision.cites,
         )
     )
-    case.move(units, UnitState.COMMITTED, commitment=commitment.id)
-    want_machines(case, case.put_commitment(commitment), pool.price_usd_hour, case.now)
+    case.move(decision.units, UnitState.COMMITTED, commitment=commitment.id)
+    want_machines(case, case.put_commitment(commitment), decision.pool.price_usd_hour, case.now)
     return commitment
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NewType, cast
+from typing import Any, Final, NewType, TypeAlias
 
 JobId = NewType("JobId", str)
 OfferId = NewType("OfferId", str)
@@ -73,22 +73,68 @@ def decimal_text(value: Decimal) -> str:
 
 def plain(value: object) -> Any:  # noqa: ANN401 - this is where types end and JSON begins
     """The JSON form of a value of ours: strings, integers, booleans, lists and objects only."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, str):
-        return value.value if isinstance(value, StrEnum) else value
-    if isinstance(value, Decimal):
-        return decimal_text(value)
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, frozenset | set):
-        return sorted(plain(item) for item in value)
-    if isinstance(value, Mapping):
-        return {
-            str(key): plain(item) for key, item in cast("Mapping[object, object]", value).items()
-        }
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(f"{type(value).__name__} has no place in a fact")
+    form = _FORMS.get(type(value)) or _learnt(type(value))
+    return form(value)
+
+
+def _learnt(kind: type) -> _Form:
+    """The form of a type met for the first time."""
+    if is_dataclass(kind):
+        form = _fields_of(kind)
+    else:
+        known = next((family for family in _FAMILIES if issubclass(kind, family)), None)
+        if known is None:
+            raise TypeError(f"{kind.__name__} has no place in a fact")
+        form = _FAMILIES[known]
+    _FORMS[kind] = form
+    return form
+
+
+def _fields_of(kind: Any) -> _Form:  # noqa: ANN401
+    names = tuple(field.name for field in fields(kind))
+
+    def form(value: Any) -> Any:  # noqa: ANN401
+        return {name: plain(getattr(value, name)) for name in names}
+
+    return form
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401
+    return value
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401
+    return [plain(item) for item in value]
+
+
+def _sorted(value: Any) -> Any:  # noqa: ANN401
+    return sorted(plain(item) for item in value)
+
+
+def _named(value: Any) -> Any:  # noqa: ANN401
+    return {str(key): plain(item) for key, item in value.items()}
+
+
+_Form: TypeAlias = Callable[[Any], Any]
+
+_FORMS: Final[dict[type, _Form]] = {
+    str: _same,
+    int: _same,
+    bool: _same,
+    type(None): _same,
+}
+"""What is known of the types met so far."""
+
+_FAMILIES: Final[Mapping[type, _Form]] = {
+    StrEnum: lambda value: value.value,
+    str: _same,
+    int: _same,
+    Decimal: decimal_text,
+    datetime: instant_text,
+    tuple: _listed,
+    list: _listed,
+    frozenset: _sorted,
+    set: _sorted,
+    Mapping: _named,
+}
+"""The first that a type belongs to gives it its form."""

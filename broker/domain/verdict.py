@@ -53,7 +53,7 @@ UNGOVERNED = Verdict(
 _NOTHING_ATTESTED: frozenset[str] = frozenset()
 
 
-def verdict(  # noqa: PLR0913, PLR0917 - these seven are the question
+def verdict(
     edition: Edition | None,
     work_class: WorkClass,
     tags: frozenset[str],

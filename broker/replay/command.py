@@ -1,4 +1,4 @@
-"""`broker replay`: read the scenario, run it, compare it with an open agreement, say what was seen."""
+"""`broker replay`: read a scenario, run it, compare it with an open agreement, report."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def main(
     log: str | None,
     desk: str | None,
     seed: int,
+    *,
     as_json: bool,
 ) -> int:
     """Returns the exit code: 0, or 2 where an argument or a file cannot be."""
@@ -56,11 +57,11 @@ def main(
                 progress=_progress(scenario),
             )
     except (AgreementError, MalformedTraceError, ValueError, OSError) as wrong:
-        print(f"broker replay: {wrong}", file=sys.stderr)
+        sys.stderr.write(f"broker replay: {wrong}\n")
         return USAGE
     free = replay(scenario, shipped()[OPEN])
     figures = with_comparison(shown, free)
-    print(json.dumps(figures) if as_json else table(figures, chosen, log))
+    sys.stdout.write((json.dumps(figures) if as_json else table(figures, chosen, log)) + "\n")
     return 0
 
 
@@ -79,22 +80,25 @@ def choose(agreement: str | None, edition: str | None) -> Chosen:
 def read_habit(desk: str | None, seed: int) -> DeskHabit:
     """`delay=45s` or `silent=0.2`, or both with a comma. Raises ValueError."""
     delay_s, silent = 0.0, 0.0
-    for part in (desk or "").split(","):
+    for part in filter(None, (desk or "").split(",")):
         name, _, value = part.partition("=")
-        try:
-            if name == "delay":
-                delay_s = float(value.removesuffix("s"))
-            elif name == "silent":
-                silent = float(value)
-            elif part:
-                raise ValueError
-        except ValueError:
-            raise ValueError(
-                f"--desk {part!r} is neither delay=SECONDSs nor silent=SHARE"
-            ) from None
+        number = _number(value.removesuffix("s") if name == "delay" else value)
+        if number is None or name not in ("delay", "silent"):
+            raise ValueError(f"--desk {part!r} is neither delay=SECONDSs nor silent=SHARE")
+        if name == "delay":
+            delay_s = number
+        else:
+            silent = number
     if delay_s < 0 or not 0 <= silent <= 1:
         raise ValueError("--desk: a delay is 0 s or more, and a share is between 0 and 1")
     return DeskHabit(delay_s=delay_s, silent=silent, seed=seed)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def with_comparison(shown: Replayed, free: Replayed) -> dict[str, Any]:
@@ -137,6 +141,6 @@ def _progress(scenario: Scenario) -> Any:  # noqa: ANN401 - a callable or nothin
     total = len(scenario.jobs)
 
     def show(done: int) -> None:
-        print(f"\r{done} of {total} jobs", end="\n" if done == total else "", file=sys.stderr)
+        sys.stderr.write(f"\r{done} of {total} jobs" + ("\n" if done == total else ""))
 
     return show

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from broker.domain import events as f
+from broker.domain.event import Event
 from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, decimal_text
 
 _CENTS: Final = Decimal("0.01")
@@ -43,7 +44,7 @@ class Tally:
     _leases: dict[LeaseId, tuple[datetime, Decimal, int]] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)
 
-    def hear(self, event: f.Event, at: datetime) -> None:
+    def hear(self, event: Event, at: datetime) -> None:
         self.count += 1
         match event:
             case f.JobSubmitted(job=job, units=units):

@@ -23,6 +23,7 @@ from broker.steps.rulebook import Rulebook
 from broker.steps.submit import Submission, submit_jobs
 from broker.store.memory import MemoryStore
 from broker.store.memory_log import MemoryLog
+from broker.store.memory_queue import DueQueue
 
 START: Final = datetime(2025, 6, 1, tzinfo=UTC)
 """Where a replay begins if its agreement does not say otherwise."""
@@ -138,11 +139,18 @@ class _Replay:
     def _settle(self) -> None:
         """Every step that is due at this instant, until none is."""
         while (due := self.store.next_due()) is not None and due <= self.clock.at:
-            place_round(self.store, self.rules)
-            put_offers(self.store, self.rules)
+            if self._is_due(self.store.due_jobs):
+                place_round(self.store, self.rules)
+            if self._is_due(self.store.due_offers):
+                put_offers(self.store, self.rules)
             for name, provider in self.providers.items():
-                provision(name, provider, self.store, self.rules)
+                if self._is_due(self.store.due_machines[name]):
+                    provision(name, provider, self.store, self.rules)
             self._start_runs()
+
+    def _is_due(self, queue: DueQueue[Any]) -> bool:
+        first = queue.first()
+        return first is not None and first <= self.clock.at
 
     def _start_runs(self) -> None:
         whole = []

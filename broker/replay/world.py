@@ -1,4 +1,4 @@
-"""The world of a replay: a clock that jumps, ids that count, and clouds that hold what a series says."""
+"""The world of a replay: a clock that jumps, ids that count, clouds that hold what series say."""
 
 from __future__ import annotations
 

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 from broker.domain import events
 from broker.domain.case import Case
-from broker.domain.market import Place, Pool
+from broker.domain.desk import holder_places
+from broker.domain.market import Market, Pool
 from broker.domain.offer import Offer, OfferState, accept, deliver, refuse
 from broker.domain.spill import commit_holder, want_machines
-from broker.domain.values import AnswerId, JobId, OfferId, ProviderName, RefusalReason
+from broker.domain.values import AnswerId, JobId, OfferId, RefusalReason
 from broker.ports import Ids, Store
 from broker.steps.rulebook import Rulebook
 
@@ -100,7 +101,7 @@ def _judge(
         because = f"the window ended at {offer.expires_at.isoformat()}"
         return _reject(case, offer_id, name, offer.state, Rejection.LATE, because)
     units = offer.units if answer.units is None else offer.units[: answer.units]
-    pools = [rules_pool(rules, offer, hold) for hold in answer.holds]
+    pools = [_pool_of(hold, case, offer, rules) for hold in answer.holds]
     fault = _nonconforming(offer, answer, units, pools)
     if fault:
         return _reject(case, offer_id, name, offer.state, Rejection.NONCONFORMING, fault)
@@ -129,10 +130,12 @@ def _reject(
     return Judgement(answer=name, state=state, rejected=why, because=because)
 
 
-def rules_pool(rules: Rulebook, offer: Offer, hold: Hold) -> Pool | None:
-    """The holder's pool in which a hold lies, if it is one."""
-    places = [Place(ProviderName(name), hold.region, hold.sku) for name in offer.holder]
-    return next((pool for pool in rules.pools if pool.place in places), None)
+def _pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook) -> Pool | None:
+    """The pool of the holder's in which a hold lies, if it is one that the job may have."""
+    pools = holder_places(case, offer, Market(pools=rules.pools))
+    return next(
+        (p for p in pools if (p.place.region, p.place.sku) == (hold.region, hold.sku)), None
+    )
 
 
 def _nonconforming(
@@ -144,19 +147,34 @@ def _nonconforming(
     wanted = len(offer.units) if answer.units is None else answer.units
     held = sum(hold.units for hold in answer.holds)
     missing = next((h for h, pool in zip(answer.holds, pools, strict=True) if pool is None), None)
-    if wanted < 1 or wanted > len(offer.units):
-        return f"units: the offer has {len(offer.units)}, and {wanted} were accepted"
-    if offer.gang and wanted != len(offer.units):
-        return f"units: a gang is accepted whole, all {len(offer.units)}, or not at all"
-    if wanted % offer.chunk and not offer.gang:
-        return f"units: {wanted} is no multiple of the chunk, {offer.chunk}"
-    if held != len(units):
-        return f"holds: {held} units are held for {len(units)} accepted; each needs a hold"
-    if offer.gang and len(answer.holds) > 1:
-        return "holds: a gang is held in one place, by one hold"
-    if missing is not None:
-        return f"holds: {missing.region} {missing.sku} is no pool of {', '.join(offer.holder)}"
-    return ""
+    faults = (
+        (
+            wanted < 1 or wanted > len(offer.units),
+            f"units: the offer has {len(offer.units)}, and {wanted} were accepted",
+        ),
+        (
+            offer.gang and wanted != len(offer.units),
+            f"units: a gang is accepted whole, all {len(offer.units)}, or not at all",
+        ),
+        (
+            not offer.gang and wanted % offer.chunk,
+            f"units: {wanted} is no multiple of the chunk, {offer.chunk}",
+        ),
+        (
+            held != len(units),
+            f"holds: {held} units are held for {len(units)} accepted; each needs a hold",
+        ),
+        (
+            offer.gang and len(answer.holds) > 1,
+            "holds: a gang is held in one place, by one hold",
+        ),
+        (
+            missing is not None,
+            (f"holds: {missing and missing.region} {missing and missing.sku} is no pool of "
+            f"{', '.join(offer.holder)}"),
+        ),
+    )
+    return next((sentence for fault, sentence in faults if fault), "")
 
 
 def _told(holds: Sequence[Hold]) -> tuple[dict[str, object], ...]:

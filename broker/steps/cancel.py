@@ -20,4 +20,5 @@ def cancel_jobs(
             if not case.job.state.over:
                 cancel(case, reason, grace_s)
         tx.keep(cases.values())
+        tx.call_up({case.job.line: 1 for case in cases.values()})
         return {job: case.job.state for job, case in cases.items()}

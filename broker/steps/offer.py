@@ -8,9 +8,8 @@ from datetime import timedelta
 from broker.domain import events
 from broker.domain.case import Case
 from broker.domain.desk import closes_at, proceed
-from broker.domain.job import UnitState
 from broker.domain.market import Market
-from broker.domain.offer import Desk, Offer, OfferState, default, deliver, lapse, withdraw
+from broker.domain.offer import Desk, Offer, OfferState, default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
 from broker.ports import Store
 from broker.steps.rulebook import Rulebook
@@ -68,7 +67,8 @@ def _close(case: Case, offer: Offer, market: Market) -> None:
         withdraw(case, offer, "fault")
         case.set_job(due_at=case.now + timedelta(seconds=1))
     else:
-        reason = "window ended" if offer.attempts == 0 else "unreachable"
+        deemed = offer.attempts >= offer.mechanics.deemed_attempts
+        reason = "unreachable" if deemed else "window ended"
         lapse(case, offer, reason)
     for machine in held_up:
         case.give_back(machine, "window over")
@@ -76,9 +76,7 @@ def _close(case: Case, offer: Offer, market: Market) -> None:
 
 def _call_in(case: Case, offer: Offer) -> None:
     """Provision and cure are over: what was accepted and is not there is in default."""
-    undelivered = tuple(
-        index for index in offer.accepted if case.job.units[index].state is UnitState.ACCEPTED
-    )
+    undelivered = owed(case, offer)
     if not undelivered:
         return
     drop_commitments(case, undelivered, "default")

@@ -10,13 +10,13 @@ from typing import Final, TypeAlias, assert_never
 from broker.domain import events
 from broker.domain.case import Case
 from broker.domain.desk import proceed
-from broker.domain.lease import activate, gone
+from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
 from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Market, Place, Refusal
+from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer, deliver
 from broker.domain.places import PlaceRecord, cool_down
 from broker.domain.spill import deliver_again, fail_commitment
-from broker.domain.values import JobId, RefusalId
+from broker.domain.values import JobId, RefusalId, RefusalReason
 from broker.ports import (
     Fault,
     FaultKind,
@@ -59,7 +59,6 @@ FIRST_POLL: Final = timedelta(milliseconds=50)
 LONGEST_POLL: Final = timedelta(seconds=5)
 TROUBLE_RECHECK: Final = timedelta(seconds=30)
 """How soon the same order is tried again after a fault that only a person can mend."""
-DELIVER_AGAIN: Final = timedelta(seconds=10)
 
 _OURS: Final = frozenset(
     {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}
@@ -75,8 +74,12 @@ class Round:
         self.records = dict(tx.places())
         self.market = rules.market(tx)
         self.refusals: dict[Place, Refusal] = {}
+        self.freed = False
+        """Whether a machine ended in this round."""
 
-    def record(self, told: Iterable[tuple[Machine, Told]]) -> None:
+    def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
+        """Returns the lines of the jobs that a place said yes to."""
+        served: set[str] = set()
         for machine, answer in told:
             case = self.cases.get(machine.job)
             current = case.machines.get(machine.name) if case else None
@@ -86,6 +89,9 @@ class Round:
                 self._arrived_too_late(case, current, answer)
             else:
                 self._apply(case, current, answer)
+            if isinstance(answer, Running):
+                served.add(case.job.line)
+        return served
 
     def _apply(self, case: Case, machine: Machine, answer: Told) -> None:
         match answer:
@@ -98,19 +104,34 @@ class Round:
                 self._running(case, machine, handle, address)
             case Refused():
                 self._refused(case, machine, self._remember(case, machine, answer))
-            case StandsRefused(refusal=refusal):
-                self._refused(case, machine, refusal or self.refusals[machine.place])
-            case NotYet():
-                self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
                 case.set_job(trouble=f"{machine.place}: not known whether it was bought: {because}")
                 self._later(case, machine, _poll_after(machine.tries))
             case Gone(because=because):
-                self._gone(case, machine, because)
+                vanished(case, machine, because)
+            case StandsRefused() | NotYet() | Ended():
+                self._unasked(case, machine, answer)
+            case _:
+                assert_never(answer)
+
+    def _unasked(
+        self, case: Case, machine: Machine, answer: StandsRefused | NotYet | Ended
+    ) -> None:
+        """No cloud was asked for a machine: it need not be, it may not be yet, or one was ended."""
+        match answer:
+            case StandsRefused(refusal=refusal):
+                known = refusal or self.refusals.get(machine.place)
+                if known is not None:
+                    self._refused(case, machine, known)
+                else:  # the job that was refused is over, and nobody wrote it down
+                    self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
+            case NotYet():
+                self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case Ended(gone=confirmed):
                 if confirmed:
+                    self._freed(machine)
                     gone(case, machine, machine.because)
                 else:
                     self._later(case, machine, _poll_after(machine.tries))
@@ -131,6 +152,12 @@ class Round:
         if machine.offer is None or machine.commitment is not None:
             return None
         return case.offers.get(machine.offer)
+
+    def _bound_by(self, case: Case, machine: Machine) -> Offer | None:
+        """The offer it is a hold for, or that its holder has accepted."""
+        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+        named = machine.offer or (commitment.offer if commitment else None)
+        return case.offers.get(named) if named else None
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
         """The holder's cloud has answered: it has the notice."""
@@ -155,11 +182,23 @@ class Round:
             proceed(case, offer, self.market)
         elif up.commitment is not None:
             commitment = case.commitments[up.commitment]
-            machines = [m for m in case.machines_of(commitment.id) if not m.state.over]
-            if all(m.state is MachineState.RUNNING for m in machines):
+            there = [m for m in case.machines_of(commitment.id) if m.state is MachineState.RUNNING]
+            if len(there) == len(commitment.units):
                 activate(case, commitment)
         else:
             case.give_back(up, "no longer wanted")
+
+    def _freed(self, machine: Machine) -> None:
+        """What it held may be had again: a shortage there is forgotten, those who wait try."""
+        if machine.up_at is None:
+            return
+        known = self.records.get(machine.place) or PlaceRecord(place=machine.place)
+        shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
+        self.records[machine.place] = replace(
+            known, refusal=None if shortage else known.refusal, freed_at=self.tx.now
+        )
+        self.tx.put_place(self.records[machine.place])
+        self.freed = True
 
     def _remember_yes(self, place: Place) -> None:
         known = self.records.get(place) or PlaceRecord(place=place)
@@ -170,7 +209,8 @@ class Round:
         """A refusal is remembered once, for all jobs and processes."""
         offer = self._offer(case, machine)
         place = machine.place
-        cap = offer.mechanics.refusal_max_age_s if offer else None
+        bound = self._bound_by(case, machine)
+        cap = bound.mechanics.refusal_max_age_s if bound else None
         refusal = Refusal(
             id=RefusalId(case.new_id("refusal")),
             place=place,
@@ -238,28 +278,14 @@ class Round:
             until=until,
         )
         known = self.records.get(place) or PlaceRecord(place=place)
-        self.records[place] = replace(known, closed_until=until)
-        self.tx.put_place(self.records[place], [fact])
+        if known.closed_until is None or known.closed_until <= case.now:
+            self.records[place] = replace(known, closed_until=until)
+            self.tx.put_place(self.records[place], [fact])
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is not None and commitment.offer is None and not commitment.state.over:
             fail_commitment(case, commitment, fault.kind, fault.code)
         else:
             self._later(case, machine, TROUBLE_RECHECK)
-
-    def _gone(self, case: Case, machine: Machine, because: str) -> None:
-        """A machine that was there, or nearly, is no more."""
-        gone(case, machine, because)
-        if machine.lease is not None:
-            return
-        offer = self._offer(case, machine)
-        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
-        if offer is not None:
-            proceed(case, offer, self.market)
-        elif commitment is not None and not commitment.state.over:
-            if commitment.offer is not None:
-                deliver_again(case, commitment, case.now + DELIVER_AGAIN)
-            else:
-                fail_commitment(case, commitment, "lost", because)
 
 
 def _poll_after(tries: int) -> timedelta:

@@ -7,7 +7,16 @@ from datetime import timedelta
 from typing import assert_never
 
 from broker.domain.case import Case
-from broker.domain.decision import Commit, Decision, Expire, GiveUp, PutOffer, ReleaseStanding, Wait
+from broker.domain.decision import (
+    Commit,
+    Decision,
+    Expire,
+    GiveUp,
+    PutOffer,
+    ReleaseStanding,
+    StandInLine,
+    Wait,
+)
 from broker.domain.desk import proceed
 from broker.domain.lease import unmet
 from broker.domain.market import Market
@@ -35,17 +44,22 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
         market = rules.market(tx)
         agreements = {case.job.agreement for case in cases}
         editions = {name: rules.edition(name, tx.now) for name in agreements}
-        decided = plan([case.job for case in cases], market, editions, tx.now)
+        heads = tx.heads({case.job.line for case in cases})
+        decided = plan([case.job for case in cases], market, editions, tx.now, heads, rules.memo)
+        gave_up = {}
         for case, decisions in zip(cases, decided, strict=True):
             _carry_out(case, decisions, market, rules)
+            if case.job.state.over:
+                gave_up[case.job.line] = 1
         tx.keep(cases)
+        tx.call_up(gave_up)
     return len(cases)
 
 
 def _carry_out(case: Case, decisions: Sequence[Decision], market: Market, rules: Rulebook) -> None:
-    waits = [decision for decision in decisions if isinstance(decision, Wait)]
+    waits = [d for d in decisions if isinstance(d, Wait | StandInLine)]
     if len(waits) < len(decisions):
-        case.set_job(due_at=None)
+        case.set_job(due_at=None, stuck=False, in_line=False)
     for decision in decisions:
         match decision:
             case PutOffer():
@@ -56,25 +70,32 @@ def _carry_out(case: Case, decisions: Sequence[Decision], market: Market, rules:
                 _commit(case, decision)
             case Expire(release=release, why=why):
                 expire_release(case, release, why)
-            case Wait():
+            case Wait() | StandInLine():
                 pass
             case GiveUp(because=because):
                 unmet(case, because)
             case _:
                 assert_never(decision)
-    if case.job.state.over:
-        return
-    if case.job.due_at is None or len(waits) == len(decisions):
-        instants = [wait.until for wait in waits if wait.until is not None]
-        if case.job.patience_until is not None and case.job.patience_until > case.now:
-            instants.append(case.job.patience_until)
-        case.set_job(due_at=min(instants, default=None))
+    if not case.job.state.over and (case.job.due_at is None or len(waits) == len(decisions)):
+        _put_off(case, waits)
+
+
+def _put_off(case: Case, waits: Sequence[Wait | StandInLine]) -> None:
+    """Set when the job is looked at again."""
+    instants = [wait.until for wait in waits if wait.until is not None]
+    if case.job.patience_until is not None and case.job.patience_until > case.now:
+        instants.append(case.job.patience_until)
+    case.set_job(
+        due_at=min(instants, default=None),
+        stuck=any(isinstance(wait, Wait) and wait.stuck for wait in waits),
+        in_line=any(isinstance(wait, StandInLine) for wait in waits),
+    )
 
 
 def _put_offer(case: Case, decision: PutOffer, market: Market, rules: Rulebook) -> None:
     work, job = case.job.workload, case.job
     mechanics = rules.mechanics(decision.edition, decision.clause, work)
-    desk = rules.desk_for(work)
+    desk = rules.desk_for(work) if decision.kind is OfferKind.RIGHT else Desk.AUTOMATIC
     every = timedelta(seconds=mechanics.deemed_after_s / mechanics.deemed_attempts)
     offer = Offer(
         id=OfferId(case.new_id("offer")),
@@ -91,7 +112,7 @@ def _put_offer(case: Case, decision: PutOffer, market: Market, rules: Rulebook) 
         holder=decision.edition.holder_pools,
         terms=decision.terms,
         mechanics=mechanics,
-        desk=desk if decision.kind is OfferKind.RIGHT else Desk.AUTOMATIC,
+        desk=desk,
         issued_at=case.now,
         due_at=case.now + every if desk is Desk.PERSON else None,
     )
@@ -108,6 +129,7 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
             basis=Basis.STANDING_REFUSAL,
             offer=None,
             ceiling=decision.terms,
+            since=case.now,
             tail_until=case.now + timedelta(seconds=mechanics.tail_s),
             stale_at=decision.until,
             cites=decision.cites,
@@ -118,16 +140,7 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
 
 def _commit(case: Case, decision: Commit) -> None:
     if not decision.to_holder:
-        commit_third_party(
-            case,
-            decision.units,
-            decision.pool,
-            decision.terms,
-            decision.basis,
-            decision.cites,
-            decision.release,
-            decision.edition.id,
-        )
+        commit_third_party(case, decision)
         return
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.domain.line import SERVED_WAKES
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, allowance
 from broker.domain.places import PlaceRecord
@@ -32,8 +33,12 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
     told = [(machine, asking.ask(machine)) for machine in machines]
     with store.transaction() as tx:
         cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
-        Round(tx, rules, cases).record(told)
+        round_ = Round(tx, rules, cases)
+        served = round_.record(told)
         tx.keep(cases.values())
+        tx.call_up(dict.fromkeys(served, SERVED_WAKES))
+        if round_.freed:
+            tx.call_heads()
     return len(machines)
 
 

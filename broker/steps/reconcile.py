@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from broker.domain.lease import gone
+from broker.domain.lease import vanished
 from broker.domain.machine import MachineState
 from broker.domain.values import MachineName, ProviderName
 from broker.ports import OwnedMachine, Provider, Store
@@ -53,6 +53,6 @@ def _compare(
         for machine in missing:
             case = cases[machine.job]
             if machine.name in case.machines:
-                gone(case, case.machines[machine.name], "its cloud does not list it any more")
+                vanished(case, case.machines[machine.name], "its cloud does not list it any more")
         tx.keep(cases.values())
     return orphans, len(missing)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from broker.domain.agreement import Agreement, Edition
 from broker.domain.market import Market, Place, Pool, PoolKind, Refusal, allowance
 from broker.domain.offer import Desk, Mechanics
+from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.right import TailFrom
 from broker.domain.values import MachineName
@@ -38,6 +39,8 @@ class Rulebook:
     desk_for: Callable[[Workload], Desk] = _always_automatic
     start_up: Callable[[str], str] = str
     """Makes the start-up script of a machine from its name."""
+    memo: Memo = field(default_factory=dict, repr=False)
+    """What placement has worked out about its pools."""
     slow_start: bool = True
     """Whether a place that has not shown its stock is asked for one machine first."""
 
@@ -55,6 +58,7 @@ class Rulebook:
             pools=self.pools,
             refusals={place: record.refusal for place, record in records.items() if record.refusal},
             room=self._room(records, asked) if self.slow_start else {},
+            freed={place: record.freed_at for place, record in records.items() if record.freed_at},
             closed={
                 place: record.closed_until
                 for place, record in records.items()
@@ -75,7 +79,7 @@ class Rulebook:
         return room
 
     def mechanics(self, edition: Edition, clause: str, work: Workload) -> Mechanics:
-        """The course of an offer under a clause; one that is no right takes the numbers of an order."""
+        """The course of an offer under a clause; one that is no right is that of an order."""
         rights = (c.right for c in edition.clauses if c.right is not None)
         named = {c.id: c.right for c in edition.clauses}.get(clause)
         right = named or next(rights, None)

@@ -13,7 +13,7 @@ from broker.domain.case import Case
 from broker.domain.lease import exited, started
 from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.values import LeaseId, MachineName
-from broker.ports import LogChunk, Store, Transaction
+from broker.ports import LogChunk, Store
 
 GRACE_S: Final = 30
 LAPSES_S: Final = 60
@@ -92,7 +92,7 @@ def hear(session: str, report: Report, store: Store) -> Reply:
             tx.add_log(report.chunks)
         acked = max((chunk.seq for chunk in report.chunks), default=0)
         if _nothing_new(machine, report):
-            return replace(_reply_to_idle(machine), acked=acked)
+            return Reply(do=Command.WAIT, acked=acked)
         case = tx.cases([machine.job]).get(machine.job)
         if case is None or machine.name not in case.machines:
             return Reply(do=Command.END, acked=acked)
@@ -105,10 +105,6 @@ def _nothing_new(machine: Machine, report: Report) -> bool:
     """Whether a beat only says that all goes on as before: the common case, without a lock."""
     running = machine.run is RunState.RUNNING and report.state is RunState.RUNNING
     return running and not machine.stopping and machine.state is MachineState.RUNNING
-
-
-def _reply_to_idle(machine: Machine) -> Reply:
-    return Reply(do=Command.WAIT)
 
 
 def _apply(case: Case, machine: Machine, report: Report) -> None:
@@ -167,6 +163,3 @@ def _environment(case: Case, machine: Machine) -> dict[str, str] | None:
         "MASTER_ADDR": first.address or "127.0.0.1",
         "MASTER_PORT": str(first.port),
     }
-
-
-__all__ = ["Command", "Report", "Reply", "TokenError", "Transaction", "Work", "enrol", "hear"]

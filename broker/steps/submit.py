@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from broker.domain.events import JobSubmitted
 from broker.domain.job import Job, Unit
+from broker.domain.line import line_of
 from broker.domain.market import Market, Pool
 from broker.domain.options import Options, options_for
 from broker.domain.terms import Terms
@@ -36,7 +37,7 @@ def submit_jobs(
     submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
 ) -> list[JobId]:
     """All of them or none, in one transaction. Raises InvalidJobError with the first's index."""
-    known: dict[object, Options] = {}
+    known: dict[str, Options] = {}
     with store.transaction() as tx:
         now = tx.now
         rows = []
@@ -49,10 +50,11 @@ def submit_jobs(
 
 def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
     patience = None if work.patience_s is None else now + timedelta(seconds=work.patience_s)
+    agreement = rules.agreement_of(work.tenant)
     return Job(
         id=job,
         workload=work,
-        agreement=rules.agreement_of(work.tenant),
+        agreement=agreement,
         terms=Terms(
             accelerators=work.shape.accelerators or None,
             gpus_per_unit=work.shape.gpus,
@@ -66,6 +68,7 @@ def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
         last_at=now,
         units=tuple(Unit(index=index) for index in range(work.units)),
         due_at=now,
+        line=line_of(agreement, work),
     )
 
 
@@ -87,13 +90,10 @@ def _told(job: Job) -> JobSubmitted:
     )
 
 
-def _check(
-    job: Job, rules: Rulebook, now: datetime, known: dict[object, Options], index: int
-) -> None:
-    """What only the catalogue and the agreement can tell: that somewhere there is a place for it."""
+def _check(job: Job, rules: Rulebook, now: datetime, known: dict[str, Options], index: int) -> None:
+    """What only catalogue and agreement can tell: that there is a place for it somewhere."""
     work = job.workload
-    key = (job.agreement, work.work_class, work.tags, work.shape, work.limits)
-    if key in known:
+    if job.line in known:
         return
     edition = rules.edition(job.agreement, now)
     if edition is None:
@@ -122,7 +122,7 @@ def _check(
             "no machine that fits is left by limits.regions and limits.exclude; widen one of them",
             index,
         )
-    known[key] = options
+    known[job.line] = options
 
 
 def _unknown_shape(work: Workload, pools: tuple[Pool, ...]) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.chain import GENESIS, Fact, canonical, seal
-from broker.domain.events import Event
+from broker.domain.event import Event
 from broker.domain.values import instant_text
 from broker.store.tables import FACTS
 
@@ -95,14 +95,7 @@ def _tails(connection: Connection, streams: set[str]) -> dict[str, Tail]:
     if not streams:
         return {}
     if connection.dialect.name == "postgresql":
-        connection.execute(
-            text(
-                "SELECT pg_advisory_xact_lock(:class, hashtext(name)) "
-                "FROM (SELECT unnest(CAST(:names AS text[])) AS name ORDER BY hashtext(name)) s"
-            )
-            .bindparams(names=sorted(streams))
-            .bindparams(**{"class": STREAMS})
-        )
+        connection.execute(_LOCK_STREAMS, {"class": STREAMS, "names": sorted(streams)})
     last = [
         select(FACTS.c.stream, FACTS.c.version, FACTS.c.at)
         .where(FACTS.c.stream == stream)
@@ -113,6 +106,12 @@ def _tails(connection: Connection, streams: set[str]) -> dict[str, Tail]:
     ]
     found = connection.execute(union_all(*(select(one) for one in last)))
     return {stream: Tail(version, at) for stream, version, at in found}
+
+
+_LOCK_STREAMS: Final = text(
+    "SELECT pg_advisory_xact_lock(:class, key) FROM "
+    "(SELECT hashtext(name) AS key FROM unnest(CAST(:names AS text[])) AS name ORDER BY 1) AS keys"
+)
 
 
 def unsealed(connection: Connection) -> bool:
@@ -146,7 +145,7 @@ def seal_some(connection: Connection, limit: int) -> int:
         and not connection.execute(select(func.pg_try_advisory_xact_lock(SEALING))).scalar_one()
     ):
         return 0
-    position, head = connection.execute(_LAST).tuples().first() or (0, GENESIS)
+    position, head = connection.execute(_LAST).first() or (0, GENESIS)
     first = position + 1
     ids: list[int] = []
     hashes: list[str] = []
@@ -162,9 +161,13 @@ def seal_some(connection: Connection, limit: int) -> int:
 
 def _write_seals(connection: Connection, first: int, ids: list[int], hashes: list[str]) -> None:
     if connection.dialect.name == "postgresql":
-        sealed = func.unnest(
-            bindparam("ids", ids, ARRAY(BIGINT)), bindparam("hashes", hashes, ARRAY(TEXT))
-        ).table_valued("id", "hash", with_ordinality="nth", name="sealed")
+        sealed = (
+            func.unnest(
+                bindparam("ids", ids, ARRAY(BIGINT)), bindparam("hashes", hashes, ARRAY(TEXT))
+            )
+            .table_valued("id", "hash", with_ordinality="nth", name="sealed")
+            .render_derived()
+        )
         connection.execute(
             update(FACTS)
             .where(FACTS.c.id == sealed.c.id)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from broker.domain.chain import GENESIS, Fact, canonical, line, seal
-from broker.domain.events import EditionRecorded, Event
+from broker.domain.event import Event
+from broker.domain.events import EditionRecorded
 from broker.domain.values import instant_text
 
 

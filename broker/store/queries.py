@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
 from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Select, bindparam, func, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from broker.domain.case import Case
 from broker.domain.commitment import CommitmentState
 from broker.domain.job import JobState
+from broker.domain.line import Rank
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.offer import OfferState
 from broker.domain.values import JobId, ProviderName
-from broker.store.rows import commitment_from, job_from, machine_from, micros, offer_from
+from broker.store.rows import (
+    commitment_from,
+    instant_of,
+    job_from,
+    machine_from,
+    micros,
+    offer_from,
+)
 from broker.store.tables import AGENTS, COMMITMENTS, JOBS, MACHINES, OFFERS
 
 T = TypeVar("T")
-Jobs: TypeAlias = Select[tuple[str]]
+Jobs: TypeAlias = Select[str]
 """A query for the documents of jobs."""
 
 CHUNK: Final = 5000
@@ -32,6 +41,9 @@ _OPEN_OFFER: Final = tuple(state.value for state in OfferState if not state.over
 _LIVE_COMMITMENT: Final = tuple(state.value for state in CommitmentState if not state.over)
 LIVE_MACHINE: Final = tuple(state.value for state in MachineState if not state.over)
 _UNRESOLVED: Final = tuple(state.value for state in MachineState if state.unresolved)
+
+RANKED: Final = (JOBS.c.priority.desc(), JOBS.c.submitted_at, JOBS.c.id)
+"""The order in which jobs get their turn."""
 
 MACHINE: Final = (MACHINES.c.doc, MACHINES.c.due_at, MACHINES.c.tries)
 
@@ -52,7 +64,7 @@ def jobs_due(now: datetime, limit: int) -> Jobs:
     return (
         select(JOBS.c.doc)
         .where(JOBS.c.due_at <= micros(now), JOBS.c.state.in_(_OPEN_JOB))
-        .order_by(JOBS.c.priority.desc(), JOBS.c.submitted_at, JOBS.c.id)
+        .order_by(*RANKED)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
@@ -102,7 +114,7 @@ def _add_children(
         cases[machine.job].machines[machine.name] = machine
 
 
-_JOBS: Final = bindparam("jobs", expanding=True)
+_JOBS: Final[BindParameter[Sequence[str]]] = bindparam("jobs", expanding=True)
 _OFFERS_OF: Final = (
     select(OFFERS.c.doc)
     .where(OFFERS.c.job.in_(_JOBS), OFFERS.c.state.in_(_OPEN_OFFER))
@@ -118,6 +130,28 @@ _MACHINES_OF: Final = (
     .where(MACHINES.c.job.in_(_JOBS), MACHINES.c.state.in_(LIVE_MACHINE))
     .order_by(MACHINES.c.wanted_at, MACHINES.c.name)
 )
+
+
+def heads(connection: Connection, lines: AbstractSet[str]) -> dict[str, Rank]:
+    """The first stuck job of each of these lines that has one."""
+    found: dict[str, Rank] = {}
+    for some in chunks(sorted(lines)):
+        stuck = (
+            select(
+                JOBS.c.line,
+                JOBS.c.priority,
+                JOBS.c.submitted_at,
+                JOBS.c.id,
+                func.row_number().over(partition_by=JOBS.c.line, order_by=RANKED).label("nth"),
+            )
+            .where(JOBS.c.line.in_(some), JOBS.c.stuck)
+            .subquery()
+        )
+        for line, priority, submitted_at, job, _ in connection.execute(
+            select(stuck).where(stuck.c.nth == 1)
+        ):
+            found[line] = (-priority, instant_of(submitted_at), JobId(job))
+    return found
 
 
 def machines_where(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    String,
     Table,
     Text,
     UniqueConstraint,
@@ -34,10 +35,18 @@ from broker.domain.offer import OfferState
 COUNTED: Final = BigInteger().with_variant(Integer(), "sqlite")
 """A primary key that counts up; SQLite counts in a column called INTEGER only."""
 
+SORTED: Final = String().with_variant(String(collation="C"), "postgresql")
+"""An id: sorted by its bytes on every database, so that a prefix is a range of the index."""
+
 
 def _one_of(column: str, words: Iterable[str]) -> CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _partial_index(name: str, column: str, condition: str) -> Index:
+    some = text(condition)
+    return Index(name, column, postgresql_where=some, sqlite_where=some)
 
 
 class Row(SQLModel):
@@ -59,18 +68,15 @@ class JobRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("tenant", "idempotency_key"),
         _one_of("state", JobState),
-        Index(
-            "ix_jobs_due_at",
-            "due_at",
-            postgresql_where=text("due_at IS NOT NULL"),
-            sqlite_where=text("due_at IS NOT NULL"),
-        ),
+        _partial_index("ix_jobs_due_at", "due_at", "due_at IS NOT NULL"),
         Index("ix_jobs_submitted_at_id", "submitted_at", "id"),
         Index("ix_jobs_state_submitted_at", "state", "submitted_at"),
         Index("ix_jobs_name", "name"),
+        _partial_index("ix_jobs_stuck", "line", "stuck"),
+        _partial_index("ix_jobs_in_line", "line", "in_line"),
     )
 
-    id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=SORTED)
     tenant: str
     name: str
     kind: str
@@ -80,6 +86,9 @@ class JobRow(Row, table=True):
     submitted_at: int = Field(sa_type=BigInteger)
     due_at: int | None = Field(default=None, sa_type=BigInteger)
     agreement: str
+    line: str
+    stuck: bool
+    in_line: bool
     ended_at: int | None = Field(default=None, sa_type=BigInteger)
     idempotency_key: str | None = None
     doc: str = Field(sa_type=Text)
@@ -90,16 +99,11 @@ class OfferRow(Row, table=True):
     __table_args__ = (
         _one_of("state", OfferState),
         Index("ix_offers_job", "job"),
-        Index(
-            "ix_offers_due_at",
-            "due_at",
-            postgresql_where=text("due_at IS NOT NULL"),
-            sqlite_where=text("due_at IS NOT NULL"),
-        ),
+        _partial_index("ix_offers_due_at", "due_at", "due_at IS NOT NULL"),
         Index("ix_offers_issued_at_id", "issued_at", "id"),
     )
 
-    id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=SORTED)
     job: str = Field(foreign_key="jobs.id")
     state: str
     due_at: int | None = Field(default=None, sa_type=BigInteger)
@@ -128,12 +132,7 @@ class MachineRow(Row, table=True):
     __table_args__ = (
         _one_of("state", MachineState),
         Index("ix_machines_job", "job"),
-        Index(
-            "ix_machines_due_at",
-            "due_at",
-            postgresql_where=text("due_at IS NOT NULL"),
-            sqlite_where=text("due_at IS NOT NULL"),
-        ),
+        _partial_index("ix_machines_due_at", "due_at", "due_at IS NOT NULL"),
         Index("ix_machines_state_provider", "state", "provider"),
     )
 
@@ -182,18 +181,8 @@ class FactRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("stream", "version"),
         UniqueConstraint("position"),
-        Index(
-            "ix_facts_unsealed",
-            "id",
-            postgresql_where=text("position IS NULL"),
-            sqlite_where=text("position IS NULL"),
-        ),
-        Index(
-            "ix_facts_editions",
-            "id",
-            postgresql_where=text("type = 'EditionRecorded'"),
-            sqlite_where=text("type = 'EditionRecorded'"),
-        ),
+        _partial_index("ix_facts_unsealed", "id", "position IS NULL"),
+        _partial_index("ix_facts_editions", "id", "type = 'EditionRecorded'"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=COUNTED)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.case import Case
-from broker.domain.events import Event
+from broker.domain.event import Event
 from broker.domain.job import Job
+from broker.domain.line import Heads
 from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.places import PlaceRecord
@@ -36,19 +39,15 @@ class SqlTransaction:
         self._told: list[Told] = []
         self._loaded: dict[JobId, Job] = {}
         self._kept: dict[JobId, Case] = {}
+        self._called: dict[str, int] = {}
+        self._heads_called = False
         self._places: dict[Place, PlaceRecord] = {}
 
     @property
     def now(self) -> datetime:
         """On PostgreSQL the server's clock, for all of its clients; on SQLite ours."""
         if self._now is None:
-            if self._connection.dialect.name == "postgresql":
-                told: datetime = self._connection.execute(
-                    select(func.clock_timestamp())
-                ).scalar_one()
-                self._now = told.astimezone(UTC)
-            else:
-                self._now = self._clock.now()
+            self._now = _read(self._connection, self._clock)
         return self._now
 
     def write(self) -> int:
@@ -62,6 +61,19 @@ class SqlTransaction:
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now)
         return facts
+
+    @property
+    def calls(self) -> bool:
+        """Whether `call` has something to do."""
+        return self._heads_called or bool(self._called)
+
+    def call(self, connection: Connection) -> None:
+        """Call up the jobs that were to be called, in a transaction after this one.
+
+        It is a nudge: a process that dies in between costs them time, and nothing else.
+        """
+        now = _read(connection, self._clock)
+        writes.call(connection, self._called, now, heads=self._heads_called)
 
     # -- jobs
 
@@ -97,6 +109,16 @@ class SqlTransaction:
         cases = queries.open_cases(self._connection, wanted, self.now, self._ids.new)
         self._loaded.update((job, case.job) for job, case in cases.items())
         return cases
+
+    def heads(self, lines: AbstractSet[str]) -> Heads:
+        return queries.heads(self._connection, lines)
+
+    def call_heads(self) -> None:
+        self._heads_called = True
+
+    def call_up(self, lines: Mapping[str, int]) -> None:
+        for line, number in lines.items():
+            self._called[line] = max(number, self._called.get(line, 0))
 
     def keep(self, cases: Iterable[Case]) -> None:
         """Keep each case once in a transaction, when all that it will tell is told."""
@@ -158,7 +180,7 @@ class SqlTransaction:
         )
 
     def machines(self, *, provider: ProviderName | None = None) -> list[Machine]:
-        there = [MACHINES.c.state.in_(queries.LIVE_MACHINE)]
+        there: list[ColumnElement[bool]] = [MACHINES.c.state.in_(queries.LIVE_MACHINE)]
         if provider is not None:
             there.append(MACHINES.c.provider == provider.value)
         return queries.machines_where(self._connection, *there)
@@ -185,3 +207,10 @@ class SqlTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         writes.add_chunks(self._connection, chunks)
+
+
+def _read(connection: Connection, clock: Clock) -> datetime:
+    if connection.dialect.name != "postgresql":
+        return clock.now()
+    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return told.astimezone(UTC)

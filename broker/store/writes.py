@@ -7,7 +7,17 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, Table, bindparam, or_, select, tuple_, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Table,
+    bindparam,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.domain.case import Case
@@ -17,10 +27,11 @@ from broker.domain.market import Place
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
-from broker.store.queries import chunks
+from broker.store.queries import RANKED, chunks
 from broker.store.rows import (
     Values,
     commitment_row,
+    job_from,
     job_row,
     machine_row,
     micros,
@@ -34,7 +45,6 @@ from broker.store.tables import (
     LOG_CHUNKS,
     MACHINES,
     OFFERS,
-    PLACES,
 )
 
 Insert: TypeAlias = postgresql.Insert | sqlite.Insert
@@ -68,7 +78,7 @@ def grown(job: Job, facts: int, at: datetime) -> Job:
 
 
 def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[str, str], JobId]:
-    """Insert jobs, but none whose tenant and key are there; returns whose job each key names.
+    """Insert jobs, but none whose tenant and key are there; returns whose job those keys name.
 
     Rows with keys go in the order of their keys, so that two batches with the same keys cannot
     wait for each other in a ring.
@@ -80,12 +90,14 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[st
     if not keyed:
         return {}
     keyed.sort(key=lambda row: (row["tenant"], row["idempotency_key"]))
-    insert = _insert(connection, JOBS)
-    unless_known = insert.on_conflict_do_nothing(index_elements=["tenant", "idempotency_key"])
-    connection.execute(unless_known, keyed)
-    named = tuple_(JOBS.c.tenant, JOBS.c.idempotency_key)
+    unless_known = _insert(connection, JOBS).on_conflict_do_nothing(
+        index_elements=["tenant", "idempotency_key"]
+    )
+    added = set(connection.execute(unless_known.returning(JOBS.c.id), keyed).scalars())
     known: dict[tuple[str, str], JobId] = {}
-    for some in chunks((row["tenant"], row["idempotency_key"]) for row in keyed):
+    missing = ((row["tenant"], row["idempotency_key"]) for row in keyed if row["id"] not in added)
+    named = tuple_(JOBS.c.tenant, JOBS.c.idempotency_key)
+    for some in chunks(missing):
         wanted = select(JOBS.c.tenant, JOBS.c.idempotency_key, JOBS.c.id).where(named.in_(some))
         known |= {(tenant, key): JobId(job) for tenant, key, job in connection.execute(wanted)}
     return known
@@ -119,7 +131,7 @@ def keep_cases(
     upsert(connection, MACHINES, machines)
 
 
-_CHANGES: Final = ("state", "due_at", "ended_at", "doc")
+_CHANGES: Final = ("state", "due_at", "stuck", "in_line", "ended_at", "doc")
 """The columns of a job that can change after its submission."""
 
 _CHANGE_JOB: Final = (
@@ -131,6 +143,51 @@ _CHANGE_JOB: Final = (
 
 def _as_changes(row: Values) -> Values:
     return {"job": row["id"]} | {f"new_{name}": row[name] for name in _CHANGES}
+
+
+def call(connection: Connection, called: Mapping[str, int], now: datetime, *, heads: bool) -> None:
+    """The first so many jobs that stand in each line become due, and every stuck job with `heads`.
+
+    It waits for those who hold them, whose decision may rest on what was true before; so it stands
+    in a transaction of its own, which holds nothing that another could wait for out of order.
+    """
+    ids = [
+        job
+        for some in chunks(sorted(called.items()), LINES)
+        for job in connection.execute(_first_of(some)).scalars()
+    ]
+    is_called = JOBS.c.id.in_(ids) & JOBS.c.in_line
+    jobs = [
+        job_from(doc)
+        for doc in connection.execute(
+            select(JOBS.c.doc)
+            .where(or_(is_called, JOBS.c.stuck) if heads else is_called)
+            .order_by(JOBS.c.id)
+            .with_for_update(key_share=True)
+        ).scalars()
+    ]
+    if jobs:
+        wanted = set(ids)
+        due = (
+            replace(job, due_at=now, in_line=job.in_line and job.id not in wanted) for job in jobs
+        )
+        connection.execute(_CHANGE_JOB, [_as_changes(job_row(job)) for job in due])
+
+
+def _first_of(called: Sequence[tuple[str, int]]) -> CompoundSelect[str]:
+    first = [
+        select(JOBS.c.id)
+        .where(JOBS.c.line == line, JOBS.c.in_line)
+        .order_by(*RANKED)
+        .limit(number)
+        .subquery()
+        for line, number in called
+    ]
+    return union_all(*(select(one.c.id) for one in first))
+
+
+LINES: Final = 100
+"""How many lines one statement calls up; SQLite joins no more than 500 queries."""
 
 
 # -- machines and places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ class Fault(Seen):
     message: str
     """One sentence for people."""
     field: str | None = None
-    """The path in words: `resources.gpu`; in a list `jobs[3].resources.gpu`."""
+    """The path in words: `resources.gpu`; in a list `jobs[3].job.resources.gpu`."""
     hint: str | None = None
 
 
@@ -25,6 +26,7 @@ class Problem(Seen):
     error: Fault
 
 
+_REQUEST_PARTS: Final = (("body",), ("query",), ("path",), ("header",))
 _KINDS: Final = frozenset(Kind)
 _FREE_NAMES: Final = frozenset({"env", "labels"})
 
@@ -40,9 +42,10 @@ _SENTENCES: Final = {
     "too_short": "must not be empty",
     "tuple_type": "must be a list, not {input}",
     "list_type": "must be a list, not {input}",
+    "model_attributes_type": "must be an object, not {input}",
+    "bool_parsing": "must be true or false, not {input}",
     "dict_type": "must be an object of names and values, not {input}",
     "model_type": "must be an object, not {input}",
-    "model_attributes_type": "must be an object, not {input}",
     "greater_than_equal": "must be at least {ge}, not {input}",
     "less_than_equal": "must be at most {le}, not {input}",
     "enum": "must be {expected}, not {input}",
@@ -54,12 +57,18 @@ _SENTENCES: Final = {
 
 def problem_of(error: ValidationError, code: str = "invalid_job") -> Problem:
     """The first thing that is wrong, with its field."""
-    first = error.errors(include_url=False)[0]
+    return first_problem(error.errors(include_url=False), code)
+
+
+def first_problem(errors: Sequence[Any], code: str) -> Problem:
+    """The same of a list of pydantic's errors, whose paths may begin with the part of a request."""
+    first: ErrorDetails = errors[0]
     kind, context = first["type"], first.get("ctx", {})
-    path = _path(first["loc"])
+    parts = first["loc"][1:] if first["loc"][:1] in _REQUEST_PARTS else first["loc"]
     if kind == "json_invalid":
         message = f"the body is no JSON: {context.get('error', first['msg'])}"
         return Problem(error=Fault(code="invalid_json", message=message))
+    path = _path(parts)
     if kind.startswith("union_tag"):
         path = _joined(path, "kind")
     elif kind == UNKNOWN_FIELD:

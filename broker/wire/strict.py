@@ -37,16 +37,19 @@ class Strict(BaseModel):
     def _knows_its_fields(cls, given: Any) -> Any:  # noqa: ANN401 - anything may be given
         if not isinstance(given, Mapping) or given.keys() <= cls.model_fields.keys():
             return given
+        known = {field.alias or name for name, field in cls.model_fields.items()}
         named = cast("Mapping[object, object]", given)
-        name = next(str(key) for key in named if key not in cls.model_fields)
+        name = next((str(key) for key in named if key not in known), None)
+        if name is None:
+            return given
         if name in cls.LATER:
             sentence = f"{name} is not supported yet; leave it out"
         elif name in cls.ELSEWHERE:
             sentence = f"{name} is no field here; write it as {cls.ELSEWHERE[name]}"
-        elif near := get_close_matches(name, cls.model_fields, n=1, cutoff=0.6):
+        elif near := get_close_matches(name, known, n=1, cutoff=0.6):
             sentence = f"{name} is no field here; did you mean {near[0]}?"
         else:
-            sentence = f"{name} is no field here; known are {', '.join(cls.model_fields)}"
+            sentence = f"{name} is no field here; known are {', '.join(sorted(known))}"
         raise PydanticCustomError(
             UNKNOWN_FIELD, "{sentence}", {"sentence": sentence, "field": name[:100]}
         )
@@ -58,13 +61,18 @@ class Seen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\0" in text:
         raise wrong("a NUL character cannot be kept; take it out")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise wrong("half a character cannot be kept; send whole UTF-8") from None
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 """Text that every database keeps."""
 UsdText = Annotated[Decimal, PlainSerializer(decimal_text, return_type=str)]
 """US dollars, on the wire a decimal string."""

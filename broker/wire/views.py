@@ -131,7 +131,8 @@ class FleetView(Seen):
     machines: tuple[MachineView, ...] = ()
     jobs: Mapping[str, int] = {}
     """How many jobs are in each state."""
-    offers: Mapping[str, int] = {}
+    oldest_queued_at: datetime | None = None
+    """When the job that has waited longest was submitted."""
 
 
 class ChunkView(Seen):

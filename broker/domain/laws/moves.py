@@ -227,7 +227,11 @@ def _forget(book: Book, job: Job) -> None:
             book.offers.pop(offer, None)
 
 
-_AFTER_LEASE: Final = {"lost": UnitState.PENDING, "cancelled": UnitState.CANCELLED}
+_AFTER_LEASE: Final = {
+    "lost": UnitState.PENDING,
+    "regrouped": UnitState.PENDING,
+    "cancelled": UnitState.CANCELLED,
+}
 
 _MOVES: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "JobSubmitted": _submitted,

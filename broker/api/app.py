@@ -1,0 +1,33 @@
+"""The HTTP side of the broker, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from broker.api import agent, facts, fleet, jobs, offers
+from broker.api.context import ApiContext
+from broker.api.door import Door
+from broker.api.errors import answer_errors
+from broker.api.pulse import Pulse
+from broker.wire import Problem
+
+
+def create_app(context: ApiContext) -> FastAPI:
+    """The app. Its `state.pulse` may be nudged whenever facts were sealed.
+
+    The pulse is to be closed when the server stops, so that nobody keeps it waiting;
+    `broker.api.serving` does so.
+    """
+    app = FastAPI(
+        title="Capacity broker",
+        version=context.version,
+        responses={"4XX": {"model": Problem}, "503": {"model": Problem}},
+    )
+    app.state.context = context
+    app.state.pulse = Pulse(context.store)
+    app.state.sessions = agent.Sessions()
+    for part in (facts, jobs, offers, fleet, agent):
+        app.include_router(part.router)
+    answer_errors(app)
+    app.add_middleware(Door, context=context)
+    return app

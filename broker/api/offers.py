@@ -1,0 +1,86 @@
+"""Offers: what the holder is asked, and what its desk answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from broker.api.context import ApiContext, Here
+from broker.api.errors import DeclinedError, unknown
+from broker.api.queries import OfferQuery
+from broker.api.replies import JSON, json_reply
+from broker.api.views import offer_view
+from broker.domain.offer import Offer, notice
+from broker.domain.values import JobId, OfferId
+from broker.steps.answer import (
+    Answer,
+    AnswerKind,
+    Hold,
+    Rejection,
+    acknowledge,
+    record_answer,
+)
+from broker.wire import AnswerBody, JudgementView, OfferPage, OfferView
+
+router = APIRouter(prefix="/v1/offers", tags=["offers"])
+
+REJECTIONS: Final[Mapping[Rejection, HTTPStatus]] = {
+    Rejection.LATE: HTTPStatus.GONE,
+    Rejection.DUPLICATE: HTTPStatus.CONFLICT,
+    Rejection.NONCONFORMING: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+@router.get("", response_model=OfferPage)
+def list_offers(query: Annotated[OfferQuery, Query()], here: Here) -> Response:
+    """The newest first."""
+    page = here.board.offers(
+        query.state,
+        job=None if query.job is None else JobId(query.job),
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    return json_reply(OfferPage(items=tuple(map(offer_view, page.items)), next=page.cursor))
+
+
+@router.get("/{offer}", response_model=OfferView)
+def show_offer(offer: str, here: Here) -> Response:
+    return json_reply(offer_view(_the_offer(offer, here)))
+
+
+@router.get("/{offer}/notice")
+def read_notice(offer: str, here: Here) -> Response:
+    """The exact bytes of the notice, whose hash is in the log. Reading them opens the window."""
+    found = _the_offer(offer, here)
+    acknowledge(found.job, found.id, here.store)
+    return Response(notice(found), media_type=JSON)
+
+
+@router.post("/{offer}/answer", response_model=JudgementView)
+def answer_offer(offer: str, body: AnswerBody, here: Here) -> Response:
+    """Answer as the holder's desk. What is late, repeated or does not conform changes nothing."""
+    found = _the_offer(offer, here)
+    answer = Answer(
+        kind=AnswerKind(body.kind),
+        units=body.units,
+        holds=tuple(
+            Hold(hold=one.hold, units=one.units, region=one.region, sku=one.sku)
+            for one in body.holds
+        ),
+        reason=body.reason,
+        by=body.by,
+    )
+    judged = record_answer(found.job, found.id, answer, here.store, here.rules, here.ids)
+    if judged.rejected is not None:
+        raise DeclinedError(REJECTIONS[judged.rejected], judged.rejected.value, judged.because)
+    return json_reply(JudgementView(answer=judged.answer, offer=found.id, state=judged.state))
+
+
+def _the_offer(offer: str, here: ApiContext) -> Offer:
+    found = here.board.offer(OfferId(offer))
+    if found is None:
+        raise unknown("offer", offer)
+    return found

@@ -1,0 +1,191 @@
+"""Jobs: submit, ps, show, logs, events, explain, cancel."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from broker.cli.options import Json
+from broker.cli.shell import USAGE, out, out_json, say, shell_of
+
+
+def submit(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="YAML, TOML or JSON; - stdin")
+    ],
+    key: Annotated[
+        str | None, typer.Option(help="Submitting again with the same key is submitting once.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Submit the jobs of files, all or none, and print their ids."""
+    from secrets import token_hex
+
+    from broker.cli.files import read_jobs
+
+    shell = shell_of(context)
+    jobs = [job for file in files for job in read_jobs(file)]
+    prefix = key or token_hex(16)
+    items = [
+        {
+            "job": {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind},
+            "key": f"{prefix}-{number}",
+        }
+        for number, job in enumerate(jobs)
+    ]
+    ids = shell.line.post("/v1/jobs/batch", {"jobs": items}, repeatable=True)["ids"]
+    if json:
+        out_json("submitted", {"ids": ids})
+    else:
+        out("\n".join(ids))
+    say(f"follow it: broker logs -f {ids[0]}" if len(ids) == 1 else "watch them: broker ps --watch")
+
+
+def ps(
+    context: typer.Context,
+    *,
+    all_: Annotated[bool, typer.Option("--all", "-a", help="Also what is over.")] = False,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="queued, running, finished, failed, cancelled, unmet; may be repeated."),
+    ] = None,
+    label: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
+    kind: Annotated[str | None, typer.Option(help="training, inference or batch.")] = None,
+    provider: Annotated[str | None, typer.Option(help="azure, aws, gcp, oracle or own.")] = None,
+    tenant: Annotated[str | None, typer.Option()] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every second.")] = False,
+    json: Json = False,
+) -> None:
+    """List jobs, the newest first."""
+    from broker.cli import render
+
+    shell = shell_of(context)
+    asked = {"label": label, "kind": kind, "provider": provider, "tenant": tenant, "limit": limit}
+    states = state or (None if all_ else ["queued", "running"])
+    while True:
+        page = shell.line.get("/v1/jobs", state=states, **asked)
+        items = page["items"]
+        if watch and sys.stdout.isatty():
+            out("\x1b[2J\x1b[H" + render.jobs(items, paints=shell.paints))
+        elif json:
+            out_json("jobs", page)
+        elif items:
+            out(render.jobs(items, paints=shell.paints))
+        else:
+            say(
+                "no job is queued or running; `broker ps -a` shows what is over"
+                if states and not state
+                else "there is no such job"
+            )
+        if page.get("next") and not json:
+            say(f"these are the newest {len(items)}; --limit shows more")
+        if not watch:
+            return
+        _a_second()
+
+
+def show(context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False) -> None:
+    """Show one job, by its id, the beginning of its id, or its name."""
+    from broker.cli import render
+
+    found = shell_of(context).job(job)
+    if json:
+        out_json("job", found)
+        return
+    flat: dict[str, Any] = {**found, "places": render.places(found)}
+    out(render.sheet(flat))
+    say(f"why there: broker explain {found['id']}")
+
+
+def logs(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument()],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
+    tail: Annotated[int | None, typer.Option(min=0, help="Begin with its last lines.")] = None,
+    json: Json = False,
+) -> None:
+    """Print what a job wrote."""
+    from broker.client.handle import JobHandle
+
+    shell = shell_of(context)
+    found = shell.job(job)
+    for line in JobHandle(shell.line, found["id"]).logs(follow=follow, tail=tail):
+        if json:
+            said = {"unit": line.unit, "stream": line.stream, "at": line.at, "text": line.text}
+            out_json("log_line", said)
+        else:
+            out(f"[{line.unit}] {line.text}" if found["units"] > 1 else line.text)
+        sys.stdout.flush()
+
+
+def events(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument()],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
+    json: Json = False,
+) -> None:
+    """Print the facts that the log holds of a job."""
+    from broker.cli.log import fact_line
+    from broker.client.handle import JobHandle
+
+    shell = shell_of(context)
+    handle = JobHandle(shell.line, shell.job(job)["id"])
+    for fact in handle.events(follow=follow):
+        if json:
+            out_json("fact", fact._asdict())
+        else:
+            out(fact_line(fact))
+        sys.stdout.flush()
+
+
+def explain(
+    context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False
+) -> None:
+    """Say why a job is where it is: who was asked, and what they answered."""
+    from broker.domain.explanation import Explanation
+
+    shell = shell_of(context)
+    said = shell.line.get(f"/v1/jobs/{shell.job(job)['id']}/explain")
+    if json:
+        out_json("explanation", said)
+        return
+    out(Explanation.from_json(said).text())
+    say("prove it: broker log export day.jsonl && broker audit day.jsonl")
+
+
+def cancel(
+    context: typer.Context,
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB…")],
+    reason: Annotated[str, typer.Option(help="Kept in the log.")] = "asked",
+    grace: Annotated[int, typer.Option(min=0, help="Seconds for it to stop by itself.")] = 30,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """End jobs that are not over yet."""
+    shell = shell_of(context)
+    found = [shell.job(job) for job in jobs]
+    ids = list(dict.fromkeys(job["id"] for job in found))
+    if not yes and len(ids) > 1 and sys.stdin.isatty() and not _sure(len(ids)):
+        raise typer.Exit(USAGE)
+    body = {"ids": ids, "reason": reason, "grace_s": grace}
+    states = shell.line.post("/v1/jobs/cancel", body, repeatable=True)["states"]
+    if json:
+        out_json("cancelled", {"states": states})
+        return
+    for id_, state in states.items():
+        out(f"{id_}  {state}" if state == "cancelled" else f"{id_}  was {state} already")
+
+
+def _sure(count: int) -> bool:
+    say(f"cancel {count} jobs? [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _a_second() -> None:
+    from threading import Event
+
+    Event().wait(1)

@@ -1,0 +1,149 @@
+"""The log: export and tail it, audit an exported one, replay a recorded day."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from broker.cli.options import Json
+from broker.cli.shell import FAILED, OK, Shell, out, out_json, say, shell_of
+from broker.client.errors import BrokerError
+from broker.domain.chain import Fact, MalformedLine, exported, read_lines
+
+app = typer.Typer(help="The log: `export`, `tail`.", no_args_is_help=True)
+
+_PAGE = 1000
+_SHOWN_EVERY = 100_000
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Else stdout.")] = None,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="Read the database, without a broker.")
+    ] = None,
+) -> None:
+    """Write every sealed fact as JSON lines, for `broker audit`."""
+    facts = _stored(database) if database else _served(shell_of(context))
+    if file is None or file == "-":
+        written = _write(facts, sys.stdout)
+    else:
+        with Path(file).open("w", encoding="utf-8") as sink:
+            written = _write(facts, sink)
+    said = f"{written} facts written"
+    say(f"{said}; prove them: broker audit {file}" if file and file != "-" else said)
+
+
+@app.command()
+def tail(
+    context: typer.Context,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on for ever.")] = False,
+    after: Annotated[int, typer.Option(min=0, help="From the fact after this position.")] = 0,
+    json: Json = False,
+) -> None:
+    """Print the facts of the log as they are sealed."""
+    for fact in _served(shell_of(context), after, follow=follow):
+        if json:
+            out_json("fact", fact._asdict())
+        else:
+            out(fact_line(fact))
+        sys.stdout.flush()
+
+
+def audit(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="An exported log; - stdin.")],
+    head: Annotated[str | None, typer.Option(help="The hash its last fact must have.")] = None,
+    json: Json = False,
+) -> None:
+    """Check the chain and the laws of an exported log, from that file alone."""
+    from broker.domain.laws import audit as check
+    from broker.domain.laws import sentences
+
+    try:
+        if file == "-":
+            report = check(_counted(read_lines(sys.stdin)), head)
+        else:
+            with Path(file).open(encoding="utf-8") as lines:
+                report = check(_counted(read_lines(lines)), head)
+    except MalformedLine as broken:
+        raise BrokerError(f"{file}: {broken}", code="invalid_file") from None
+    if json:
+        breaches = [breach._asdict() for breach in report.breaches]
+        said = {"holds": report.holds, "facts": report.facts, "head": report.head_hash}
+        span = {"first_at": report.first_at, "last_at": report.last_at}
+        out_json("audit", {**said, **span, "laws": report.laws_checked, "breaches": breaches})
+    else:
+        out("\n".join(sentences(report)))
+    raise typer.Exit(OK if report.holds else FAILED)
+
+
+def replay(
+    directory: Annotated[
+        str, typer.Argument(metavar="DIR", help="jobs.csv, capacity.csv, pools.csv")
+    ],
+    agreement: Annotated[str | None, typer.Option(help="The agreement to run under.")] = None,
+    edition: Annotated[str | None, typer.Option(help="Or the edition of a date.")] = None,
+    log: Annotated[str | None, typer.Option(metavar="FILE", help="Write the sealed log.")] = None,
+    desk: Annotated[str | None, typer.Option(help="delay=45s or silent=0.2")] = None,
+    seed: Annotated[int, typer.Option(help="Of the desk's silence.")] = 0,
+    json: Json = False,
+) -> None:
+    """Run a recorded day through the real steps, under a virtual clock."""
+    from broker.replay import command
+
+    raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, json))
+
+
+def fact_line(fact: Fact) -> str:
+    """A fact on one line: position, instant, type, and what it says."""
+    said = "  ".join(f"{name}={_short(value)}" for name, value in fact.data.items() if value)
+    return f"{fact.position:>6}  {fact.at[:23]}Z  {fact.type:<20} {said}"
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - on one line
+
+
+def _served(shell: Shell, after: int = 0, *, follow: bool = False) -> Iterator[Fact]:
+    from broker.client.handle import follow_pages
+
+    for page in follow_pages(shell.line, "/v1/facts", follow=follow, after=after):
+        for item in page["items"]:
+            yield Fact(**{name: item[name] for name in Fact._fields})
+
+
+def _stored(url: str) -> Iterator[Fact]:
+    from broker.store.schema import require_head
+    from broker.wiring import open_store
+
+    store = open_store(url)
+    try:
+        require_head(store.engine)
+        after = 0
+        while facts := store.facts(after, _PAGE):
+            yield from facts
+            after = facts[-1].position
+    finally:
+        store.close()
+
+
+def _write(facts: Iterable[Fact], sink: IO[str]) -> int:
+    count = 0
+    for fact in _counted(facts):
+        sink.write(exported(fact) + "\n")
+        count += 1
+    return count
+
+
+def _counted(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """The same facts; says how far it is when there are many."""
+    for count, fact in enumerate(facts, start=1):
+        yield fact
+        if count % _SHOWN_EVERY == 0:
+            say(f"{count} facts ...")

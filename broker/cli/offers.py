@@ -1,0 +1,129 @@
+"""Offers to the holder: list, show, answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from broker.cli.options import Json
+from broker.cli.shell import out, out_json, say, shell_of
+from broker.client.errors import BrokerError
+
+app = typer.Typer(
+    help="Offers to the holder: `ls` (also without a word), `show`, `notice`.",
+    invoke_without_command=True,
+)
+
+State = Annotated[
+    list[str] | None, typer.Option(help="sent, open, accepted and so on; may be repeated.")
+]
+
+
+@app.callback()
+def offers(context: typer.Context, state: State = None, json: Json = False) -> None:
+    if context.invoked_subcommand is None:
+        ls(context, state, 50, json)
+
+
+@app.command()
+def ls(
+    context: typer.Context,
+    state: State = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """List offers, the newest first."""
+    from broker.cli import render
+
+    shell = shell_of(context)
+    page = shell.line.get("/v1/offers", state=state, limit=limit)
+    if json:
+        out_json("offers", page)
+    elif page["items"]:
+        out(render.offers(page["items"], paints=shell.paints))
+    else:
+        say("there is no such offer")
+
+
+@app.command()
+def show(
+    context: typer.Context, offer: Annotated[str, typer.Argument()], json: Json = False
+) -> None:
+    """Show one offer, by its id or the beginning of it."""
+    from broker.cli import render
+
+    found = _offer(context, offer)
+    if json:
+        out_json("offer", found)
+        return
+    out(render.sheet(found))
+    if found["state"] in ("sent", "open"):
+        say(f"answer it: broker answer {found['id']} refuse --reason no_capacity")
+
+
+@app.command()
+def notice(context: typer.Context, offer: Annotated[str, typer.Argument()]) -> None:
+    """Fetch the notice as the holder's desk: its window opens."""
+    found = _offer(context, offer)
+    out_json("notice", shell_of(context).line.get(f"/v1/offers/{found['id']}/notice"))
+
+
+def answer(
+    context: typer.Context,
+    *,
+    offer: Annotated[str, typer.Argument()],
+    kind: Annotated[str, typer.Argument(metavar="accept|refuse|counter|query")],
+    units: Annotated[int | None, typer.Option(help="Accept so many; left out: all.")] = None,
+    hold: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOLD:UNITS:REGION:SKU", help="What is held; may be repeated."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="no_capacity, not_economic, …")] = None,
+    by: Annotated[str, typer.Option(help="Who answers.")] = "desk",
+    json: Json = False,
+) -> None:
+    """Answer an offer as the holder's desk."""
+    kinds = ("accept", "refuse", "counter", "query")
+    if kind not in kinds:
+        raise _usage(f"{kind!r} is no answer; write one of {', '.join(kinds)}")
+    found = _offer(context, offer)
+    body: dict[str, Any] = {"kind": kind, "by": by, "holds": [_hold(text) for text in hold or ()]}
+    body |= {"units": units} if units is not None else {}
+    body |= {"reason": reason} if reason is not None else {}
+    line = shell_of(context).line
+    said = line.post(f"/v1/offers/{found['id']}/answer", body, repeatable=False)
+    if json:
+        out_json("judgement", said)
+        return
+    out(f"{found['id']}  {said['state']}")
+    say(f"what follows: broker explain {found['job']}")
+
+
+def _hold(text: str) -> dict[str, Any]:
+    parts = text.split(":")
+    if len(parts) != 4 or not parts[1].isdigit():  # noqa: PLR2004 - as the option says
+        raise _usage(f"--hold: {text!r} is no hold; write HOLD:UNITS:REGION:SKU")
+    return {"hold": parts[0], "units": int(parts[1]), "region": parts[2], "sku": parts[3]}
+
+
+def _offer(context: typer.Context, named: str) -> dict[str, Any]:
+    """The offer with this id, or with an id that begins so, among the newest thousand."""
+    from broker.client.errors import NotFound
+
+    line = shell_of(context).line
+    try:
+        found: dict[str, Any] = line.get(f"/v1/offers/{named}")
+    except NotFound:
+        page = line.get("/v1/offers", limit=1000)["items"]
+        alike = [offer for offer in page if offer["id"].startswith(named)]
+        if len(alike) != 1:
+            if alike:
+                raise _usage(f"{named!r} may be any of {len(alike)} offers; write more") from None
+            raise
+        return dict(alike[0])
+    return found
+
+
+def _usage(sentence: str) -> BrokerError:
+    return BrokerError(sentence, code="invalid_settings")

@@ -1,0 +1,92 @@
+"""The processes of a broker: server and migrate here, the rest by entry point."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from broker.cli.options import Json
+from broker.cli.shell import out_json, say
+from broker.client.errors import BrokerError
+
+ELSEWHERE: Final = {
+    "up": "Start the broker, its workers and four local clouds in this process.",
+    "demo": "Start all that, and play about a minute of mixed work.",
+    "worker": "Run a worker of a broker in production.",
+    "ticker": "Run the timers, the sealer and the relay of a broker in production.",
+}
+"""What `workers` brings, in words, so that `--help` need not load it."""
+
+
+def server(
+    *,
+    host: Annotated[str | None, typer.Option(help="Another address needs a token and TLS.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    database: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    public_url: Annotated[str | None, typer.Option(help="Where machines reach it.")] = None,
+    tls_certificate: Annotated[str | None, typer.Option(metavar="FILE")] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE")] = None,
+    insecure_bind: Annotated[
+        bool, typer.Option("--insecure-bind", help="Another address without token and TLS.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Serve the HTTP API of a broker in production."""
+    from broker.serve import serve
+    from broker.settings import Settings
+
+    settings = Settings.read(
+        host=host,
+        port=port,
+        database_url=database,
+        public_url=public_url,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        insecure=insecure_bind or None,
+    )
+
+    def ready(url: str) -> None:
+        if json:
+            out_json("server", {"url": url})
+        say(f"the broker is at {url}; API docs at {url}/docs")
+
+    serve(settings, ready)
+
+
+def migrate(
+    database: Annotated[str | None, typer.Option(metavar="URL")] = None, json: Json = False
+) -> None:
+    """Bring the tables of the database to what this version needs."""
+    from broker.settings import Settings
+    from broker.store.schema import current, upgrade
+    from broker.wiring import open_store
+
+    store = open_store(Settings.read(database_url=database).database)
+    try:
+        before = current(store.engine)
+        upgrade(store.engine)
+        after = current(store.engine)
+    finally:
+        store.close()
+    if json:
+        out_json("migration", {"from": before, "to": after})
+    elif before == after:
+        say(f"the database is at revision {after} already")
+    else:
+        say(f"the database is at revision {after} now; it was at {before or 'none'}")
+
+
+def elsewhere(context: typer.Context) -> None:
+    """Run the command of this name that another package of the distribution brings."""
+    from importlib.metadata import entry_points
+
+    name = context.info_name or ""
+    for point in entry_points(group="broker.commands", name=name):
+        sub = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        sub.command(name)(point.load())
+        sub(args=context.args, prog_name=f"broker {name}", standalone_mode=False)
+        return
+    raise BrokerError(
+        f"`broker {name}` is not installed; install capacity-broker whole", code="invalid_settings"
+    )

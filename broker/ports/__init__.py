@@ -1,0 +1,36 @@
+"""The holes in the wall: what the steps need of the world, and what an adapter must keep to."""
+
+from broker.ports.provider import (
+    Fault,
+    FaultKind,
+    Gone,
+    Launching,
+    Order,
+    Outcome,
+    OwnedMachine,
+    Provider,
+    Refused,
+    Running,
+    Unsure,
+)
+from broker.ports.store import LogChunk, Store, Transaction
+from broker.ports.world import Clock, Ids
+
+__all__ = [
+    "Clock",
+    "Fault",
+    "FaultKind",
+    "Gone",
+    "Ids",
+    "Launching",
+    "LogChunk",
+    "Order",
+    "Outcome",
+    "OwnedMachine",
+    "Provider",
+    "Refused",
+    "Running",
+    "Store",
+    "Transaction",
+    "Unsure",
+]

@@ -1,0 +1,144 @@
+"""What a cloud must keep to: orders, the closed set of its answers, and four verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from broker.domain.market import Place
+from broker.domain.values import MachineName, ProviderName, RefusalReason, Usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One machine to be bought: all that its cloud is told, fixed before the first call.
+
+    Two calls with one name are one purchase: every idempotency key derives from it.
+    """
+
+    name: MachineName
+    """At most 63 characters of a-z, 0-9 and dashes, beginning with a letter."""
+    place: Place
+    owner: str
+    """The tag by which a broker finds what is its own; a-z, 0-9 and dashes."""
+    start_up: str
+    """The start-up script, at most 16,000 bytes."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """More tags; keys and values of a-z, 0-9 and dashes."""
+
+
+class FaultKind(StrEnum):
+    """What went wrong that is not the cloud's "no"; none of these ever releases the right."""
+
+    THROTTLED = "throttled"
+    AUTH = "auth"
+    INVALID = "invalid"
+    TRANSIENT = "transient"
+    CONFLICT = "conflict"
+    UNREACHABLE = "unreachable"
+    """Nothing was sent: the connection was refused."""
+    UNKNOWN_CODE = "unknown_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """The cloud works on it; ask again with the handle."""
+
+    handle: str
+    retry_after_s: float | None = None
+    """When to ask again, where the cloud says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The machine is really there."""
+
+    handle: str
+    address: str = ""
+    """The address its siblings reach it under, where the cloud has told one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The cloud said no: now, or late, after it had begun. Nothing of the try is left behind."""
+
+    reason: RefusalReason
+    code: str
+    """The cloud's own word for it."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Not a "no": a mistake of ours, a limit on calls, a bad day. The order may be repeated."""
+
+    kind: FaultKind
+    code: str
+    message: str = ""
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Whether the machine exists is not known: the same order is asked again before any other."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A machine that was there is not there any more."""
+
+    because: str = ""
+
+
+Outcome: TypeAlias = Launching | Running | Refused | Fault | Unsure | Gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedMachine:
+    """What a cloud reports of a machine that bears our owner tag."""
+
+    name: MachineName
+    place: Place
+    handle: str
+    running: bool
+    since: datetime | None = None
+    price_usd_hour: Usd | None = None
+
+
+class Provider(Protocol):
+    """One cloud. Every call is bounded in time; none raises for what a cloud can answer."""
+
+    @property
+    def name(self) -> ProviderName: ...
+
+    def launch(self, order: Order) -> Outcome:
+        """Buy one machine. Launching twice with one order is launching once.
+
+        Returns Launching, Running, Refused, Fault or Unsure.
+        """
+        ...
+
+    def poll(self, order: Order, handle: str) -> Outcome:
+        """How the machine fares: Launching, Running, Refused (late), Gone, Fault or Unsure.
+
+        A late refusal has already cleared away what the failed try left in the cloud.
+        """
+        ...
+
+    def terminate(self, order: Order, handle: str | None) -> bool:
+        """End the machine with its disks and addresses; True once the cloud confirms it is gone.
+
+        Without a handle the machine is looked up by its name. A machine that is already gone,
+        or never was, is a machine ended. False means: under way, ask again. A fault of the cloud
+        is False too.
+        """
+        ...
+
+    def owned(self, owner: str) -> Iterable[OwnedMachine]:
+        """Every machine that bears the owner's tag, in every region, that is not gone."""
+        ...

@@ -1,0 +1,84 @@
+"""The HTTP process: from settings to a server that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from broker.api.app import create_app
+from broker.api.context import ApiContext
+from broker.api.serving import listen, server_for
+from broker.settings import Settings, SettingsError, is_loopback
+from broker.wiring import Wiring, catalogue, wired
+
+
+def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SettingsError, WrongRevision, PortTakenError.
+
+    `ready` is called with the URL once the address is taken.
+    """
+    guard(settings)
+    pools = catalogue(settings)
+    with listen(settings.host, settings.port) as line, wired(settings, pools) as wiring:
+        url = address(settings, line.getsockname()[1])
+        server = server_for(
+            create_app(context(wiring, url)),
+            certificate=settings.tls_certificate,
+            key=settings.tls_key,
+        )
+        if ready is not None:
+            ready(url)
+        server.run(sockets=[line])
+
+
+def guard(settings: Settings) -> None:
+    """Refuse to be reached from elsewhere by anybody, unless that is said. Raises SettingsError."""
+    if is_loopback(settings.host) or settings.insecure:
+        return
+    if settings.token is None or settings.tls_certificate is None:
+        raise SettingsError(
+            f"host: {settings.host} can be reached from elsewhere; set token and tls_certificate, "
+            "or say insecure = true where something before the broker does that"
+        )
+
+
+def address(settings: Settings, port: int) -> str:
+    """The broker's URL, with the port that was taken where any would do."""
+    if settings.public_url is not None or settings.port != 0:
+        return settings.address
+    return f"{settings.address.removesuffix(':0')}:{port}"
+
+
+def context(wiring: Wiring, url: str) -> ApiContext:
+    """What the API stands on, from what the process stands on."""
+    settings = wiring.settings
+    token = settings.token.get_secret_value() if settings.token is not None else None
+    return ApiContext(
+        store=wiring.store,
+        board=wiring.store.board,
+        rules=wiring.rules,
+        ids=wiring.ids,
+        secret=wiring.secret,
+        agent_source=agent_source(),
+        token=token,
+        loopback=is_loopback(settings.host),
+        public_url=url,
+        version=installed_version(),
+    )
+
+
+def agent_source() -> bytes:
+    """The agent as machines download it; it lies beside the broker in the same distribution."""
+    found = find_spec("workers")
+    if found is None or not found.submodule_search_locations:
+        raise SettingsError("the package `workers` is missing; install the broker as a whole")
+    return (Path(found.submodule_search_locations[0]) / "agent.py").read_bytes()
+
+
+def installed_version() -> str:
+    try:
+        return version("capacity-broker")
+    except PackageNotFoundError:
+        return "0"

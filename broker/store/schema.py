@@ -1,0 +1,74 @@
+"""The revision of the tables: what the database is at, what this broker needs, how to get there.
+
+The migrations lie beside the broker in the same distribution; no `alembic.ini` is needed.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+MIGRATING: Final = 0x3164
+"""The key of the lock that lets one process migrate."""
+
+
+class WrongRevision(Exception):
+    """The tables are not those that this broker needs."""
+
+
+def config() -> Config:
+    """Where Alembic finds the migrations."""
+    found = find_spec("migrations")
+    if found is None or not found.submodule_search_locations:
+        raise WrongRevision("the package `migrations` is missing: install the broker as a whole")
+    settings = Config()
+    settings.set_main_option("script_location", found.submodule_search_locations[0])
+    settings.set_main_option("path_separator", "os")
+    return settings
+
+
+def needed() -> str:
+    """The revision this broker was written for."""
+    head = ScriptDirectory.from_config(config()).get_current_head()
+    if head is None:
+        raise WrongRevision("the package `migrations` has no revision: install the broker anew")
+    return head
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to the head revision, in one transaction; nothing is done at the head."""
+    writing = engine.connect().execution_options(writes=True)
+    with writing as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
+        if _revision(connection) == needed():
+            return
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+
+def current(engine: Engine) -> str | None:
+    """The revision the database is at; None for one without tables."""
+    with engine.connect() as connection:
+        return _revision(connection)
+
+
+def require_head(engine: Engine) -> None:
+    """Raises WrongRevision, saying what to do, unless the database is at the head revision."""
+    at, head = current(engine), needed()
+    if at != head:
+        raise WrongRevision(
+            f"the database is at revision {at or 'none'}, this broker needs {head}: "
+            "run `broker migrate`"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,172 @@
+"""The store on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+import psycopg
+from sqlalchemy import Connection, Engine, func, select, union_all
+
+from broker.domain.chain import Fact
+from broker.domain.values import JobId, LeaseId
+from broker.ports import Clock, Ids, LogChunk, Transaction
+from broker.store import event_log, schema
+from broker.store.engine import Durability, Writers, engine_for
+from broker.store.reading import SqlBoard
+from broker.store.rows import instant_of
+from broker.store.tables import JOBS, LOG_CHUNKS, MACHINES, OFFERS
+from broker.store.unit_of_work import SqlTransaction
+
+CHANNEL: Final = "broker_facts"
+
+
+class SqlStore:
+    """The contract is `broker.ports.Store`; `board` is what people read.
+
+    `woken` is called after every commit of this process that appended facts. On PostgreSQL every
+    process that listens is told by the commit itself.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        ids: Ids,
+        *,
+        durability: Durability = "NORMAL",
+        woken: Callable[[], object] | None = None,
+    ) -> None:
+        self._engine = engine_for(url, durability)
+        self.writers: Final = Writers(self._engine)
+        self._clock, self._ids, self._woken = clock, ids, woken
+        self._told = threading.Event()
+        self._ear: psycopg.Connection | None = None
+        self.board: Final = SqlBoard(self._engine)
+
+    @property
+    def _postgresql(self) -> bool:
+        return self._engine.dialect.name == "postgresql"
+
+    @property
+    def engine(self) -> Engine:
+        """For `broker.store.schema` and for tests; nobody else speaks SQL."""
+        return self._engine
+
+    def migrate(self) -> None:
+        """Bring the tables to the revision this broker needs."""
+        schema.upgrade(self._engine)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self.writers.begin() as connection:
+            work = SqlTransaction(connection, self._clock, self._ids)
+            yield work
+            facts = work.write()
+            if facts and self._postgresql:
+                connection.execute(select(func.pg_notify(CHANNEL, "")))
+        if work.calls:
+            with self.writers.begin() as connection:
+                work.call(connection)
+        if facts:
+            self._told.set()
+            if self._woken is not None:
+                self._woken()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
+
+    def next_due(self) -> datetime | None:
+        with self._reading() as connection:
+            first = min(
+                (at for at in connection.execute(_FIRST_DUE).scalars() if at is not None),
+                default=None,
+            )
+        return None if first is None else instant_of(first)
+
+    def seal(self, limit: int = 1000) -> int:
+        with self._reading() as connection:
+            if not event_log.unsealed(connection):
+                return 0
+        with self.writers.begin() as connection:
+            return event_log.seal_some(connection, limit)
+
+    def facts(self, after: int = 0, limit: int = 1000, stream: str | None = None) -> list[Fact]:
+        with self._reading() as connection:
+            return event_log.sealed_facts(connection, after, limit, stream)
+
+    def logs(self, job: JobId, after: int = 0, limit: int = 1000) -> list[tuple[int, LogChunk]]:
+        wanted = (
+            select(LOG_CHUNKS)
+            .where(LOG_CHUNKS.c.job == job, LOG_CHUNKS.c.id > after)
+            .order_by(LOG_CHUNKS.c.id)
+            .limit(limit)
+        )
+        with self._reading() as connection:
+            return [
+                (
+                    number,
+                    LogChunk(
+                        job=JobId(of),
+                        unit=unit,
+                        lease=LeaseId(lease),
+                        seq=seq,
+                        at=at,
+                        stream=stream,
+                        text=piece,
+                    ),
+                )
+                for number, of, unit, lease, seq, at, stream, piece in connection.execute(wanted)
+            ]
+
+    def listen(self, timeout_s: float) -> bool:
+        """Wait until facts were appended, at most for a time; whether any were. For one thread.
+
+        On SQLite only this process is heard: for the facts of others, ask in short steps. The
+        first call on PostgreSQL may miss what was appended before it.
+        """
+        if not self._postgresql:
+            told = self._told.wait(timeout_s)
+            self._told.clear()
+            return told
+        try:
+            if self._ear is None or self._ear.closed:
+                self._ear = self._open_ear()
+            heard = list(self._ear.notifies(timeout=timeout_s, stop_after=1))
+        except psycopg.OperationalError:
+            self._close_ear()  # opened anew by the next call; the caller asks the rows anyway
+            return False
+        return bool(heard)
+
+    def _open_ear(self) -> psycopg.Connection:
+        url = self._engine.url.set(drivername="postgresql")
+        ear = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+        ear.execute(f"LISTEN {CHANNEL}")
+        return ear
+
+    def _close_ear(self) -> None:
+        if self._ear is not None:
+            self._ear.close()
+            self._ear = None
+
+    def after_fork(self) -> None:
+        """Forget connections that belong to the parent process, without closing them for it."""
+        self._engine.dispose(close=False)
+        self._ear = None
+
+    def close(self) -> None:
+        self._close_ear()
+        self._engine.dispose()
+
+
+_FIRST_DUE: Final = union_all(
+    *(
+        select(func.min(table.c.due_at)).where(table.c.due_at.is_not(None))
+        for table in (JOBS, OFFERS, MACHINES)
+    )
+)

@@ -1,0 +1,47 @@
+"""`python -m tests.bench`: measure, print, judge nothing. Only a row that breaks is an error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+
+from tests.bench import deciding
+from tests.bench.harness import Missing, Row, machine, measure
+from tests.bench.table import HEAD, cells, left_out, line, markdown
+
+
+def every_row() -> list[Row]:
+    return [*deciding.rows()]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", metavar="TEXT", default="", help="rows whose name has this text")
+    parser.add_argument("--runs", type=int, help="how many runs of each row")
+    parser.add_argument("--markdown", action="store_true", help="print the table for a README")
+    options = parser.parse_args(arguments)
+    said = machine()
+    live = sys.stderr if options.markdown else sys.stdout
+    print(f"{said}\n\n{line(HEAD)}", file=live)
+    done: list[tuple[str, ...]] = []
+    broken = 0
+    for row in every_row():
+        if options.only.lower() not in row.name.lower():
+            continue
+        try:
+            done.append(cells(measure(row, options.runs)))
+        except Missing as why:
+            done.append(left_out(row, str(why)))
+        except Exception:  # noqa: BLE001 - the other rows are still worth having
+            traceback.print_exc()
+            broken += 1
+            done.append(left_out(row, "it broke; see above"))
+        print(line(done[-1]), file=live, flush=True)
+    if options.markdown:
+        print(markdown(done, said))
+    return 1 if broken else 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Decisions and the log, with no database and no server: placement, replay, audit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from random import Random
+from typing import Final
+
+from broker.agreements.registry import shipped
+from broker.domain.chain import read_lines
+from broker.domain.laws.audit import audit
+from broker.domain.placement import plan
+from broker.replay.run import replay
+from broker.replay.traces import Scenario
+from tests.bench import inputs
+from tests.bench.harness import Measure, Row
+
+ROUNDS: Final = (200, 1000)
+"""A worker's round, and a large one."""
+_REQUESTS: Final = 4000
+_TRACE: Final = 5000
+_PHILLY: Final = inputs.DATA / "jobs" / "philly_vc1_vc4_sample1k.csv"
+
+
+def rows() -> list[Row]:
+    traces: tuple[tuple[str, Callable[[], Scenario]], ...] = (
+        ("replay of the reference scenario", inputs.recorded),
+        ("replay of 1,000 Philly jobs on its clouds", lambda: inputs.recorded(_PHILLY)),
+        (f"replay of {_TRACE:,} jobs that find room", lambda: inputs.uncongested(_TRACE)),
+    )
+    return [
+        *(
+            Row(
+                name=f"plan(), 4 clouds x {inputs.SHAPES} shapes, rounds of {size:,}",
+                figure="requests/s",
+                at_least=20_000,
+                open=_planning(size),
+                runs=9,
+            )
+            for size in ROUNDS
+        ),
+        *(
+            Row(
+                name=name,
+                figure="jobs/s",
+                at_least=1000,
+                open=_replaying(trace),
+                runs=3,
+                warm_ups=0,
+            )
+            for name, trace in traces
+        ),
+        Row(name="audit of a log, chain and laws", figure="facts/s", open=_auditing, runs=3),
+    ]
+
+
+def _planning(size: int) -> Callable[[], AbstractContextManager[Measure]]:
+    @contextmanager
+    def opened() -> Iterator[Measure]:
+        chance = Random(size)  # noqa: S311 - the same requests every time
+        editions = {inputs.AGREEMENT: shipped()[inputs.AGREEMENT].in_force(inputs.NOW)}
+
+        def run() -> float:
+            took = 0.0
+            for first in range(0, _REQUESTS, size):
+                jobs = [inputs.waiting(first + n, chance) for n in range(size)]
+                market = inputs.market(chance)
+                began = time.perf_counter()
+                plan(jobs, market, editions, inputs.NOW)
+                took += time.perf_counter() - began
+            return _REQUESTS / took
+
+        yield run
+
+    return opened
+
+
+def _replaying(trace: Callable[[], Scenario]) -> Callable[[], AbstractContextManager[Measure]]:
+    @contextmanager
+    def opened() -> Iterator[Measure]:
+        scenario = trace()
+        agreement = shipped()[inputs.AGREEMENT]
+
+        def run() -> float:
+            lines: list[str] = []
+            shown = replay(scenario, agreement, sink=lines.append)
+            return len(scenario.jobs) / shown.wall_s
+
+        yield run
+
+    return opened
+
+
+@contextmanager
+def _auditing() -> Iterator[Measure]:
+    lines: list[str] = []
+    replay(inputs.uncongested(_TRACE), shipped()[inputs.AGREEMENT], sink=lines.append)
+
+    def run() -> float:
+        began = time.perf_counter()
+        found = audit(read_lines(lines))
+        took = time.perf_counter() - began
+        if found.breaches:
+            raise RuntimeError(f"the log of the replay breaks a law: {found.breaches[0]}")
+        return len(lines) / took
+
+    yield run

@@ -1,0 +1,255 @@
+"""What the facts so far tell of every job: the only thing that the screen knows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from broker.domain.chain import Fact
+from broker.domain.values import instant
+
+
+class Scene(StrEnum):
+    """Where a job is, as the board counts it."""
+
+    QUEUED = "queued"
+    PLACING = "placing"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNMET = "unmet"
+
+    @property
+    def over(self) -> bool:
+        return self not in (Scene.QUEUED, Scene.PLACING, Scene.RUNNING)
+
+
+class Hop(NamedTuple):
+    """A piece of a job's way, in full and as short as it can be said."""
+
+    full: str
+    short: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """An offer that is not decided yet."""
+
+    id: str
+    units: int
+    window: timedelta
+    person: bool
+    expires_at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class JobTale:
+    name: str
+    units: int
+    shape: str
+    submitted_at: datetime
+    changed_at: datetime
+    scene: Scene = Scene.QUEUED
+    hops: list[Hop] = field(default_factory=list)
+    offer: Asked | None = None
+    usd_hour: Decimal = Decimal(0)
+    """Of the machines it has now."""
+    end: str = ""
+
+
+@dataclass(slots=True)
+class Tale:
+    """Listens to every fact once, in order."""
+
+    jobs: dict[str, JobTale] = field(default_factory=dict)
+    placed: Counter[str] = field(default_factory=Counter)
+    """Machines that went live, by provider."""
+    facts: int = 0
+    codes: dict[str, str] = field(default_factory=dict)
+    """What the clouds answered, by refusal."""
+    offers: dict[str, str] = field(default_factory=dict)
+    """The job of each offer."""
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    """What each live lease costs an hour."""
+
+    def hear(self, fact: Fact) -> str | None:
+        """Take a fact in; what is worth telling of it, in words."""
+        self.facts += 1
+        data, at = fact.data, instant(fact.at)
+        if fact.type == "JobSubmitted":
+            self.jobs[data["job"]] = _submitted(data, at)
+        elif fact.type == "OfferIssued":
+            self.offers[data["offer"]] = data["job"]
+        elif fact.type == "PlaceRefused":
+            self.codes[data["refusal"]] = data["code"]
+        job = self.jobs.get(data.get("job") or self.offers.get(data.get("offer") or "", ""))
+        tell = _TELLS.get(fact.type)
+        if job is None or tell is None:
+            return None
+        job.changed_at = at
+        said = tell(self, job, data)
+        return said and f"{job.name}: {said}"
+
+    @property
+    def over(self) -> int:
+        return sum(job.scene.over for job in self.jobs.values())
+
+    def live(self) -> int:
+        return len(self.prices)
+
+
+def told(facts: Iterable[Fact]) -> Tale:
+    """The tale of these facts."""
+    tale = Tale()
+    for fact in facts:
+        tale.hear(fact)
+    return tale
+
+
+def _submitted(data: Mapping[str, Any], at: datetime) -> JobTale:
+    terms = data["terms"]
+    models = "|".join(terms["accelerators"] or ())
+    one = f"{models or 'gpu'}:{terms['gpus_per_unit']}" if terms["gpus_per_unit"] else "cpu"
+    shape = f"{one} x{data['units']}" if data["units"] > 1 else one
+    return JobTale(
+        name=data["name"], units=data["units"], shape=shape, submitted_at=at, changed_at=at
+    )
+
+
+def _issued(_: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
+    person = data.get("desk") == "person"
+    window = timedelta(seconds=data["window_s"])
+    job.offer = Asked(id=data["offer"], units=len(data["units"]), window=window, person=person)
+
+
+def _delivered(_: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
+    if job.offer is not None and job.offer.id == data["offer"]:
+        job.offer.expires_at = instant(data["expires_at"])
+
+
+def _accepted(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str | None:
+    offered = job.offer.units if job.offer is not None else len(data["units"])
+    job.offer, job.scene = None, Scene.PLACING
+    region = data["holds"][0]["region"] if data["holds"] else ""
+    if len(data["units"]) == offered:
+        _go(job, Hop(f"azure {region}".strip(), "azure"))
+        return None
+    part = f"{len(data['units'])} of {offered}"
+    _go(job, Hop(f"azure {region} {part}", f"azure {part}"))
+    _go(job, Hop("rest refused", "rest"))
+    return f"azure accepted {part} machines, the rest is released"
+
+
+def _refused(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
+    code = _code(tale, data.get("cites") or (), data["reason"])
+    job.offer = None
+    _go(job, Hop("azure", "azure"), Hop(f"refused ({code})", "refused"))
+    return f"azure refused ({code})"
+
+
+def _lapsed(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
+    person = job.offer is not None and job.offer.person
+    job.offer = None
+    _go(job, Hop("azure", "azure"), Hop("lapsed (no answer)", "lapsed"))
+    return f"azure's window lapsed, {'nobody at the desk answered' if person else data['reason']}"
+
+
+def _withdrawn(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
+    job.offer = None
+    _go(job, Hop("azure", "azure"), Hop(f"withdrawn ({data['why']})", "withdrawn"))
+    return f"the offer to azure is withdrawn ({data['why']})"
+
+
+def _released(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> str | None:
+    if data["basis"] != "standing_refusal":
+        return None
+    code = _code(tale, data["cites"], "no_capacity")
+    _go(job, Hop("azure", "azure"), Hop(f"still refused ({code})", "refused"))
+    return f"azure refused just now ({code}), and is not asked twice"
+
+
+def _stale(_: Tale, job: JobTale, __: Mapping[str, Any]) -> None:
+    job.hops.clear()
+    job.scene = Scene.QUEUED
+
+
+def _committed(_: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
+    job.scene = Scene.PLACING if job.scene is Scene.QUEUED else job.scene
+    _go(job, Hop(f"{data['provider']} {data['region']}", data["provider"]))
+
+
+def _not_delivered(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
+    name = data["provider"]
+    job.hops = [hop for hop in job.hops if hop.short != name]
+    _go(job, Hop(f"{name} full", f"{name} full"))
+    return f"{name} could not deliver ({data['code'] or data['reason']})"
+
+
+def _live(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
+    price = Decimal(data.get("price_usd_hour") or 0)
+    tale.placed[data["provider"]] += 1
+    tale.prices[data["lease"]] = price
+    job.usd_hour += price
+
+
+def _ended(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
+    job.usd_hour -= tale.prices.pop(data["lease"], Decimal(0))
+
+
+def _started(_: Tale, job: JobTale, __: Mapping[str, Any]) -> str:
+    job.scene = Scene.RUNNING
+    return f"{way(job)} running, {job.shape} at {job.usd_hour.normalize():f} $/h"
+
+
+def _over(scene: Scene) -> Callable[[Tale, JobTale, Mapping[str, Any]], str]:
+    def tell(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
+        job.scene, job.offer = scene, None
+        code, reason = data.get("exit_code"), data.get("reason")
+        why = f"exit code {code}" if code is not None else str(reason or "")
+        job.end = f"{scene.value} ({why})" if why and scene is not Scene.FINISHED else scene.value
+        return job.end
+
+    return tell
+
+
+def _code(tale: Tale, cites: Iterable[str], otherwise: str) -> str:
+    """What the first refused place answered; the reason where none was asked."""
+    return next((tale.codes[name] for name in cites if name in tale.codes), otherwise)
+
+
+def _go(job: JobTale, *hops: Hop) -> None:
+    for hop in hops:
+        if not job.hops or job.hops[-1] != hop:
+            job.hops.append(hop)
+
+
+def way(job: JobTale, *, short: bool = False) -> str:
+    """The way a job took, `azure → refused (AllocationFailed) → aws us-east-1`."""
+    return " → ".join(hop.short if short else hop.full for hop in job.hops)
+
+
+_TELLS: Final[Mapping[str, Callable[[Tale, JobTale, Mapping[str, Any]], str | None]]] = {
+    "OfferIssued": _issued,
+    "OfferDelivered": _delivered,
+    "OfferAccepted": _accepted,
+    "OfferRefused": _refused,
+    "OfferLapsed": _lapsed,
+    "OfferWithdrawn": _withdrawn,
+    "UnitsReleased": _released,
+    "ReleaseExpired": _stale,
+    "ThirdPartyCommitted": _committed,
+    "CommitmentFailed": _not_delivered,
+    "LeaseActivated": _live,
+    "LeaseEnded": _ended,
+    "JobStarted": _started,
+    "JobFinished": _over(Scene.FINISHED),
+    "JobFailed": _over(Scene.FAILED),
+    "JobCancelled": _over(Scene.CANCELLED),
+    "JobUnmet": _over(Scene.UNMET),
+}

@@ -1,0 +1,87 @@
+"""What follows from each fact: the whole wiring of events on one page.
+
+A reaction is a nudge, and a nudge is a hint: a task begins by asking the rows what is due, so one
+that is lost costs time only, and one too many finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from broker.domain import events
+from broker.domain.event import Event
+from broker.domain.values import ProviderName
+
+
+class Task(StrEnum):
+    """What a worker can be nudged to do."""
+
+    PLACE = "place"
+    OFFERS = "offers"
+    PROVISION = "provision"
+    RECONCILE = "reconcile"
+    SWEEP = "sweep"
+
+    @property
+    def by_cloud(self) -> bool:
+        """Whether the task is done for one cloud at a time, in that cloud's own queue."""
+        return self in (Task.PROVISION, Task.RECONCILE)
+
+
+class Nudge(NamedTuple):
+    task: Task
+    provider: ProviderName | None = None
+
+    @property
+    def queue(self) -> str:
+        """Where it is put: each cloud has a queue of its own, so that none waits for another."""
+        if self.provider is not None:
+            return f"{Task.PROVISION.value}.{self.provider.value}"
+        return self.task.value
+
+
+_NOTHING: Final[tuple[Task, ...]] = ()
+_PLACE: Final = (Task.PLACE,)
+_BUY: Final = (Task.PROVISION,)
+
+REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
+    events.JobSubmitted: _PLACE,
+    # An offer to the automatic desk begins by asking the holder's cloud for machines.
+    events.OfferIssued: _BUY,
+    events.NoticeSent: _NOTHING,
+    events.OfferDelivered: _NOTHING,
+    # The next place is asked, and what waited for this one goes its way.
+    events.PlaceRefused: (Task.PROVISION, Task.PLACE),
+    events.PlaceTroubled: _PLACE,
+    events.AnswerReceived: _NOTHING,
+    events.AnswerRejected: _NOTHING,
+    events.OfferAccepted: _BUY,
+    events.OfferRefused: _PLACE,
+    events.OfferLapsed: (Task.PLACE, Task.PROVISION),
+    events.OfferWithdrawn: (Task.PLACE, Task.PROVISION),
+    events.OfferFulfilled: _NOTHING,
+    events.HolderDefaulted: (Task.PLACE, Task.PROVISION),
+    events.UnitsReleased: _PLACE,
+    events.ReleaseExpired: _PLACE,
+    events.ThirdPartyCommitted: _BUY,
+    events.HolderCommitted: _BUY,
+    events.CommitmentFailed: (Task.PLACE, Task.PROVISION),
+    events.LeaseActivated: _NOTHING,
+    # The machine that bore it is ended now; a unit that was lost is placed again.
+    events.LeaseEnded: (Task.PROVISION, Task.PLACE),
+    events.JobStarted: _NOTHING,
+    events.JobFinished: _BUY,
+    events.JobFailed: _BUY,
+    events.JobCancelled: _BUY,
+    events.JobUnmet: _BUY,
+    events.EditionRecorded: _NOTHING,
+    events.BrokerDown: _NOTHING,
+    events.BrokerUp: _NOTHING,
+}
+
+BY_NAME: Final[Mapping[str, tuple[Task, ...]]] = {
+    kind.__name__: tasks for kind, tasks in REACTIONS.items()
+}
+"""The same by a fact's type, as the log says it."""

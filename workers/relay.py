@@ -1,0 +1,184 @@
+"""Log to queue: the one loop that seals facts, follows them with nudges, and watches the timers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from broker.domain.chain import Fact
+from broker.domain.values import ProviderName
+from broker.ports import Clock, Store
+from broker.steps.rulebook import Rulebook
+from workers.reactions import BY_NAME, Nudge, Task
+
+_LOG: Final = logging.getLogger(__name__)
+BATCH: Final = 1000
+GAP_S: Final = 0.005
+"""Two nudges of one name are at least so far apart; the second is kept back, never dropped."""
+FIRST_REPEAT_S: Final = 0.02
+LAST_REPEAT_S: Final = 1.0
+"""What stays due is nudged for again after 20 ms, 40 ms, and so on to a second."""
+
+
+@dataclass(kw_only=True)
+class Rounds:
+    """What is done every so often, whatever is due; each is done once at the start."""
+
+    every_s: Mapping[Nudge, float]
+    _next: dict[Nudge, float] = field(default_factory=dict)
+
+    def due(self, now: float) -> list[Nudge]:
+        due = [nudge for nudge in self.every_s if self._next.get(nudge, now) <= now]
+        self._next |= {nudge: now + self.every_s[nudge] for nudge in due}
+        return due
+
+
+@dataclass(kw_only=True)
+class Relay:
+    """Remembers its position in memory: whoever begins anew nudges for everything once."""
+
+    store: Store
+    rules: Rulebook
+    providers: Sequence[ProviderName]
+    publish: Callable[[Nudge], None]
+    clock: Clock
+    seconds: Callable[[], float]
+    """A count of seconds that only grows."""
+    rounds: Rounds
+    sealed: Callable[[], object] = tuple
+    """Called when there is something new to read in the log."""
+
+    def __post_init__(self) -> None:
+        self._all = (
+            Nudge(Task.PLACE),
+            Nudge(Task.OFFERS),
+            *(Nudge(Task.PROVISION, provider) for provider in self.providers),
+        )
+        self._owed: dict[Nudge, None] = dict.fromkeys(self._all)
+        self._sent: dict[Nudge, float] = {}
+        self._position = head(self.store)
+        self._due: datetime | None = None
+        self._repeat_at, self._repeat_s = 0.0, FIRST_REPEAT_S
+        self._deaf = False
+
+    @property
+    def position(self) -> int:
+        """Up to where the log has been followed."""
+        return self._position
+
+    def run(
+        self, wait: Callable[[float], object], over: Callable[[], bool], longest_s: float
+    ) -> None:
+        """Until it is over. `wait` returns after a commit, or after so many seconds."""
+        while not over():
+            try:
+                wait_s = self.turn()
+            except Exception:  # noqa: BLE001 - a database that was away comes back
+                _LOG.exception("the relay could not look at the log; it goes on")
+                wait_s = LAST_REPEAT_S
+            wait(min(wait_s, longest_s))
+
+    def turn(self) -> float:
+        """Seal, follow, and nudge for what is due; returns in how many seconds to look again."""
+        while self.store.seal(BATCH) >= BATCH:
+            pass
+        told = False
+        while facts := self.store.facts(after=self._position, limit=BATCH):
+            self._owe(self._following(facts))
+            self._position, told = facts[-1].position, True
+        if told:
+            self.sealed()
+        now = self.seconds()
+        self._owe(self.rounds.due(now))
+        soonest = min(self._look_at_timers(now), LAST_REPEAT_S)
+        return min(soonest, self._pay(now))
+
+    def _following(self, facts: Sequence[Fact]) -> Iterable[Nudge]:
+        for fact in facts:
+            for task in BY_NAME.get(fact.type, ()):
+                if not task.by_cloud:
+                    yield Nudge(task)
+                    continue
+                for provider in self._concerned(fact.data):
+                    yield Nudge(task, provider)
+
+    def _concerned(self, told: Mapping[str, Any]) -> Iterable[ProviderName]:
+        """The clouds that a fact can be about: the one it names, or its agreement's holder."""
+        if (named := told.get("provider")) is not None:
+            about: Iterable[str] = (named,)
+        elif (agreement := self.rules.agreements.get(told.get("agreement", ""))) is not None:
+            edition = agreement.edition(told.get("edition", ""))
+            about = edition.holder_pools if edition is not None else self.providers
+        else:
+            about = self.providers
+        return [provider for provider in self.providers if provider.value in about]
+
+    def _look_at_timers(self, now: float) -> float:
+        """Nudge for what is due; returns in how many seconds the next is."""
+        due = self.store.next_due()
+        if due is None:
+            self._due = None
+            return LAST_REPEAT_S
+        left_s = (due - self.clock.now()).total_seconds()
+        if left_s > 0:
+            return left_s
+        if due != self._due:
+            self._due, self._repeat_s, self._repeat_at = due, FIRST_REPEAT_S, now
+        if now < self._repeat_at:
+            return self._repeat_at - now
+        self._owe(self._all)
+        wait_s, self._repeat_s = self._repeat_s, min(2 * self._repeat_s, LAST_REPEAT_S)
+        self._repeat_at = now + wait_s
+        return wait_s
+
+    def _owe(self, nudges: Iterable[Nudge]) -> None:
+        self._owed |= dict.fromkeys(nudges)
+
+    def _pay(self, now: float) -> float:
+        """Publish what is owed and not too soon; what fails stays owed. Returns the next time."""
+        soonest = LAST_REPEAT_S
+        for nudge in list(self._owed):
+            wait_s = self._sent.get(nudge, -GAP_S) + GAP_S - now
+            if wait_s > 0:
+                soonest = min(soonest, wait_s)
+                continue
+            try:
+                self.publish(nudge)
+            except Exception as broken:  # noqa: BLE001 - whatever the queue's client raises
+                self._say_once(broken)
+                return LAST_REPEAT_S
+            del self._owed[nudge]
+            self._sent[nudge] = now
+            self._deaf = False
+        return soonest
+
+    def _say_once(self, broken: Exception) -> None:
+        if not self._deaf:
+            _LOG.warning("the queue takes no nudges, and is asked again: %s", broken)
+        self._deaf = True
+
+
+def usual_rounds(
+    providers: Iterable[ProviderName], sweep_every_s: float, reconcile_every_s: float
+) -> Rounds:
+    compare = {Nudge(Task.RECONCILE, provider): reconcile_every_s for provider in providers}
+    return Rounds(every_s={Nudge(Task.SWEEP): sweep_every_s, **compare})
+
+
+def head(store: Store) -> int:
+    """The position of the last sealed fact, found in a few looks: positions leave no gap."""
+
+    def reaches(position: int) -> bool:
+        return position == 0 or bool(store.facts(after=position - 1, limit=1))
+
+    high = 1
+    while reaches(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if reaches(middle) else (low, middle)
+    return low

@@ -1,0 +1,108 @@
+"""The tasks: unpack, call one step, return nothing. The row is the truth, so they take no more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from broker.domain.values import ProviderName
+from broker.ports import Provider, Store
+from broker.steps.offer import put_offers
+from broker.steps.place import place_round
+from broker.steps.provision import provision
+from broker.steps.reconcile import reconcile
+from broker.steps.rulebook import Rulebook
+from broker.steps.sweep import sweep
+from broker.store.event_log import LostRaceError
+from workers.reactions import Nudge, Task
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+_LOG: Final = logging.getLogger(__name__)
+_ROUND: Final = 200
+_MACHINES: Final = 50
+"""What `provision` claims at once."""
+
+
+def _none(_: ProviderName) -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Office:
+    """What the tasks of one process work with."""
+
+    store: Store
+    rules: Rulebook
+    providers: Mapping[ProviderName, Provider]
+    untouched: Callable[[ProviderName], bool] = _none
+    """Whether a cloud can hold nothing of ours, so that there is nothing to compare."""
+
+
+def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge], None]) -> None:
+    """Give the app its tasks. `office` is asked for when a task runs: after a fork, not before."""
+
+    def again(nudge: Nudge, found: int, limit: int) -> None:
+        if found >= limit:
+            publish(nudge)
+
+    def place() -> None:
+        here = office()
+        again(Nudge(Task.PLACE), place_round(here.store, here.rules, _ROUND), _ROUND)
+
+    def offers() -> None:
+        here = office()
+        again(Nudge(Task.OFFERS), put_offers(here.store, here.rules, _ROUND), _ROUND)
+
+    def clear() -> None:
+        again(Nudge(Task.SWEEP), sweep(office().store, _ROUND), _ROUND)
+
+    def buy(name: str) -> None:
+        here, cloud = office(), ProviderName(name)
+        if cloud in here.providers:
+            found = provision(cloud, here.providers[cloud], here.store, here.rules)
+            again(Nudge(Task.PROVISION, cloud), found, _MACHINES)
+
+    bodies: Mapping[Task, Callable[..., None]] = {
+        Task.PLACE: place,
+        Task.OFFERS: offers,
+        Task.SWEEP: clear,
+        Task.PROVISION: buy,
+        Task.RECONCILE: lambda name: _compare(ProviderName(name), office()),
+    }
+    for task, body in bodies.items():
+        app.task(name=task.value, lazy=False, shared=False)(_a_race_may_be_lost(body))
+
+
+def _compare(cloud: ProviderName, here: Office) -> None:
+    if cloud not in here.providers or here.untouched(cloud):
+        return
+    try:
+        reconcile(cloud, here.providers[cloud], here.store, here.rules)
+    except ConnectionError as away:
+        _LOG.warning("%s does not say what it runs for us: %s", cloud, away)
+
+
+def _a_race_may_be_lost(body: Callable[..., None]) -> Callable[..., None]:
+    """The loser of a guarded write does nothing; what is still due is nudged for again."""
+
+    def run(*arguments: str) -> None:
+        try:
+            body(*arguments)
+        except LostRaceError as lost:
+            _LOG.info("%s", lost)
+
+    return run
+
+
+def publisher(app: Celery, prefix: str = "") -> Callable[[Nudge], None]:
+    """Puts nudges on the queue. Raises what kombu raises where the queue's server is away."""
+
+    def publish(nudge: Nudge) -> None:
+        arguments = (nudge.provider.value,) if nudge.provider is not None else ()
+        app.send_task(nudge.task.value, arguments, queue=f"{prefix}{nudge.queue}")
+
+    return publish
