@@ -10,7 +10,7 @@ from kombu import Exchange, Queue
 from broker.domain.values import ProviderName
 from workers.reactions import Nudge, Task
 
-IN_PROCESS: Final = "memory://"
+IN_PROCESS: Final = "memory://here/"
 HOP_S: Final = 0.005
 """How often the transport inside one process looks for messages."""
 

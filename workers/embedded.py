@@ -212,11 +212,17 @@ def _at_work(
             return not tx.machines(provider=name)
 
     office = Office(store=wiring.store, rules=wiring.rules, providers=clouds, untouched=untouched)
-    register(app, lambda: office, publish)
     deciding, buying = shares(prefix)
+
+    def crew(name: str, named: list[str], threads: int) -> WorkerThread:
+        # An app of its own: which queues a worker consumes is kept in its app.
+        own = make_app(settings.queue_url, prefix)
+        register(own, lambda: office, publish)
+        return WorkerThread(own, name, named, threads)
+
     crews = (
-        (WorkerThread(app, "deciding", deciding, _DECIDING), Nudge(Task.OFFERS)),
-        (WorkerThread(app, "buying", buying, _BUYING), Nudge(Task.PROVISION, ProviderName.OWN)),
+        (crew("deciding", deciding, _DECIDING), Nudge(Task.OFFERS)),
+        (crew("buying", buying, _BUYING), Nudge(Task.PROVISION, ProviderName.OWN)),
     )
     relay = Relay(
         store=wiring.store,
@@ -230,9 +236,9 @@ def _at_work(
     )
     with ExitStack() as stack:
         stack.callback(_forget_queues, app, (*deciding, *buying))
-        for crew, nudge in crews:
-            crew.start()
-            stack.callback(crew.stop, partial(publish, nudge))
+        for worker, nudge in crews:
+            worker.start()
+            stack.callback(worker.stop, partial(publish, nudge))
         over = threading.Event()
 
         def wait(seconds: float) -> None:

@@ -13,6 +13,7 @@ from celery.worker import WorkController
 from typing_extensions import override
 
 _READY_S: Final = 10.0
+_KNOCKS_EVERY_S: Final = 0.05
 
 
 class DaemonThreads(BasePool):
@@ -89,9 +90,8 @@ class WorkerThread:
 
         Its consumer sleeps up to two seconds unless a message comes.
         """
-        stopping = threading.Thread(target=self._worker.stop, name="stopping", daemon=True)
-        stopping.start()
+        self._worker.signal_consumer_close()
         while self._thread.is_alive():
             knock()
-            self._thread.join(0.05)
-        stopping.join()
+            self._thread.join(_KNOCKS_EVERY_S)
+        self._worker.stop()

@@ -13,7 +13,8 @@ from broker.api.errors import DeclinedError, unknown
 from broker.api.queries import OfferQuery
 from broker.api.replies import JSON, json_reply
 from broker.api.views import offer_view
-from broker.domain.offer import Offer, notice
+from broker.domain.notice import notice
+from broker.domain.offer import Offer
 from broker.domain.values import JobId, OfferId
 from broker.steps.answer import (
     Answer,

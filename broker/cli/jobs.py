@@ -176,8 +176,10 @@ def cancel(
     if json:
         out_json("cancelled", {"states": states})
         return
+    before = {job["id"]: job["state"] for job in found}
     for id_, state in states.items():
-        out(f"{id_}  {state}" if state == "cancelled" else f"{id_}  was {state} already")
+        ended = before[id_] in ("queued", "running") and state == "cancelled"
+        out(f"{id_}  cancelled" if ended else f"{id_}  was {state} already")
 
 
 def _sure(count: int) -> bool:

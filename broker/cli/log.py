@@ -96,7 +96,7 @@ def replay(
     """Run a recorded day through the real steps, under a virtual clock."""
     from broker.replay import command
 
-    raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, json))
+    raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, as_json=json))
 
 
 def fact_line(fact: Fact) -> str:

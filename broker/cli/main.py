@@ -89,7 +89,9 @@ def options(
     no_color: Annotated[bool, typer.Option("--no-color", envvar="NO_COLOR")] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where it broke.")] = False,
 ) -> None:
-    context.obj = Shell(url=url, color=not no_color, traceback=traceback)
+    shell = Shell(url=url, color=not no_color, traceback=traceback)
+    context.obj = shell
+    context.call_on_close(shell.close)
 
 
 _PASSING_ON: Final = {

@@ -74,6 +74,11 @@ class Shell:
         address = where.find(self.url) or where.Address(_DEFAULT_URL, None)
         return Connection(address.url, address.token)
 
+    def close(self) -> None:
+        line = self.__dict__.get("line")
+        if isinstance(line, Connection):
+            line.close()
+
     @property
     def paints(self) -> bool:
         """Whether data goes to a person's terminal, in colour."""

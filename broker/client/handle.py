@@ -164,14 +164,13 @@ class JobHandle(Future[Outcome]):
             batch: list[LogLine] = []
             for chunk in page["items"]:
                 batch += _lines(chunk, begun)
-            if kept is not None:
+            if kept is not None and tail is not None:
                 kept.extend(batch)
                 batch = []
-                if len(page["items"]) < PAGE:
-                    batch, kept = list(kept), None
+                if len(page["items"]) < PAGE:  # a line that is still being written counts as one
+                    batch, kept = list(kept)[max(0, len(kept) + len(begun) - tail) :], None
             yield batch
-        rest = [*(kept or ()), *(line for line in begun.values() if line.text)]
-        yield rest if tail is None else rest[max(0, len(rest) - tail) :]
+        yield list(begun.values())
 
 
 def _lines(chunk: dict[str, Any], begun: dict[tuple[int, str], LogLine]) -> list[LogLine]:

@@ -12,7 +12,7 @@ from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, allowance
 from broker.domain.places import PlaceRecord
 from broker.domain.values import ProviderName
-from broker.ports import Order, Provider, Refused, Running, Store
+from broker.ports import Order, Provider, Refused, Running, Store, Transaction
 from broker.steps.outcome import Ended, NotYet, Round, StandsRefused, Told
 from broker.steps.rulebook import Rulebook, refused
 
@@ -25,7 +25,7 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
     with store.transaction() as tx:
         machines = tx.claim_machines(name, limit=50, until=tx.now + CLAIMED_FOR)
         places = dict(tx.places()) if machines else {}
-        asked = dict(tx.unresolved()) if machines else {}
+        asked = _asked(tx, name, machines) if machines and rules.slow_start else {}
         now = tx.now
     if not machines:
         return 0
@@ -57,8 +57,7 @@ class _Asking:
         self.provider, self.rules, self.places, self.now = provider, rules, places, now
         self.full: dict[Place, int] = {}
         self.streak = {place: record.streak for place, record in places.items()}
-        fresh = Counter(m.place for m in machines if _never_asked(m))
-        self.open = {place: asked.get(place, 0) - fresh[place] for place in fresh}
+        self.open = {m.place: asked.get(m.place, 0) for m in machines}
         """How many machines each place has been asked for and has not answered."""
 
     def ask(self, machine: Machine) -> Told:
@@ -96,6 +95,24 @@ class _Asking:
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
         return self.rules.order(machine.name, machine.place, labels)
+
+
+def _asked(
+    tx: Transaction, name: ProviderName, claimed: Iterable[Machine]
+) -> Mapping[Place, int]:
+    """How many machines each place was asked for before this round and has not answered.
+
+    One that is wanted and was never asked for does not count, or a long line would block itself.
+    """
+    fresh = {m.name for m in claimed if _never_asked(m)}
+    places = {m.place for m in claimed if m.name in fresh}
+    if not places:
+        return {}
+    return Counter(
+        m.place
+        for m in tx.machines(provider=name)
+        if m.place in places and m.name not in fresh and m.state.unresolved and m.tries > 0
+    )
 
 
 def _never_asked(machine: Machine) -> bool:

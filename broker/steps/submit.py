@@ -105,7 +105,7 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: dict[str, Options], 
         )
     fitting = [pool for pool in rules.pools if pool.fits(work.shape)]
     if not fitting:
-        raise InvalidJobError("resources", _unknown_shape(work, rules.pools), index)
+        raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.pools), index)
     options = options_for(work, Market(pools=rules.pools), edition, now)
     holders = sorted(set(edition.holder_pools) & {name.value for name in work.limits.exclude})
     if holders and (options.right or options.exclusive):

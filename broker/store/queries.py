@@ -13,7 +13,6 @@ from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from broker.domain.case import Case
 from broker.domain.commitment import CommitmentState
-from broker.domain.job import JobState
 from broker.domain.line import Rank
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
@@ -36,7 +35,6 @@ Jobs: TypeAlias = Select[str]
 CHUNK: Final = 5000
 """How many values one statement may list."""
 
-_OPEN_JOB: Final = tuple(state.value for state in JobState if not state.over)
 _OPEN_OFFER: Final = tuple(state.value for state in OfferState if not state.over)
 _LIVE_COMMITMENT: Final = tuple(state.value for state in CommitmentState if not state.over)
 LIVE_MACHINE: Final = tuple(state.value for state in MachineState if not state.over)
@@ -61,9 +59,10 @@ def jobs_by_id(jobs: Sequence[JobId]) -> Jobs:
 
 
 def jobs_due(now: datetime, limit: int) -> Jobs:
+    """What is over has no due instant in its column, so its state need not be asked."""
     return (
         select(JOBS.c.doc)
-        .where(JOBS.c.due_at <= micros(now), JOBS.c.state.in_(_OPEN_JOB))
+        .where(JOBS.c.due_at <= micros(now))
         .order_by(*RANKED)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -73,7 +72,7 @@ def jobs_due(now: datetime, limit: int) -> Jobs:
 def jobs_with_due_offers(now: datetime, limit: int) -> Jobs:
     due = (
         select(OFFERS.c.job, func.min(OFFERS.c.due_at).label("first"))
-        .where(OFFERS.c.due_at <= micros(now), OFFERS.c.state.in_(_OPEN_OFFER))
+        .where(OFFERS.c.due_at <= micros(now))
         .group_by(OFFERS.c.job)
         .subquery()
     )

@@ -46,6 +46,11 @@ def instant_of(count: int) -> datetime:
     return _EPOCH + timedelta(microseconds=count)
 
 
+def _due(at: datetime | None, *, over: bool) -> int | None:
+    """What is over is never due, so that the index of what is due holds nothing else."""
+    return None if over else micros_or_none(at)
+
+
 def job_row(job: Job, key: str | None = None) -> Values:
     work = job.workload
     return {
@@ -57,7 +62,7 @@ def job_row(job: Job, key: str | None = None) -> Values:
         "state": job.state.value,
         "priority": work.priority,
         "submitted_at": micros(job.submitted_at),
-        "due_at": micros_or_none(job.due_at),
+        "due_at": _due(job.due_at, over=job.state.over),
         "agreement": job.agreement,
         "line": job.line,
         "stuck": job.stuck and not job.state.over,
@@ -73,7 +78,7 @@ def offer_row(offer: Offer) -> Values:
         "id": offer.id,
         "job": offer.job,
         "state": offer.state.value,
-        "due_at": micros_or_none(offer.due_at),
+        "due_at": _due(offer.due_at, over=offer.state.over),
         "issued_at": micros(offer.issued_at),
         "doc": _OFFER.dump_json(offer).decode(),
     }
@@ -98,7 +103,7 @@ def machine_row(machine: Machine) -> Values:
         "region": machine.place.region,
         "sku": machine.place.sku,
         "state": machine.state.value,
-        "due_at": micros_or_none(machine.due_at),
+        "due_at": _due(machine.due_at, over=machine.state.over),
         "tries": machine.tries,
         "wanted_at": micros(machine.wanted_at),
         "up_at": micros_or_none(machine.up_at),

@@ -136,7 +136,6 @@ class SqlTransaction:
             .join(JOBS, JOBS.c.id == MACHINES.c.job)
             .where(
                 MACHINES.c.provider == provider.value,
-                MACHINES.c.state.in_(queries.LIVE_MACHINE),
                 MACHINES.c.due_at <= micros(self.now),
             )
             .order_by(MACHINES.c.wanted_at, MACHINES.c.name)

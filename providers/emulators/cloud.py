@@ -161,7 +161,7 @@ class Cloud:
         with self._changed:
             self.stock[region, sku] = Series.constant(units)
 
-    def launch(  # noqa: PLR0913 - what a machine is made of, all by keyword
+    def launch(
         self,
         *,
         key: str,

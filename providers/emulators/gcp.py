@@ -176,7 +176,7 @@ class GcpFace:
         name = machine.name.rpartition("/")[2] if machine is not None else "unknown"
         return self._told(request, zone, name, verb, id)
 
-    def _told(  # noqa: PLR0913, PLR0917 - what an operation is about
+    def _told(
         self,
         request: Request,
         zone: str,

@@ -60,7 +60,7 @@ def over_quota(zone: str, limit: int) -> Complaint:
     return Complaint(told, 403, "FORBIDDEN")
 
 
-def operation(  # noqa: PLR0913 - what an operation is about
+def operation(
     base: str, name: str, verb: str, number: str, *, done: bool, complaint: Complaint | None
 ) -> Body:
     """`base` is the address of the zone."""

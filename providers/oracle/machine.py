@@ -11,7 +11,7 @@ from broker.ports import Order
 from providers.machine import machine_tags
 
 
-def details(  # noqa: PLR0913 - what an instance is made of, all by keyword
+def details(
     order: Order, domain: str, *, start_up: str, compartment: str, image: str, subnet: str
 ) -> Any:  # noqa: ANN401 - the SDK carries no types
     tags, models = machine_tags(order), oci.core.models

@@ -108,6 +108,7 @@ def waiting(number: int, chance: Random) -> Job:
     )
     release = Release(
         number=1,
+        since=NOW,
         basis=Basis.REFUSAL,
         offer=OfferId(f"offer_{number}"),
         ceiling=replace(terms, price_usd_hour=terms.price_usd_hour or Decimal(50)),

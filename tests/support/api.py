@@ -47,6 +47,7 @@ POOLS: Final = tuple(
         (AWS, PoolKind.THIRD_PARTY_CLOUD, "90.5"),
     )
 )
+GPUS: Final = {"resources": {"gpu": "H100:8"}}
 SMALL: Final[dict[str, Any]] = {"kind": "training", "name": "tune", "run": "echo hello"}
 
 
@@ -132,3 +133,30 @@ def an_office(folder: Path, desk: Desk = Desk.PERSON) -> Iterator[Office]:
         yield Office(store, clock, context, clouds)
     finally:
         store.close()
+
+
+def submit(client: TestClient, **fields: Any) -> str:  # noqa: ANN401 - a job's
+    """The id of a job that is taken."""
+    answer = client.post("/v1/jobs", json=SMALL | GPUS | fields)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def fault(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - the client's own
+    """What a refusal says: one sentence, and no trace."""
+    said: dict[str, Any] = answer.json()["error"]
+    assert "\n" not in said["message"]
+    assert "Traceback" not in answer.text
+    return said
+
+
+def the_offer(client: TestClient) -> dict[str, Any]:
+    (offer,) = client.get("/v1/offers").json()["items"]
+    return dict(offer)
+
+
+def accepted(client: TestClient, offer: str, **fields: Any) -> Any:  # noqa: ANN401 - the client's own
+    """The answer to an acceptance of one unit, or to what is made of it."""
+    hold = {"hold": "h1", "units": 1, "region": AZURE.region, "sku": AZURE.sku}
+    body = {"kind": "accept", "holds": [hold], "by": "desk@azure", **fields}
+    return client.post(f"/v1/offers/{offer}/answer", json=body)

@@ -61,8 +61,9 @@ def test_a_place_that_gives_is_soon_asked_for_all_at_once() -> None:
 
 def test_what_refused_a_gang_may_still_have_a_single_machine() -> None:
     with a_broker({EAST: 2, AWS: 9}) as broker:
-        gang, single = broker.placed(a_gang(4), work())
+        (gang,) = broker.placed(a_gang(4))
         broker.wait(10)
+        (single,) = broker.placed(work())
         assert broker.where(gang) == [AWS] * 4
         assert broker.where(single) == [EAST]
 

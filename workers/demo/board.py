@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.explanation import span
-from workers.demo.tale import JobTale, Scene, Tale, way
+from workers.demo.tale import Tale
+from workers.demo.way import JobTale, Scene
 
 PROVIDERS: Final = ("azure", "aws", "gcp", "oracle")
 _SHOWN_AFTER: Final = timedelta(seconds=4)
@@ -19,7 +20,7 @@ _PRICE: Final = 11
 _WIDE: Final = 100
 """From this width on there is room for a price."""
 _URGENCY: Final[Mapping[Scene, int]] = {Scene.QUEUED: 1, Scene.PLACING: 1, Scene.RUNNING: 2}
-"""Which jobs are left out first where there are too many: those that are over, then running ones."""
+"""Where there are too many jobs, those that are over are left out first, then running ones."""
 
 
 def lines(tale: Tale, now: datetime, width: int, height: int) -> list[str]:
@@ -87,7 +88,7 @@ def _row(job: JobTale, now: datetime, width: int) -> str:
 def _told(job: JobTale, now: datetime, room: int) -> str:
     """Its way and where it is now, said as fully as there is room for."""
     full, short = (
-        f"{said}{_now(job, now, said)}".strip() for said in (way(job), way(job, short=True))
+        f"{said}{_now(job, now, said)}".strip() for said in (job.way(), job.way(short=True))
     )
     if len(full) <= room:
         return full

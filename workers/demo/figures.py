@@ -16,8 +16,7 @@ from typing import Any, Final
 from broker.domain.chain import Fact
 from broker.domain.laws.agreement import ExclusiveStays, SkippedWithCause, StandingAnswers
 from broker.domain.laws.audit import Report, audit
-from broker.domain.laws.commitments import OneBasis
-from broker.domain.laws.commitments import NotWhileOffered
+from broker.domain.laws.commitments import NotWhileOffered, OneBasis
 from broker.domain.market import Pool
 from broker.domain.values import instant
 from broker.domain.workload import Limits, Shape
@@ -35,6 +34,7 @@ _TURN: Final = frozenset(
     for law in (OneBasis, NotWhileOffered, ExclusiveStays, SkippedWithCause, StandingAnswers)
 )
 """The laws that a placement elsewhere breaks if the holder has not had its turn."""
+_EARLY: Final = "started elsewhere before Azure had its turn"
 _ENDS: Final = frozenset({"JobFinished", "JobFailed", "JobCancelled", "JobUnmet"})
 _DECIDED: Final = frozenset({"OfferAccepted", "OfferRefused", "OfferLapsed", "OfferWithdrawn"})
 
@@ -170,13 +170,12 @@ def sentences(found: Figures) -> list[str]:
         else f"{len(report.breaches)} breaches: {report.breaches[0].sentence}"
     )
     dearer = "-" if found.dearer_percent is None else f"{found.dearer_percent} %"
+    waited = f"{found.holder_wait_s:.1f} s of waiting"
     lines = [
-        f"{found.jobs} jobs, {found.lost} lost, "
-        f"{found.early} started elsewhere before Azure had its turn",
-        f"first refusal cost {dearer} against the cheapest cloud's list price, "
-        f"and {found.holder_wait_s:.1f} s of waiting (median)",
+        f"{found.jobs} jobs, {found.lost} lost, {found.early} {_EARLY}",
+        f"first refusal cost {dearer} against the cheapest cloud, and {waited} (median)",
         f"offers: {', '.join(said[:4])}",
-        f"jobs and machines: {', '.join(said[4:])}",
+        f"{', '.join(said[4:])}",
         f"log: {report.facts} facts, {verdict}",
     ]
     if found.missing:

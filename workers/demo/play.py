@@ -1,4 +1,4 @@
-"""`broker demo`: the whole broker on this computer, a minute of work for it, and what came of it."""
+"""`broker demo`: the whole broker on this computer, a minute of work, and what came of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from broker.settings import DEFAULT_PORT, DeskKind
 from providers.catalogue import pools
 from workers.demo.figures import Figures, figures, sentences
 from workers.demo.screen import Board, Stage, stage
-from workers.demo.tale import Scene, Tale
+from workers.demo.tale import Tale
+from workers.demo.way import Scene
 from workers.demo.workload import CAPACITY, FULL_S, PERSONS, Part, programme
 from workers.embedded import Engine, start
 
@@ -34,6 +35,8 @@ _LOOKS_EVERY_S: Final = 0.125
 _OVERTIME_S: Final = 60.0
 """How much longer than planned the play may take before what is left counts as lost."""
 _PAGE: Final = 1000
+_USUAL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
+"""Where the command line looks for a broker that nothing names."""
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -157,7 +160,7 @@ def _opening(engine: Engine, parts: list[Part], seconds: float) -> list[str]:
     rights = [c.right for e in registry.shipped()[AGREEMENT].editions for c in e.clauses]
     windows = sorted(r.window_for(name) for r in rights if r is not None for name in WorkClass)
     return [
-        f" demonstration edition {AGREEMENT}, windows of {windows[0]} to {windows[-1]} s;"
+        f" demonstration edition {AGREEMENT}, windows of {windows[0]} to {windows[-1]} s",
         " everything is local and simulated; real spend 0.00",
         " database SQLite   queue embedded   clouds azure aws gcp oracle (local, real SDKs)",
         f" broker {engine.url}   API docs {engine.url}/docs",
@@ -173,8 +176,9 @@ def _next(engine: Engine, tale: Tale, log: Path) -> list[str]:
         if job.scene is Scene.FINISHED and any("refused (" in hop.full for hop in job.hops)
     ]
     name = next(iter(spilled), "NAME")
+    first = f"   (after: export BROKER_URL={engine.url})" if engine.url != _USUAL else ""
     return [
-        f" try, in another terminal:   export BROKER_URL={engine.url}",
+        f" try, in another terminal{first}:",
         f"   broker explain {name}     broker ps     broker audit {log}     broker replay DIR",
     ]
 

@@ -19,7 +19,7 @@ from workers.demo.tale import Tale
 
 MOST_LINES: Final = 130
 """How much news is told in plain lines; the figures still follow."""
-_ABOVE: Final = 7
+_ABOVE: Final = 8
 """Lines that the board leaves to what is said before it."""
 _LEAST: Final = 8
 

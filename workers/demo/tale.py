@@ -7,60 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from broker.domain.chain import Fact
 from broker.domain.values import instant
-
-
-class Scene(StrEnum):
-    """Where a job is, as the board counts it."""
-
-    QUEUED = "queued"
-    PLACING = "placing"
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNMET = "unmet"
-
-    @property
-    def over(self) -> bool:
-        return self not in (Scene.QUEUED, Scene.PLACING, Scene.RUNNING)
-
-
-class Hop(NamedTuple):
-    """A piece of a job's way, in full and as short as it can be said."""
-
-    full: str
-    short: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Asked:
-    """An offer that is not decided yet."""
-
-    id: str
-    units: int
-    window: timedelta
-    person: bool
-    expires_at: datetime | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class JobTale:
-    name: str
-    units: int
-    shape: str
-    submitted_at: datetime
-    changed_at: datetime
-    scene: Scene = Scene.QUEUED
-    hops: list[Hop] = field(default_factory=list)
-    offer: Asked | None = None
-    usd_hour: Decimal = Decimal(0)
-    """Of the machines it has now."""
-    end: str = ""
+from workers.demo.way import Asked, Hop, JobTale, Scene
 
 
 @dataclass(slots=True)
@@ -138,31 +89,31 @@ def _accepted(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str | None:
     job.offer, job.scene = None, Scene.PLACING
     region = data["holds"][0]["region"] if data["holds"] else ""
     if len(data["units"]) == offered:
-        _go(job, Hop(f"azure {region}".strip(), "azure"))
+        job.go(Hop(f"azure {region}".strip(), "azure"))
         return None
     part = f"{len(data['units'])} of {offered}"
-    _go(job, Hop(f"azure {region} {part}", f"azure {part}"))
-    _go(job, Hop("rest refused", "rest"))
+    job.go(Hop(f"azure {region} {part}", f"azure {part}"))
+    job.go(Hop("rest refused", "rest"))
     return f"azure accepted {part} machines, the rest is released"
 
 
 def _refused(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
     code = _code(tale, data.get("cites") or (), data["reason"])
     job.offer = None
-    _go(job, Hop("azure", "azure"), Hop(f"refused ({code})", "refused"))
+    job.go(Hop("azure", "azure"), Hop(f"refused ({code})", "refused"))
     return f"azure refused ({code})"
 
 
 def _lapsed(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
     person = job.offer is not None and job.offer.person
     job.offer = None
-    _go(job, Hop("azure", "azure"), Hop("lapsed (no answer)", "lapsed"))
+    job.go(Hop("azure", "azure"), Hop("lapsed (no answer)", "lapsed"))
     return f"azure's window lapsed, {'nobody at the desk answered' if person else data['reason']}"
 
 
 def _withdrawn(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
     job.offer = None
-    _go(job, Hop("azure", "azure"), Hop(f"withdrawn ({data['why']})", "withdrawn"))
+    job.go(Hop("azure", "azure"), Hop(f"withdrawn ({data['why']})", "withdrawn"))
     return f"the offer to azure is withdrawn ({data['why']})"
 
 
@@ -170,7 +121,7 @@ def _released(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> str | None:
     if data["basis"] != "standing_refusal":
         return None
     code = _code(tale, data["cites"], "no_capacity")
-    _go(job, Hop("azure", "azure"), Hop(f"still refused ({code})", "refused"))
+    job.go(Hop("azure", "azure"), Hop(f"still refused ({code})", "refused"))
     return f"azure refused just now ({code}), and is not asked twice"
 
 
@@ -181,13 +132,13 @@ def _stale(_: Tale, job: JobTale, __: Mapping[str, Any]) -> None:
 
 def _committed(_: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
     job.scene = Scene.PLACING if job.scene is Scene.QUEUED else job.scene
-    _go(job, Hop(f"{data['provider']} {data['region']}", data["provider"]))
+    job.go(Hop(f"{data['provider']} {data['region']}", data["provider"]))
 
 
 def _not_delivered(_: Tale, job: JobTale, data: Mapping[str, Any]) -> str:
     name = data["provider"]
     job.hops = [hop for hop in job.hops if hop.short != name]
-    _go(job, Hop(f"{name} full", f"{name} full"))
+    job.go(Hop(f"{name} full", f"{name} full"))
     return f"{name} could not deliver ({data['code'] or data['reason']})"
 
 
@@ -204,7 +155,7 @@ def _ended(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
 
 def _started(_: Tale, job: JobTale, __: Mapping[str, Any]) -> str:
     job.scene = Scene.RUNNING
-    return f"{way(job)} running, {job.shape} at {job.usd_hour.normalize():f} $/h"
+    return f"{job.way()} running, {job.shape} at {job.usd_hour.normalize():f} $/h"
 
 
 def _over(scene: Scene) -> Callable[[Tale, JobTale, Mapping[str, Any]], str]:
@@ -221,17 +172,6 @@ def _over(scene: Scene) -> Callable[[Tale, JobTale, Mapping[str, Any]], str]:
 def _code(tale: Tale, cites: Iterable[str], otherwise: str) -> str:
     """What the first refused place answered; the reason where none was asked."""
     return next((tale.codes[name] for name in cites if name in tale.codes), otherwise)
-
-
-def _go(job: JobTale, *hops: Hop) -> None:
-    for hop in hops:
-        if not job.hops or job.hops[-1] != hop:
-            job.hops.append(hop)
-
-
-def way(job: JobTale, *, short: bool = False) -> str:
-    """The way a job took, `azure → refused (AllocationFailed) → aws us-east-1`."""
-    return " → ".join(hop.short if short else hop.full for hop in job.hops)
 
 
 _TELLS: Final[Mapping[str, Callable[[Tale, JobTale, Mapping[str, Any]], str | None]]] = {

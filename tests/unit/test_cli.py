@@ -1,0 +1,177 @@
+"""The command line without a broker: usage, files, audit, and the published exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from broker.cli import render
+from broker.cli.files import read_jobs
+from broker.cli.main import app
+from broker.cli.shell import CODES, exit_code
+from broker.client.errors import (
+    BrokerError,
+    BrokerUnavailable,
+    InvalidJob,
+    JobCancelled,
+    JobFailed,
+    NoCapacity,
+    NotAuthorised,
+    NotFound,
+)
+from broker.domain.chain import exported
+from tests.support import stories
+from tests.support.logs import sealed
+
+JOB = "name: tune\nkind: training\nrun: echo hello\n"
+
+
+def broker(*words: str, stdin: str | None = None) -> Result:
+    done = CliRunner().invoke(app, list(words), input=stdin)
+    assert "Traceback" not in done.output
+    return done
+
+
+def a_file(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+def a_log(folder: Path, *, spoilt: bool = False) -> str:
+    facts = sealed(stories.a_spilled_job().drafts)
+    if spoilt:
+        facts[4] = facts[4]._replace(data={**facts[4].data, "units": [0]})
+    return a_file(folder, "day.jsonl", "".join(exported(fact) + "\n" for fact in facts))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (JobFailed("x", exit_code=3), 1),
+        (InvalidJob("x"), 2),
+        (BrokerError("x", code="invalid_file"), 2),
+        (NotAuthorised("x"), 3),
+        (NotFound("x"), 4),
+        (BrokerError("x", code="late"), 5),
+        (InvalidJob("x", code="nonconforming"), 5),
+        (NoCapacity("x"), 6),
+        (BrokerUnavailable("x"), 7),
+        (JobCancelled("x"), 8),
+    ],
+)
+def test_each_error_has_its_published_code(error: BrokerError, code: int) -> None:
+    assert exit_code(error) == code
+
+
+def test_help_names_every_command_and_every_code() -> None:
+    done = broker("--help")
+    assert done.exit_code == 0
+    commands = "up demo run submit ps show logs events explain cancel offers answer replay audit"
+    for word in [*commands.split(), *["log", "migrate", "server", "worker", "ticker"]]:
+        assert f"  {word} " in done.output
+    for code in ("0 ok", "2 usage", "5 refused", "124 timeout", "130 interrupted"):
+        assert code in CODES
+        assert code in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("words", [("ps", "--bogus"), ("nothing",), ("answer", "o1", "perhaps")])
+def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
+    assert broker(*words).exit_code == 2
+
+
+def test_a_log_that_keeps_the_laws_passes_its_audit(tmp_path: Path) -> None:
+    done = broker("audit", a_log(tmp_path))
+    assert done.exit_code == 0
+    assert "laws hold" in done.stdout
+
+
+def test_a_spoilt_log_is_a_breach_that_names_law_and_position(tmp_path: Path) -> None:
+    done = broker("audit", a_log(tmp_path, spoilt=True), "--json")
+    said = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert (said["schema"], said["holds"]) == ("broker.audit/v1", False)
+    assert ("I26", [5]) in [(breach["law"], breach["positions"]) for breach in said["breaches"]]
+
+
+def test_a_head_that_is_not_the_last_is_a_breach(tmp_path: Path) -> None:
+    assert broker("audit", a_log(tmp_path), "--head", "0" * 64).exit_code == 1
+
+
+def test_a_file_that_is_no_log_names_file_and_line(tmp_path: Path) -> None:
+    done = broker("audit", a_file(tmp_path, "bad.jsonl", "{}\n"))
+    assert done.exit_code == 2
+    assert "bad.jsonl: Line 1 lacks 'position'" in done.stderr
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    done = broker("audit", str(tmp_path / "none.jsonl"))
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("one.yaml", JOB),
+        ("one.json", json.dumps({"name": "tune", "kind": "training", "run": "echo hello"})),
+        ("one.toml", 'name = "tune"\nkind = "training"\nrun = "echo hello"\n'),
+        ("list.yaml", "- {name: tune, kind: training, run: echo hello}\n"),
+        ("jobs.toml", '[[jobs]]\nname = "tune"\nkind = "training"\nrun = "echo hello"\n'),
+    ],
+)
+def test_a_job_file_may_be_yaml_toml_or_json(tmp_path: Path, name: str, text: str) -> None:
+    (job,) = read_jobs(a_file(tmp_path, name, text))
+    assert (job.name, job.kind, job.run) == ("tune", "training", "echo hello")
+
+
+def test_one_file_may_hold_many_jobs(tmp_path: Path) -> None:
+    assert len(read_jobs(a_file(tmp_path, "two.yaml", f"{JOB}---\n{JOB}"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("typo.yaml", JOB + "node: 2\n", "typo.yaml: node is no field here; did you mean nodes?"),
+        ("later.yaml", JOB + "image: x\n", "image is not supported yet"),
+        ("broken.yaml", "name: [\n", "broken.yaml, line 2: no YAML"),
+        ("broken.json", '{\n "name": }', "broken.json, line 2: no JSON"),
+        ("broken.toml", "name =\n", "broken.toml: no TOML"),
+        ("empty.yaml", "", "empty.yaml: there is no job in it"),
+        ("second.yaml", f"{JOB}---\nname: x\nkind: training\n", "second.yaml, job 2: run"),
+        ("units.yaml", JOB + "nodes: -1\n", "nodes must be at least 1"),
+    ],
+)
+def test_a_bad_file_names_itself_and_the_place(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    done = broker("submit", a_file(tmp_path, name, text))
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_run_refuses_a_pair_without_a_value() -> None:
+    done = broker("run", "--env", "LR", "--", "true")
+    assert done.exit_code == 2
+    assert "--env: 'LR' is no pair" in done.stderr
+
+
+def test_an_address_that_is_none_is_usage() -> None:
+    done = broker("--url", "ftp://x", "ps")
+    assert done.exit_code == 2
+    assert "no address of a broker" in done.stderr
+
+
+def test_stages_are_said_in_words() -> None:
+    def said(type_: str, **data: Any) -> str | None:  # noqa: ANN401 - a fact's own fields
+        return render.stage({"type": type_, "data": data}, "azure")
+
+    assert said("OfferIssued", window_s=300) == "offered to azure, window 5 min 00 s from delivery"
+    assert said("OfferRefused", reason="no_capacity") == "refused by azure: no_capacity"
+    assert said("UnitsReleased", basis="lapse", units=[0, 1]) == "released by lapse: 2 units"
+    assert said("NoticeSent") is None

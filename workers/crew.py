@@ -1,0 +1,52 @@
+"""A worker as a process: Celery's own, with its signals, on the queues it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from broker.settings import Settings
+from broker.store.schema import require_head
+from broker.wiring import Wiring, catalogue, open_store, wired
+from workers.app import make_app
+from workers.lifecycle import PerProcess, start_up, unopened
+from workers.tasks import Office, publisher, register
+
+
+def work(settings: Settings, queues: Sequence[str], concurrency: int, pool: str) -> int:
+    """Work until SIGTERM; returns the exit code. Raises SettingsError or WrongRevision.
+
+    What a task needs is made in the process that runs it, after the fork.
+    """
+    _check(settings)
+    prefix = settings.queue_prefix
+    app = make_app(settings.queue_url, prefix)
+    register(app, PerProcess(lambda: _office(settings)), publisher(app, prefix))
+    worker = app.Worker(
+        queues=[f"{prefix}{name}" for name in queues],
+        concurrency=concurrency,
+        pool=pool,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        loglevel="WARNING",
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _check(settings: Settings) -> None:
+    catalogue(settings)
+    store = open_store(settings.database)
+    try:
+        require_head(store.engine)
+    finally:
+        store.close()
+
+
+def _office(settings: Settings) -> Office:
+    # Left open for the life of the process: its end closes it.
+    wiring: Wiring = wired(
+        settings, catalogue(settings), start_up=start_up(settings.address)
+    ).__enter__()
+    return Office(store=wiring.store, rules=wiring.rules, providers=unopened(settings.accounts))
