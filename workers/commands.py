@@ -46,9 +46,9 @@ def up(
 
 def demo() -> None:
     """Play about a minute of work on four local clouds, and prove what was done."""
-    from workers.demo.play import main
+    from workers.demo.play import demo as play
 
-    sys.exit(main())
+    sys.exit(play())
 
 
 def worker(

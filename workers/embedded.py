@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -221,8 +220,8 @@ def _at_work(
         return WorkerThread(own, name, named, threads)
 
     crews = (
-        (crew("deciding", deciding, _DECIDING), Nudge(Task.OFFERS)),
-        (crew("buying", buying, _BUYING), Nudge(Task.PROVISION, ProviderName.OWN)),
+        crew("deciding", deciding, _DECIDING),
+        crew("buying", buying, _BUYING),
     )
     relay = Relay(
         store=wiring.store,
@@ -236,9 +235,9 @@ def _at_work(
     )
     with ExitStack() as stack:
         stack.callback(_forget_queues, app, (*deciding, *buying))
-        for worker, nudge in crews:
+        for worker in crews:
             worker.start()
-            stack.callback(worker.stop, partial(publish, nudge))
+            stack.callback(worker.stop)
         over = threading.Event()
 
         def wait(seconds: float) -> None:

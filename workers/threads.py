@@ -13,7 +13,7 @@ from celery.worker import WorkController
 from typing_extensions import override
 
 _READY_S: Final = 10.0
-_KNOCKS_EVERY_S: Final = 0.05
+_LOOKS_UP_S: Final = 0.1
 
 
 class DaemonThreads(BasePool):
@@ -75,7 +75,7 @@ class WorkerThread:
             without_heartbeat=True,
             without_mingle=True,
             without_gossip=True,
-            ready_callback=lambda _: self._ready.set(),
+            ready_callback=self._begin,
         )
         self._thread = threading.Thread(target=self._worker.start, name=name, daemon=True)
 
@@ -85,13 +85,15 @@ class WorkerThread:
         if not self._ready.wait(_READY_S):
             raise RuntimeError(f"the worker {self._thread.name} did not begin to consume")
 
-    def stop(self, knock: Callable[[], object]) -> None:
-        """Finish what has begun. `knock` puts any message on a queue of this worker's.
-
-        Its consumer sleeps up to two seconds unless a message comes.
-        """
-        self._worker.signal_consumer_close()
-        while self._thread.is_alive():
-            knock()
-            self._thread.join(_KNOCKS_EVERY_S)
+    def stop(self) -> None:
+        """Finish what has begun."""
         self._worker.stop()
+        self._thread.join()
+
+    def _begin(self, consumer: Any) -> None:  # noqa: ANN401 - Celery's consumer, untyped
+        # Celery waits two seconds for a message before it looks whether it is to stop.
+        patient = consumer.connection.drain_events
+        consumer.connection.drain_events = lambda timeout=None: patient(  # noqa: ARG005
+            timeout=_LOOKS_UP_S
+        )
+        self._ready.set()

@@ -145,7 +145,7 @@ def events(
 def explain(
     context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False
 ) -> None:
-    """Say why a job is where it is: who was asked, and what they answered."""
+    """Say why a job is where it is, and why not elsewhere."""
     from broker.domain.explanation import Explanation
 
     shell = shell_of(context)

@@ -14,7 +14,7 @@ from broker.cli.shell import FAILED, OK, Shell, out, out_json, say, shell_of
 from broker.client.errors import BrokerError
 from broker.domain.chain import Fact, MalformedLine, exported, read_lines
 
-app = typer.Typer(help="The log: `export`, `tail`.", no_args_is_help=True)
+app = typer.Typer(help="The log: export, tail.", no_args_is_help=True)
 
 _PAGE = 1000
 _SHOWN_EVERY = 100_000
@@ -60,7 +60,7 @@ def audit(
     head: Annotated[str | None, typer.Option(help="The hash its last fact must have.")] = None,
     json: Json = False,
 ) -> None:
-    """Check the chain and the laws of an exported log, from that file alone."""
+    """Check chain and laws of an exported log, from it alone."""
     from broker.domain.laws import audit as check
     from broker.domain.laws import sentences
 
@@ -93,7 +93,7 @@ def replay(
     seed: Annotated[int, typer.Option(help="Of the desk's silence.")] = 0,
     json: Json = False,
 ) -> None:
-    """Run a recorded day through the real steps, under a virtual clock."""
+    """Run a recorded day again, under a virtual clock."""
     from broker.replay import command
 
     raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, as_json=json))

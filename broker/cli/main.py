@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from broker.cli import jobs, log, offers, processes
-from broker.cli import run as running
 from broker.cli.shell import CODES, FAILED, INTERRUPTED, USAGE, Shell, exit_code, say
 from broker.client.errors import BrokerError
 
@@ -62,25 +63,74 @@ def _told(surprise: Exception) -> int:
 def _let_go_of_stdout() -> None:
     """Nobody reads on: what is left in the buffer must not be tried again at the end."""
     import os
-    import sys
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-app = typer.Typer(
-    name="broker",
-    cls=Commands,
-    help="Buys GPU capacity under a right of first refusal, and proves that the right was kept.",
-    epilog=CODES,
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_PASSING_ON: Final = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],
+}
+
+_HOMES: Final = {
+    "up": "processes",
+    "demo": "processes",
+    "run": "run",
+    "submit": "jobs",
+    "ps": "jobs",
+    "show": "jobs",
+    "logs": "jobs",
+    "events": "jobs",
+    "explain": "jobs",
+    "cancel": "jobs",
+    "offers": "offers",
+    "answer": "offers",
+    "replay": "log",
+    "audit": "log",
+    "log": "log",
+    "server": "processes",
+    "worker": "processes",
+    "ticker": "processes",
+    "migrate": "processes",
+}
+"""Which module has each command, in the order of `--help`."""
 
 
-@app.callback()
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """The command line for these words: only the command they name is built, or else all.
+
+    Building one option costs a millisecond, and there are a hundred.
+    """
+    app = typer.Typer(
+        name="broker",
+        cls=Commands,
+        help="Buys GPU capacity under a right of first refusal, and proves that it was kept.",
+        epilog=CODES,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    called = next((word for word in words if word in _HOMES), None)
+    before = words[: words.index(called)] if called else ()
+    alone = called is not None and not {"-h", "--help"}.intersection(before)
+    for name in [called] if called and alone else _HOMES:
+        _add(app, name)
+    return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    home = import_module(f"broker.cli.{_HOMES[name]}")
+    if name in ("offers", "log"):
+        app.add_typer(home.app, name=name)
+    elif words := getattr(home, "ELSEWHERE", {}).get(name):
+        app.command(name, help=words, context_settings=_PASSING_ON)(home.elsewhere)
+    else:
+        app.command(name)(getattr(home, name))
+
+
 def options(
     context: typer.Context,
     url: Annotated[
@@ -94,36 +144,5 @@ def options(
     context.call_on_close(shell.close)
 
 
-_PASSING_ON: Final = {
-    "allow_extra_args": True,
-    "ignore_unknown_options": True,
-    "help_option_names": [],
-}
-
-for _name in ("up", "demo"):
-    app.command(_name, help=processes.ELSEWHERE[_name], context_settings=_PASSING_ON)(
-        processes.elsewhere
-    )
-app.command()(running.run)
-app.command()(jobs.submit)
-app.command()(jobs.ps)
-app.command()(jobs.show)
-app.command()(jobs.logs)
-app.command()(jobs.events)
-app.command()(jobs.explain)
-app.command()(jobs.cancel)
-app.add_typer(offers.app, name="offers")
-app.command()(offers.answer)
-app.add_typer(log.app, name="log")
-app.command()(log.audit)
-app.command()(log.replay)
-app.command()(processes.server)
-app.command()(processes.migrate)
-for _name in ("worker", "ticker"):
-    app.command(_name, help=processes.ELSEWHERE[_name], context_settings=_PASSING_ON)(
-        processes.elsewhere
-    )
-
-
 def main() -> None:
-    app()
+    app_for(sys.argv[1:])(prog_name="broker")

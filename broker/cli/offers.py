@@ -11,7 +11,7 @@ from broker.cli.shell import out, out_json, say, shell_of
 from broker.client.errors import BrokerError
 
 app = typer.Typer(
-    help="Offers to the holder: `ls` (also without a word), `show`, `notice`.",
+    help="Offers to the holder: ls, show, notice.",
     invoke_without_command=True,
 )
 

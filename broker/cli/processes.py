@@ -11,10 +11,10 @@ from broker.cli.shell import out_json, say
 from broker.client.errors import BrokerError
 
 ELSEWHERE: Final = {
-    "up": "Start the broker, its workers and four local clouds in this process.",
+    "up": "Start a broker with four local clouds, in this process.",
     "demo": "Start all that, and play about a minute of mixed work.",
     "worker": "Run a worker of a broker in production.",
-    "ticker": "Run the timers, the sealer and the relay of a broker in production.",
+    "ticker": "Run timers, sealer and relay of a broker in production.",
 }
 """What `workers` brings, in words, so that `--help` need not load it."""
 

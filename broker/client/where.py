@@ -16,6 +16,8 @@ from broker.client.errors import BrokerError
 
 FILE: Final = "broker.toml"
 PROJECT: Final = "pyproject.toml"
+UP: Final = Path(".broker") / "url"
+"""Where `broker up` keeps its address while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,15 @@ def find(url: str | None = None, token: str | None = None) -> Address | None:
         if url:
             break
     return Address(url, token) if url else None
+
+
+def up_here() -> Address | None:
+    """The broker that `broker up` runs in this directory, if one does."""
+    try:
+        url = UP.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Address(url, None) if url else None
 
 
 def _files() -> Iterator[Path]:

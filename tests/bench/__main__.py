@@ -7,13 +7,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from tests.bench import deciding
+from tests.bench import deciding, latency, starting, submitting
 from tests.bench.harness import Missing, Row, machine, measure
 from tests.bench.table import HEAD, cells, left_out, line, markdown
 
 
 def every_row() -> list[Row]:
-    return [*deciding.rows()]
+    return [*deciding.rows(), *submitting.rows(), *latency.rows(), *starting.rows()]
 
 
 def main(arguments: Sequence[str]) -> int:

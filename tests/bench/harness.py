@@ -86,6 +86,14 @@ def percentile(values: list[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
+def command() -> Path:
+    """The `broker` of this environment. Raises Missing."""
+    found = Path(sys.executable).parent / "broker"
+    if not found.is_file():
+        raise Missing("the `broker` command is not installed beside this Python; run `make env`")
+    return found
+
+
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A directory of the row's own, on the disk that databases of a trial would lie on."""

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from broker.agreements.registry import shipped
+from broker.domain.line import line_of
 from broker.domain.job import Job, Unit, UnitState
 from broker.domain.market import Market, Place, Pool, PoolKind, Refusal
 from broker.domain.release import Basis, Release
@@ -121,6 +122,7 @@ def waiting(number: int, chance: Random) -> Job:
         id=JobId(f"job_{number:08}"),
         workload=work,
         agreement=AGREEMENT,
+        line=line_of(AGREEMENT, work),
         terms=terms,
         submitted_at=NOW,
         patience_until=None,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 import broker
 from broker.api.app import create_app
 from broker.api.serving import listen, serving
-from broker.cli.main import app
+from broker.cli.main import app_for
 from broker.domain.machine import RunState
 from broker.domain.offer import Desk
 from broker.domain.values import JobId
@@ -79,7 +79,8 @@ def run_all(office: Office, exit_code: int = 0, text: str = "hello\n") -> None:
 
 
 def shell(url: str, *words: str) -> Result:
-    done = CliRunner().invoke(app, ["--url", url, *words])
+    called = ["--url", url, *words]
+    done = CliRunner().invoke(app_for(called), called)
     assert "Traceback" not in done.output
     return done
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from broker.cli import render
 from broker.cli.files import read_jobs
-from broker.cli.main import app
+from broker.cli.main import app_for
 from broker.cli.shell import CODES, exit_code
 from broker.client.errors import (
     BrokerError,
@@ -31,7 +31,7 @@ JOB = "name: tune\nkind: training\nrun: echo hello\n"
 
 
 def broker(*words: str, stdin: str | None = None) -> Result:
-    done = CliRunner().invoke(app, list(words), input=stdin)
+    done = CliRunner().invoke(app_for(words), list(words), input=stdin)
     assert "Traceback" not in done.output
     return done
 

@@ -83,7 +83,7 @@ def test_better_in_one_and_worse_in_another_cannot_be_compared(both: dict[str, A
 
 def test_a_term_that_was_not_noticed_bounds_nothing() -> None:
     open_terms = Terms(accelerators=None, gpus_per_unit=8, regions=None, price_usd_hour=None)
-    assert better_for_supplier(open_terms, replace(NOTICED, prepay_usd=None, min_term_s=None), NONE)
+    assert better_for_supplier(open_terms, NOTICED, NONE) == "prepay_usd"
     narrow = replace(NOTICED, prepay_usd=None, min_term_s=None, chunk=1)
     assert better_for_supplier(open_terms, narrow, NONE) is None
 

@@ -20,6 +20,7 @@ from broker.domain.values import ProviderName, instant
 from broker.domain.workload import WorkClass
 from broker.settings import DEFAULT_PORT, DeskKind
 from providers.catalogue import pools
+from providers.registry import provider
 from workers.demo.figures import Figures, figures, sentences
 from workers.demo.screen import Board, Stage, stage
 from workers.demo.tale import Tale
@@ -58,6 +59,7 @@ def demo(seconds: float | None = None, *, port: int | None = None, log: Path = L
 def _play(engine: Engine, shown: Stage, seconds: float, log: Path) -> int:
     parts = programme(seconds)
     shown.say(_opening(engine, parts, seconds))
+    _rehearse(engine)
     with Broker(engine.url, engine.token) as broker:
         tale = _Stagehand(engine, broker, shown, parts).play(seconds)
     found = _conclude(engine, log)
@@ -78,6 +80,13 @@ def _engine(port: int | None) -> Engine:
         if port is not None:
             raise
         return _started(0)
+
+
+def _rehearse(engine: Engine) -> None:
+    """Load the SDKs before the clock starts, which takes seconds once, and ask each for nothing."""
+    for name, account in engine.wiring.settings.accounts.items():
+        with suppress(ConnectionError):
+            list(provider(name, account).owned("nobody"))
 
 
 def _started(port: int) -> Engine:

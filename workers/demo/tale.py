@@ -147,15 +147,18 @@ def _live(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
     tale.placed[data["provider"]] += 1
     tale.prices[data["lease"]] = price
     job.usd_hour += price
+    job.live += 1
 
 
 def _ended(tale: Tale, job: JobTale, data: Mapping[str, Any]) -> None:
+    job.live -= 1
     job.usd_hour -= tale.prices.pop(data["lease"], Decimal(0))
 
 
 def _started(_: Tale, job: JobTale, __: Mapping[str, Any]) -> str:
     job.scene = Scene.RUNNING
-    return f"{job.way()} running, {job.shape} at {job.usd_hour.normalize():f} $/h"
+    part = f"{job.live} of {job.units} machines" if job.live < job.units else job.shape
+    return f"{job.way()} running, {part}, {job.usd_hour:.2f} $/h"
 
 
 def _over(scene: Scene) -> Callable[[Tale, JobTale, Mapping[str, Any]], str]:

@@ -55,6 +55,8 @@ class JobTale:
     offer: Asked | None = None
     usd_hour: Decimal = Decimal(0)
     """Of the machines it has now."""
+    live: int = 0
+    """How many machines it has now."""
     end: str = ""
 
     def go(self, *hops: Hop) -> None:

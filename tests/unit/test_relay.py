@@ -1,0 +1,159 @@
+"""The relay: each fact has its reaction, nudges are few, and none is lost for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from broker.agreements.registry import shipped
+from broker.domain import events
+from broker.domain.event import Event
+from broker.domain.values import JobId, ProviderName
+from broker.steps.rulebook import Rulebook
+from broker.store.memory import MemoryStore
+from workers.reactions import BY_NAME, REACTIONS, Nudge, Task
+from workers.relay import Relay, Rounds, head
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CLOUDS = (ProviderName.AZURE, ProviderName.AWS)
+
+
+@dataclass
+class Hands:
+    """A clock that is set by hand, ids that count, and a queue that can be away."""
+
+    at: datetime = NOON
+    count: int = 0
+    sent: list[Nudge] = field(default_factory=list)
+    away: bool = False
+
+    def now(self) -> datetime:
+        return self.at
+
+    def seconds(self) -> float:
+        return (self.at - NOON).total_seconds()
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+    def new(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}_{self.count}"
+
+    def publish(self, nudge: Nudge) -> None:
+        if self.away:
+            raise ConnectionError("the queue is away")
+        self.sent.append(nudge)
+
+    def taken(self) -> list[Nudge]:
+        taken, self.sent = self.sent, []
+        return taken
+
+
+def a_relay(hands: Hands, *, settled: bool = True) -> tuple[MemoryStore, Relay]:
+    store = MemoryStore(hands, hands)
+    rules = Rulebook(agreements=shipped(), default_agreement="azure-first-refusal", pools=())
+    relay = Relay(
+        store=store,
+        rules=rules,
+        providers=CLOUDS,
+        publish=hands.publish,
+        clock=hands,
+        seconds=hands.seconds,
+        rounds=Rounds(every_s={}),
+    )
+    if settled:
+        relay.turn()
+        hands.taken()
+        hands.pass_by(1)
+    return store, relay
+
+
+def tell(store: MemoryStore, *facts: Event) -> None:
+    with store.transaction() as tx:
+        tx.record("test", facts)
+
+
+def test_every_fact_has_its_reaction() -> None:
+    assert set(REACTIONS) == set(Event.__subclasses__())
+    assert len(BY_NAME) == len(REACTIONS)
+
+
+def test_whoever_begins_nudges_for_everything_once() -> None:
+    hands = Hands()
+    _, relay = a_relay(hands, settled=False)
+    relay.turn()
+    relay.turn()
+    assert hands.taken() == [
+        Nudge(Task.PLACE),
+        Nudge(Task.OFFERS),
+        Nudge(Task.PROVISION, ProviderName.AZURE),
+        Nudge(Task.PROVISION, ProviderName.AWS),
+    ]
+
+
+def test_many_facts_at_once_are_one_nudge() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands)
+    tell(store, *(events.ReleaseExpired(job=JobId("j"), units=(n,), why="tail") for n in range(50)))
+    relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]
+    assert relay.position == head(store) == 50
+
+
+def test_a_second_nudge_so_soon_is_kept_back_and_not_dropped() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands)
+    expired = events.ReleaseExpired(job=JobId("j"), units=(0,), why="tail")
+    tell(store, expired)
+    relay.turn()
+    tell(store, expired)
+    again_in = relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]
+    hands.pass_by(again_in)
+    relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]
+
+
+def test_a_fact_that_names_a_cloud_wakes_that_cloud_only() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands)
+    tell(
+        store,
+        events.CommitmentFailed(
+            commitment=events.CommitmentId("c"),
+            job=JobId("j"),
+            units=(0,),
+            provider="aws",
+            reason="no_capacity",
+            code="x",
+        ),
+    )
+    relay.turn()
+    assert set(hands.taken()) == {Nudge(Task.PLACE), Nudge(Task.PROVISION, ProviderName.AWS)}
+
+
+def test_a_queue_that_is_away_loses_nothing() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands)
+    hands.away = True
+    tell(store, events.ReleaseExpired(job=JobId("j"), units=(0,), why="tail"))
+    relay.turn()
+    relay.turn()
+    assert hands.taken() == []
+    hands.away = False
+    hands.pass_by(1)
+    relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]
+
+
+def test_what_is_done_every_so_often_is_done_at_the_start_and_then_again() -> None:
+    sweep = Nudge(Task.SWEEP)
+    rounds = Rounds(every_s={sweep: 2.0})
+    assert [bool(rounds.due(at)) for at in (0.0, 1.0, 2.0, 3.0, 4.5)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]

@@ -1,0 +1,65 @@
+"""Settings: one sentence for each fault, which names the file and the key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from broker.domain.values import ProviderName
+from broker.serve import guard
+from broker.settings import DeskKind, Settings, SettingsError
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_file_further_up_is_found_and_the_environment_goes_before_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "broker.toml").write_text('port = 9000\ndesk = "person"\nowner = "lab"\n')
+    (here / "below").mkdir()
+    monkeypatch.chdir(here / "below")
+    monkeypatch.setenv("BROKER_PORT", "9001")
+    settings = Settings.read(owner="given")
+    assert (settings.port, settings.desk, settings.owner) == (9001, DeskKind.PERSON, "given")
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(here: Path) -> None:
+    (here / "broker.toml").write_text('databse_url = "sqlite:///x"\n')
+    with pytest.raises(SettingsError, match=r"broker\.toml: .*'databse_url'.*'database_url'"):
+        Settings.read()
+
+
+def test_a_wrong_value_names_the_file_and_the_key(here: Path) -> None:
+    (here / "broker.toml").write_text('[desk_by_class]\nresearch = "oracle"\n')
+    with pytest.raises(SettingsError, match=r"broker\.toml: desk_by_class\.research: "):
+        Settings.read()
+
+
+def test_a_wrong_value_of_the_environment_names_the_variable(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKER_PORT", "http")
+    with pytest.raises(SettingsError, match=r"the environment: BROKER_PORT: "):
+        Settings.read()
+
+
+def test_a_cloud_that_would_cost_money_is_refused(here: Path) -> None:
+    accounts = here / "clouds.json"
+    accounts.write_text(json.dumps({"aws": {"endpoint": "http://127.0.0.1:1", "image": "a"}}))
+    settings = Settings.read(clouds_file=accounts)
+    assert set(settings.accounts) == {ProviderName.AWS}
+    real = Settings.read(clouds={"aws": {"image": "a"}})
+    with pytest.raises(SettingsError, match=r"clouds\.aws: .*spend cap"):
+        _ = real.accounts
+
+
+def test_another_address_needs_a_token_and_tls(here: Path) -> None:
+    guard(Settings.read())
+    with pytest.raises(SettingsError, match="token and tls_certificate"):
+        guard(Settings.read(host="0.0.0.0"))  # noqa: S104 - that is what is refused
