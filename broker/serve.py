@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -30,6 +31,9 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
         )
         if ready is not None:
             ready(url)
+        # The server ends in order at these, and raises them again for whoever was there before.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
         server.run(sockets=[line])
 
 

@@ -44,11 +44,20 @@ def up(
     typer.echo("stopped", err=True)
 
 
-def demo() -> None:
+def demo(
+    seconds: Annotated[
+        float, typer.Option(min=1, envvar="DEMO_SECONDS", help="How long new work comes in.")
+    ] = 60,
+    port: Annotated[
+        int | None, typer.Option(help="The port to serve on; 8080 if it is free, else any.")
+    ] = None,
+) -> None:
     """Play about a minute of work on four local clouds, and prove what was done."""
-    from workers.demo.play import demo as play
+    from workers.demo import demo as play
 
-    sys.exit(play())
+    with _sentences():
+        code = play(seconds, port=port)
+    sys.exit(code)
 
 
 def worker(

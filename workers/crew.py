@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+
+from celery.exceptions import SecurityWarning
 
 from broker.settings import Settings
 from broker.store.schema import require_head
@@ -18,6 +21,8 @@ def work(settings: Settings, queues: Sequence[str], concurrency: int, pool: str)
     What a task needs is made in the process that runs it, after the fork.
     """
     _check(settings)
+    # Who runs the broker is its operator's choice; messages are JSON, so nothing is unpickled.
+    warnings.simplefilter("ignore", SecurityWarning)
     prefix = settings.queue_prefix
     app = make_app(settings.queue_url, prefix)
     register(app, PerProcess(lambda: _office(settings)), publisher(app, prefix))

@@ -56,7 +56,7 @@ def show_offer(offer: str, here: Here) -> Response:
 def read_notice(offer: str, here: Here) -> Response:
     """The exact bytes of the notice, whose hash is in the log. Reading them opens the window."""
     found = _the_offer(offer, here)
-    acknowledge(found.job, found.id, here.store)
+    acknowledge(found.id, here.store)
     return Response(notice(found), media_type=JSON)
 
 
@@ -74,7 +74,7 @@ def answer_offer(offer: str, body: AnswerBody, here: Here) -> Response:
         reason=body.reason,
         by=body.by,
     )
-    judged = record_answer(found.job, found.id, answer, here.store, here.rules, here.ids)
+    judged = record_answer(found.id, answer, here.store, here.rules, here.ids)
     if judged.rejected is not None:
         raise DeclinedError(REJECTIONS[judged.rejected], judged.rejected.value, judged.because)
     return json_reply(JudgementView(answer=judged.answer, offer=found.id, state=judged.state))

@@ -19,6 +19,9 @@ _SOME_CLOUD: Final = PoolView("", PoolKind.THIRD_PARTY_CLOUD)
 """Stands for any third party, where none of those known would fit the work."""
 
 
+_OPEN_UNDER_A_RELEASE: Final = frozenset({VerdictKind.ALLOW, VerdictKind.OFFER})
+
+
 class Choice(NamedTuple):
     """A pool that may be committed to, and what the commitment would stand on."""
 
@@ -50,9 +53,10 @@ Memo: TypeAlias = dict[tuple[str, str, int], Options]
 
 def options_for(work: Workload, market: Market, edition: Edition, now: datetime) -> Options:
     """What the edition says of every pool that fits, taken together (design 5.1, rule 3)."""
-    fitting = [p for p in market.pools if p.fits(work.shape) and p.within(work.limits)]
+    order = ranked(p for p in market.pools if p.fits(work.shape) and p.within(work.limits))
+    seen = [PoolView(p.place.provider.value, p.kind) for p in order]
     tags = frozenset(work.tags)
-    views = {PoolView(p.place.provider.value, p.kind) for p in fitting}
+    views = set(seen)
     others = {view for view in views if not edition.holds(view.name)} or {_SOME_CLOUD}
     said = {
         view: verdict(edition, work.work_class, tags, view, Scope.NEW, now)
@@ -61,23 +65,24 @@ def options_for(work: Workload, market: Market, edition: Edition, now: datetime)
     right = _clause(said, others, VerdictKind.OFFER)
     open_to_others = any(said[view].reads_as is VerdictKind.ALLOW for view in others)
     exclusive = None if open_to_others else _clause(said, others, VerdictKind.FORBID)
-    order = ranked(fitting)
-    choices = [(p, said[PoolView(p.place.provider.value, p.kind)]) for p in order]
     return Options(
-        holder=tuple(p for p in order if edition.holds(p.place.provider.value)),
+        holder=tuple(p for p, view in zip(order, seen, strict=True) if view not in others),
         right=right,
         exclusive=exclusive if right is None else None,
         free=()
         if right or exclusive
-        else tuple(_choice(p, v) for p, v in choices if v.reads_as is VerdictKind.ALLOW),
+        else tuple(
+            _choice(p, said[view])
+            for p, view in zip(order, seen, strict=True)
+            if said[view].reads_as is VerdictKind.ALLOW
+        ),
         released=tuple(
-            _choice(p, v)
-            for p, v in choices
-            if v.reads_as in (VerdictKind.ALLOW, VerdictKind.OFFER)
-            and not edition.holds(p.place.provider.value)
+            _choice(p, said[view])
+            for p, view in zip(order, seen, strict=True)
+            if view in others and said[view].reads_as in _OPEN_UNDER_A_RELEASE
         ),
         notice_price=work.limits.max_price_usd_hour
-        or max((p.price_usd_hour for p in fitting), default=None),
+        or (order[-1].price_usd_hour if order else None),
     )
 
 

@@ -16,8 +16,9 @@ from broker.domain.job import Job
 from broker.domain.line import Heads
 from broker.domain.machine import Machine
 from broker.domain.market import Place
+from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
-from broker.domain.values import JobId, LeaseId, MachineName, ProviderName
+from broker.domain.values import JobId, LeaseId, MachineName, OfferId, ProviderName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,10 @@ class Transaction(Protocol):
         """Make the first so many jobs that stand in each line due now."""
         ...
 
+    def offer(self, offer: OfferId) -> Offer | None:
+        """An offer as it stands, also long after it is over; not locked."""
+        ...
+
     def keep(self, cases: Iterable[Case]) -> None:
         """Write what the cases changed and append what they told, each to `job/<id>`."""
         ...
@@ -123,8 +128,12 @@ class Transaction(Protocol):
         """
         ...
 
+    def asked(self, provider: ProviderName) -> Mapping[Place, int]:
+        """How many machines each place was asked for and did not answer, before a claim is made."""
+        ...
+
     def unresolved(self) -> Mapping[Place, int]:
-        """How many machines each place was asked for that it has not answered."""
+        """How many machines are wanted or asked for at each place that has not answered."""
         ...
 
     # -- the rest

@@ -12,8 +12,8 @@ from broker.domain.desk import holder_places
 from broker.domain.market import Market, Pool
 from broker.domain.offer import Offer, OfferState, accept, deliver, refuse
 from broker.domain.spill import commit_holder, want_machines
-from broker.domain.values import AnswerId, JobId, OfferId, RefusalReason
-from broker.ports import Ids, Store
+from broker.domain.values import AnswerId, OfferId, RefusalReason
+from broker.ports import Ids, Store, Transaction
 from broker.steps.rulebook import Rulebook
 
 
@@ -61,50 +61,50 @@ class Judgement:
 
 
 def record_answer(
-    job: JobId, offer_id: OfferId, answer: Answer, store: Store, rules: Rulebook, ids: Ids
+    offer_id: OfferId, answer: Answer, store: Store, rules: Rulebook, ids: Ids
 ) -> Judgement:
     """Judge an answer by the offer as it stands. Raises KeyError where there is no such offer."""
     with store.transaction() as tx:
-        case = tx.cases([job])[job]
-        name = AnswerId(ids.new("answer"))
-        offer = case.offers.get(offer_id)
-        judgement = _judge(case, offer, offer_id, answer, name, rules)
+        case, offer = _opened(offer_id, tx)
+        judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules)
         tx.keep([case])
     return judgement
 
 
-def acknowledge(job: JobId, offer_id: OfferId, store: Store) -> None:
-    """The desk has fetched its notice: the window opens, once."""
+def acknowledge(offer_id: OfferId, store: Store) -> None:
+    """The desk has fetched its notice: the window opens, once. Raises KeyError."""
     with store.transaction() as tx:
-        case = tx.cases([job])[job]
-        offer = case.offers.get(offer_id)
-        if offer is not None and offer.state is OfferState.SENT:
+        case, offer = _opened(offer_id, tx)
+        if offer.state is OfferState.SENT:
             deliver(case, offer, "ack")
             tx.keep([case])
 
 
-def _judge(
-    case: Case,
-    offer: Offer | None,
-    offer_id: OfferId,
-    answer: Answer,
-    name: AnswerId,
-    rules: Rulebook,
-) -> Judgement:
-    if offer is None or not offer.state.undecided:
-        state = offer.state if offer else OfferState.WITHDRAWN
-        decided = "has been decided already" if offer else "is over"
-        return _reject(case, offer_id, name, state, Rejection.DUPLICATE, f"the offer {decided}")
+def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:
+    """The offer as it stands, however long it is over, with the file of its job."""
+    known = tx.offer(offer_id)
+    if known is None:
+        raise KeyError(offer_id)
+    case = tx.cases([known.job])[known.job]
+    return case, case.offers.get(offer_id) or tx.offer(offer_id) or known
+
+
+def _judge(case: Case, offer: Offer, answer: Answer, name: AnswerId, rules: Rulebook) -> Judgement:
+    if not offer.state.undecided:
+        late = offer.state is OfferState.LAPSED
+        why = Rejection.LATE if late else Rejection.DUPLICATE
+        because = f"the offer is {offer.state.value} already"
+        return _reject(case, offer.id, name, offer.state, why, because)
     offer = deliver(case, offer, "answer")
     assert offer.expires_at is not None  # noqa: S101 - a delivered offer has a window
     if case.now >= offer.expires_at:
         because = f"the window ended at {offer.expires_at.isoformat()}"
-        return _reject(case, offer_id, name, offer.state, Rejection.LATE, because)
+        return _reject(case, offer.id, name, offer.state, Rejection.LATE, because)
     units = offer.units if answer.units is None else offer.units[: answer.units]
     pools = [_pool_of(hold, case, offer, rules) for hold in answer.holds]
     fault = _nonconforming(offer, answer, units, pools)
     if fault:
-        return _reject(case, offer_id, name, offer.state, Rejection.NONCONFORMING, fault)
+        return _reject(case, offer.id, name, offer.state, Rejection.NONCONFORMING, fault)
     case.tell(
         events.AnswerReceived(
             offer=offer.id,
@@ -157,11 +157,11 @@ def _nonconforming(
             f"units: a gang is accepted whole, all {len(offer.units)}, or not at all",
         ),
         (
-            not offer.gang and wanted % offer.chunk,
+            wanted % offer.chunk and wanted != len(offer.units),
             f"units: {wanted} is no multiple of the chunk, {offer.chunk}",
         ),
         (
-            held != len(units),
+            held != len(units) or any(hold.units < 1 for hold in answer.holds),
             f"holds: {held} units are held for {len(units)} accepted; each needs a hold",
         ),
         (
@@ -170,8 +170,10 @@ def _nonconforming(
         ),
         (
             missing is not None,
-            (f"holds: {missing and missing.region} {missing and missing.sku} is no pool of "
-            f"{', '.join(offer.holder)}"),
+            (
+                f"holds: {missing and missing.region} {missing and missing.sku} is no pool of "
+                f"{', '.join(offer.holder)} that the job may have"
+            ),
         ),
     )
     return next((sentence for fault, sentence in faults if fault), "")

@@ -55,7 +55,7 @@ Told: TypeAlias = Outcome | StandsRefused | NotYet | Ended
 
 BUSY_RECHECK: Final = timedelta(milliseconds=250)
 """How soon a machine is looked at again that waits for its place to answer another."""
-FIRST_POLL: Final = timedelta(milliseconds=50)
+FIRST_POLL: Final = timedelta(milliseconds=10)
 LONGEST_POLL: Final = timedelta(seconds=5)
 TROUBLE_RECHECK: Final = timedelta(seconds=30)
 """How soon the same order is tried again after a fault that only a person can mend."""
@@ -190,7 +190,7 @@ class Round:
 
     def _freed(self, machine: Machine) -> None:
         """What it held may be had again: a shortage there is forgotten, those who wait try."""
-        if machine.up_at is None:
+        if machine.lease is None:  # only given back: what it showed of the place is not changed
             return
         known = self.records.get(machine.place) or PlaceRecord(place=machine.place)
         shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
@@ -289,5 +289,5 @@ class Round:
 
 
 def _poll_after(tries: int) -> timedelta:
-    """50 ms, then twice as long each time, to five seconds."""
+    """10 ms, then twice as long each time, to five seconds."""
     return min(FIRST_POLL * (1 << min(tries - 1, 10) if tries > 0 else 1), LONGEST_POLL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +11,7 @@ from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, allowance
 from broker.domain.places import PlaceRecord
 from broker.domain.values import ProviderName
-from broker.ports import Order, Provider, Refused, Running, Store, Transaction
+from broker.ports import Launching, Order, Outcome, Provider, Refused, Running, Store
 from broker.steps.outcome import Ended, NotYet, Round, StandsRefused, Told
 from broker.steps.rulebook import Rulebook, refused
 
@@ -23,9 +22,9 @@ CLAIMED_FOR: Final = timedelta(seconds=60)
 def provision(name: ProviderName, provider: Provider, store: Store, rules: Rulebook) -> int:
     """Take up what is due at this provider; returns how many machines that were."""
     with store.transaction() as tx:
+        asked = dict(tx.asked(name))
         machines = tx.claim_machines(name, limit=50, until=tx.now + CLAIMED_FOR)
         places = dict(tx.places()) if machines else {}
-        asked = _asked(tx, name, machines) if machines and rules.slow_start else {}
         now = tx.now
     if not machines:
         return 0
@@ -58,7 +57,7 @@ class _Asking:
         self.full: dict[Place, int] = {}
         self.streak = {place: record.streak for place, record in places.items()}
         self.open = {m.place: asked.get(m.place, 0) for m in machines}
-        """How many machines each place has been asked for and has not answered."""
+        """How many machines each place was asked for before this round and has not answered."""
 
     def ask(self, machine: Machine) -> Told:
         match machine.state:
@@ -78,13 +77,21 @@ class _Asking:
             if self.rules.slow_start and self.open[place] >= allowance(self.streak.get(place, 0)):
                 return NotYet()
             self.open[place] += 1
-        outcome = self.provider.launch(self._order(machine))
+        outcome = self._launched(self._order(machine))
         if isinstance(outcome, Running):
             self.streak[place] = self.streak.get(place, 0) + 1
             self.open[place] = self.open.get(place, 1) - 1
         elif isinstance(outcome, Refused):
             self.full[place] = min(machine.together, self.full.get(place, machine.together))
         return outcome
+
+    def _launched(self, order: Order) -> Outcome:
+        """The answer to a launch, and one look at how it went: an instant cloud is done by then."""
+        outcome = self.provider.launch(order)
+        if not isinstance(outcome, Launching) or outcome.retry_after_s is not None:
+            return outcome
+        seen = self.provider.poll(order, outcome.handle)
+        return seen if isinstance(seen, Launching | Running | Refused) else outcome
 
     def _full(self, place: Place, units: int) -> bool:
         """Whether the place has refused as many, or fewer, within this round."""
@@ -95,24 +102,6 @@ class _Asking:
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
         return self.rules.order(machine.name, machine.place, labels)
-
-
-def _asked(
-    tx: Transaction, name: ProviderName, claimed: Iterable[Machine]
-) -> Mapping[Place, int]:
-    """How many machines each place was asked for before this round and has not answered.
-
-    One that is wanted and was never asked for does not count, or a long line would block itself.
-    """
-    fresh = {m.name for m in claimed if _never_asked(m)}
-    places = {m.place for m in claimed if m.name in fresh}
-    if not places:
-        return {}
-    return Counter(
-        m.place
-        for m in tx.machines(provider=name)
-        if m.place in places and m.name not in fresh and m.state.unresolved and m.tries > 0
-    )
 
 
 def _never_asked(machine: Machine) -> bool:

@@ -45,6 +45,7 @@ class MemoryStore:
         self.sessions: dict[str, MachineName] = {}
         self.heard: dict[MachineName, datetime] = {}
         self.asked: Counter[Place] = Counter()
+        self.tried: Counter[Place] = Counter()
         self.wanted: defaultdict[Place, set[MachineName]] = defaultdict(set)
         self.chunks: dict[tuple[str, int], LogChunk] = {}
         self.due_jobs: DueQueue[JobId] = DueQueue()

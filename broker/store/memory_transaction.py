@@ -150,8 +150,10 @@ class MemoryTransaction:
         before = store.all_machines.get(machine.name)
         if before is not None and before.state.unresolved:
             store.asked[before.place] -= 1
+            store.tried[before.place] -= before.tries > 0
         if machine.state.unresolved:
             store.asked[machine.place] += 1
+            store.tried[machine.place] += machine.tries > 0
         waiting = store.wanted[machine.place]
         waiting.add(machine.name) if machine.state is MachineState.WANTED else waiting.discard(
             machine.name
@@ -176,6 +178,9 @@ class MemoryTransaction:
         for machine in raised:
             self._writes.append(partial(self._set_machine, machine))
         return raised
+
+    def offer(self, offer: OfferId) -> Offer | None:
+        return self.store.past_offers.get(offer)
 
     def machine(self, name: MachineName) -> Machine | None:
         return self.store.all_machines.get(name)
@@ -226,6 +231,10 @@ class MemoryTransaction:
             if machine.due_at is None or machine.due_at > self.now:
                 self._set_machine(replace(machine, due_at=self.now))
         self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+
+    def asked(self, provider: ProviderName) -> Mapping[Place, int]:
+        del provider
+        return self.store.tried
 
     def unresolved(self) -> Mapping[Place, int]:
         return self.store.asked

@@ -16,8 +16,8 @@ from broker.domain.commitment import CommitmentState
 from broker.domain.line import Rank
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
-from broker.domain.offer import OfferState
-from broker.domain.values import JobId, ProviderName
+from broker.domain.offer import Offer, OfferState
+from broker.domain.values import JobId, OfferId, ProviderName
 from broker.store.rows import (
     commitment_from,
     instant_of,
@@ -167,9 +167,16 @@ def machines_where(
     return [machine_from(doc, due, tries) for doc, due, tries in connection.execute(wanted)]
 
 
-def unresolved(connection: Connection) -> dict[Place, int]:
+def offer(connection: Connection, name: OfferId) -> Offer | None:
+    document = connection.scalar(select(OFFERS.c.doc).where(OFFERS.c.id == name))
+    return offer_from(document) if document is not None else None
+
+
+def unresolved(connection: Connection, asked_of: ProviderName | None = None) -> dict[Place, int]:
     place = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku)
     counted = select(*place, func.count()).where(MACHINES.c.state.in_(_UNRESOLVED)).group_by(*place)
+    if asked_of is not None:
+        counted = counted.where(MACHINES.c.provider == asked_of.value, MACHINES.c.tries > 0)
     return {
         Place(ProviderName(provider), region, sku): number
         for provider, region, sku, number in connection.execute(counted)

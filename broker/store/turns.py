@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Table, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.ports import Clock
-from broker.store.engine import Writers
 from broker.store.rows import micros
 from broker.store.sql import SqlStore
 from broker.store.tables import SECRETS, TURNS
@@ -23,7 +22,7 @@ class Turn:
     """A turn at work that one process at a time may have; it must be taken again before it ends."""
 
     def __init__(self, store: SqlStore, clock: Clock, name: str, owner: str) -> None:
-        self._writers, self._clock = Writers(store.engine), clock
+        self._writers, self._clock = store.writers, clock
         self._name, self._owner = name, owner
 
     def take(self, seconds: float) -> bool:
@@ -53,7 +52,7 @@ class Turn:
 
 def kept_secret(store: SqlStore, name: str, fresh: str) -> str:
     """The secret of that name; `fresh` becomes it where there is none yet."""
-    with Writers(store.engine).begin() as connection:
+    with store.writers.begin() as connection:
         connection.execute(
             _insert(connection, SECRETS).values(name=name, value=fresh).on_conflict_do_nothing()
         )

@@ -15,8 +15,9 @@ from broker.domain.job import Job
 from broker.domain.line import Heads
 from broker.domain.machine import Machine
 from broker.domain.market import Place
+from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
-from broker.domain.values import JobId, MachineName, ProviderName, instant_text
+from broker.domain.values import JobId, MachineName, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, LogChunk
 from broker.store import event_log, queries, writes
 from broker.store.event_log import Tail, Told
@@ -151,6 +152,9 @@ class SqlTransaction:
             )
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
+    def offer(self, offer: OfferId) -> Offer | None:
+        return queries.offer(self._connection, offer)
+
     def machine(self, name: MachineName) -> Machine | None:
         found = queries.machines_where(self._connection, MACHINES.c.name == name)
         return found[0] if found else None
@@ -194,6 +198,9 @@ class SqlTransaction:
         place = record.place
         self._places[place] = record
         self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+
+    def asked(self, provider: ProviderName) -> Mapping[Place, int]:
+        return queries.unresolved(self._connection, provider)
 
     def unresolved(self) -> Mapping[Place, int]:
         return queries.unresolved(self._connection)

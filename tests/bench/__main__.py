@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, help="how many runs of each row")
     parser.add_argument("--markdown", action="store_true", help="print the table for a README")
     options = parser.parse_args(arguments)
+    # What was started for a row ends with us, also when we are told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     said = machine()
     live = sys.stderr if options.markdown else sys.stdout
     print(f"{said}\n\n{line(HEAD)}", file=live)

@@ -11,6 +11,7 @@ from typing import Final
 from broker.agreements.registry import shipped
 from broker.domain.chain import read_lines
 from broker.domain.laws.audit import audit
+from broker.domain.options import Memo
 from broker.domain.placement import plan
 from broker.replay.run import replay
 from broker.replay.traces import Scenario
@@ -27,7 +28,7 @@ _PHILLY: Final = inputs.DATA / "jobs" / "philly_vc1_vc4_sample1k.csv"
 def rows() -> list[Row]:
     traces: tuple[tuple[str, Callable[[], Scenario]], ...] = (
         ("replay of the reference scenario", inputs.recorded),
-        ("replay of 1,000 Philly jobs on its clouds", lambda: inputs.recorded(_PHILLY)),
+        ("replay of 1,000 Philly jobs on its clouds", _philly),
         (f"replay of {_TRACE:,} jobs that find room", lambda: inputs.uncongested(_TRACE)),
     )
     return [
@@ -36,10 +37,15 @@ def rows() -> list[Row]:
                 name=f"plan(), 4 clouds x {inputs.SHAPES} shapes, rounds of {size:,}",
                 figure="requests/s",
                 at_least=20_000,
-                open=_planning(size),
+                open=_planning(size, kept=True),
                 runs=9,
             )
             for size in ROUNDS
+        ),
+        Row(
+            name=f"the same, rounds of {ROUNDS[1]:,}, nothing kept between rounds",
+            figure="requests/s",
+            open=_planning(ROUNDS[1], kept=False),
         ),
         *(
             Row(
@@ -47,7 +53,7 @@ def rows() -> list[Row]:
                 figure="jobs/s",
                 at_least=1000,
                 open=_replaying(trace),
-                runs=3,
+                runs=1 if trace is _philly else 3,
                 warm_ups=0,
             )
             for name, trace in traces
@@ -56,10 +62,17 @@ def rows() -> list[Row]:
     ]
 
 
-def _planning(size: int) -> Callable[[], AbstractContextManager[Measure]]:
+def _philly() -> Scenario:
+    return inputs.recorded(_PHILLY)
+
+
+def _planning(size: int, *, kept: bool) -> Callable[[], AbstractContextManager[Measure]]:
+    """Each round has a market of its own; `kept` keeps between rounds what a worker keeps."""
+
     @contextmanager
     def opened() -> Iterator[Measure]:
         chance = Random(size)  # noqa: S311 - the same requests every time
+        memo: Memo = {}
         editions = {inputs.AGREEMENT: shipped()[inputs.AGREEMENT].in_force(inputs.NOW)}
 
         def run() -> float:
@@ -68,7 +81,7 @@ def _planning(size: int) -> Callable[[], AbstractContextManager[Measure]]:
                 jobs = [inputs.waiting(first + n, chance) for n in range(size)]
                 market = inputs.market(chance)
                 began = time.perf_counter()
-                plan(jobs, market, editions, inputs.NOW)
+                plan(jobs, market, editions, inputs.NOW, memo=memo if kept else {})
                 took += time.perf_counter() - began
             return _REQUESTS / took
 

@@ -105,7 +105,7 @@ def scratch() -> Iterator[Path]:
 
 
 class Watch:
-    """How much of the machine was used by others since this was made; nothing where /proc is not."""
+    """How much of the machine others used since this was made; nothing where /proc is not."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()

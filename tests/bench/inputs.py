@@ -10,8 +10,8 @@ from random import Random
 from typing import Final
 
 from broker.agreements.registry import shipped
-from broker.domain.line import line_of
 from broker.domain.job import Job, Unit, UnitState
+from broker.domain.line import line_of
 from broker.domain.market import Market, Place, Pool, PoolKind, Refusal
 from broker.domain.release import Basis, Release
 from broker.domain.stock import Series

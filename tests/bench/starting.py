@@ -95,7 +95,7 @@ def _idle(*, whole: bool) -> Callable[[], AbstractContextManager[Measure]]:
 @contextmanager
 def _up(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """`broker up`, from the line that says it is there until its end."""
-    words = [command(), "up", "--port", "0"]
+    words: list[str | Path] = [command(), "up", "--port", "0"]
     variables = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
     broker = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=folder, env=variables)
     assert broker.stdout is not None

@@ -50,4 +50,4 @@ def markdown(rows: Sequence[Sequence[str]], said: str) -> str:
 def _number(value: float) -> str:
     if value >= _SMALL:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004 - three digits
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -93,7 +93,7 @@ def test_nobody_but_the_holder_is_asked_before_its_last_place_has_refused() -> N
 
 
 def test_a_release_on_most_places_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def any_refusal(_: object, job: Job, options: object) -> tuple[tuple[str, ...], object]:
+    def any_refusal(*_: object) -> tuple[tuple[str, ...], object]:
         return ("one is enough",), NOON
 
     name = "broker.domain.placement._Round._all_refused"

@@ -130,7 +130,7 @@ class Broker:
         )
         told = Answer(kind=kind, holds=kept, by="clerk", **said)
         last = [f.data["offer"] for f in self.facts("OfferIssued") if f.data["job"] == job][-1]
-        return record_answer(job, last, told, self.store, self.rules, self.ids)
+        return record_answer(last, told, self.store, self.rules, self.ids)
 
     # -- what workers and agents do
 

@@ -1,9 +1,8 @@
-"""A pretend cloud: it has a countable stock, and can be told to answer late, badly or not at all."""
+"""A pretend cloud: it counts its stock, and can be told to answer late, badly or not at all."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from broker.domain.market import Place
@@ -111,8 +110,3 @@ class PretendCloud:
 
     def _now(self) -> float:
         return self.clock.now().timestamp()
-
-
-def most_at_once(clouds: Iterable[PretendCloud]) -> Mapping[Place, int]:
-    """How many machines stand in each place now."""
-    return Counter(place for cloud in clouds for place in cloud.there.values())

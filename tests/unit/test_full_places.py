@@ -88,6 +88,15 @@ def test_a_gang_is_never_split(size: int, stock: int) -> None:
         assert sum(len(cloud.there) for cloud in broker.clouds.values()) == size
 
 
+def test_a_gang_that_gives_an_incomplete_place_back_does_not_ask_it_again_at_once() -> None:
+    with a_broker({EAST: 1, WEST: 1, AWS: 1, GCP: 1}) as broker:
+        (job,) = broker.placed(a_gang(2))
+        broker.wait(170)
+        assert broker.states(job) == ["released", "released"]
+        assert sum(len(cloud.launches) for cloud in broker.clouds.values()) <= 8
+        assert len(broker.facts("OfferIssued")) == 1
+
+
 def test_a_divisible_job_is_taken_apart_over_places() -> None:
     with a_broker({EAST: 1, WEST: 1, AWS: 1, GCP: 1, ORACLE: 1}) as broker:
         (job,) = broker.placed(work(units=5))

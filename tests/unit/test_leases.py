@@ -195,7 +195,7 @@ def test_a_gang_member_lost_before_the_gang_is_whole_is_no_surprise() -> None:
         (job,) = broker.submit(a_gang(2))
         slow: list[str] = []
 
-        def second_is_slow(order: object) -> None:
+        def second_is_slow(_: object) -> None:
             slow.append("asked")
             aws.takes_s = 300 if len(slow) > 1 else 0
 

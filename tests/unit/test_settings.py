@@ -12,7 +12,7 @@ from broker.serve import guard
 from broker.settings import DeskKind, Settings, SettingsError
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -42,7 +42,7 @@ def test_a_wrong_value_names_the_file_and_the_key(here: Path) -> None:
 
 
 def test_a_wrong_value_of_the_environment_names_the_variable(
-    here: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BROKER_PORT", "http")
     with pytest.raises(SettingsError, match=r"the environment: BROKER_PORT: "):
@@ -59,7 +59,7 @@ def test_a_cloud_that_would_cost_money_is_refused(here: Path) -> None:
         _ = real.accounts
 
 
-def test_another_address_needs_a_token_and_tls(here: Path) -> None:
+def test_another_address_needs_a_token_and_tls() -> None:
     guard(Settings.read())
     with pytest.raises(SettingsError, match="token and tls_certificate"):
         guard(Settings.read(host="0.0.0.0"))  # noqa: S104 - that is what is refused

@@ -15,7 +15,9 @@ PROVIDERS: Final = ("azure", "aws", "gcp", "oracle")
 _SHOWN_AFTER: Final = timedelta(seconds=4)
 """How long a job that is over stays on the board."""
 _NAME: Final = 14
-_SHAPE: Final = 14
+_SHAPE: Final = 16
+FIXED: Final = 4
+"""Lines that are there without any job."""
 _PRICE: Final = 11
 _WIDE: Final = 100
 """From this width on there is room for a price."""
@@ -24,11 +26,11 @@ _URGENCY: Final[Mapping[Scene, int]] = {Scene.QUEUED: 1, Scene.PLACING: 1, Scene
 
 
 def lines(tale: Tale, now: datetime, width: int, height: int) -> list[str]:
-    """Exactly `height` lines of at most `width` characters."""
+    """Exactly `height` lines of at most `width` characters; `FIXED` and no jobs at the least."""
     rule = "─" * width
     fixed = [_counts(tale, now, width), rule, _shares(tale, width)]
-    rows = [_row(job, now, width) for job in _shown(tale, now, height - len(fixed) - 1)]
-    empty = [""] * (height - len(fixed) - 1 - len(rows))
+    rows = [_row(job, now, width) for job in _shown(tale, now, height - FIXED)]
+    empty = [""] * (height - FIXED - len(rows))
     return [line[:width].rstrip() for line in (*fixed, *rows, *empty, rule)]
 
 
@@ -87,25 +89,24 @@ def _row(job: JobTale, now: datetime, width: int) -> str:
 
 def _told(job: JobTale, now: datetime, room: int) -> str:
     """Its way and where it is now, said as fully as there is room for."""
-    full, short = (
-        f"{said}{_now(job, now, said)}".strip() for said in (job.way(), job.way(short=True))
-    )
+    full = f"{job.way()}{_now(job, now)}".strip()
     if len(full) <= room:
         return full
+    short = f"{job.way(short=True)}{_now(job, now, short=True)}".strip()
     return short if len(short) <= room else f"… {short[2 - room :]}"
 
 
-def _now(job: JobTale, now: datetime, before: str) -> str:
+def _now(job: JobTale, now: datetime, *, short: bool = False) -> str:
     if job.end:
         return f" {job.end}"
-    if job.offer is not None:
-        arrow = " → " if before else ""
-        whom = "azure, a person's desk," if job.offer.person else "azure"
-        if job.offer.expires_at is None:
-            return f"{arrow}{whom} offered"
-        window = job.offer.window.total_seconds()
-        left = max(0.0, (job.offer.expires_at - now).total_seconds())
-        return f"{arrow}{whom} offered, {min(left, window):.1f} of {window:.1f} s left"
-    if job.scene is Scene.QUEUED:
-        return " → next is asked" if before else "queued"
-    return f" {job.scene.value}"
+    arrow = " → " if job.hops else ""
+    if job.offer is None:
+        waits = "next is asked" if job.hops else "queued"
+        return f"{arrow}{waits}" if job.scene is Scene.QUEUED else f" {job.scene.value}"
+    person = "desk" if short else "a person's desk"
+    whom = f"azure, {person}," if job.offer.person else "azure"
+    if job.offer.expires_at is None:
+        return f"{arrow}{whom} offered"
+    window = job.offer.window.total_seconds()
+    left = min(window, max(0.0, (job.offer.expires_at - now).total_seconds()))
+    return f"{arrow}{whom} offered, {left:.1f} of {window:.1f} s left"

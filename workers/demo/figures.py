@@ -26,7 +26,7 @@ THIRD_PARTIES: Final = ("aws", "gcp", "oracle")
 PROMISED: Final = (
     *("accepted", "refused", "lapsed", "accepted in part"),
     *(f"spilled to {name}" for name in THIRD_PARTIES),
-    *("cancelled", "failed with its exit code"),
+    *("cancelled", "failed with an exit code"),
 )
 """What every run shows at least once."""
 _TURN: Final = frozenset(
@@ -136,7 +136,7 @@ class _Told:
             self.outcomes["refused" if how == "OfferRefused" else "lapsed"] += 1
 
     def _live(self, data: Mapping[str, Any], at: datetime) -> None:
-        provider, price = data["provider"], Decimal(data["price_usd_hour"])
+        provider, price = data["provider"], Decimal(data.get("price_usd_hour") or 0)
         self.machines[provider] += 1
         if provider in THIRD_PARTIES:
             self.outcomes[f"spilled to {provider}"] += 1
@@ -148,7 +148,7 @@ class _Told:
         if how == "JobCancelled":
             self.outcomes["cancelled"] += 1
         elif how == "JobFailed" and data["exit_code"]:
-            self.outcomes["failed with its exit code"] += 1
+            self.outcomes["failed with an exit code"] += 1
 
     def _least(self, terms: Mapping[str, Any]) -> Decimal | None:
         """The lowest list price of any machine that the job could have run on."""
@@ -170,12 +170,15 @@ def sentences(found: Figures) -> list[str]:
         else f"{len(report.breaches)} breaches: {report.breaches[0].sentence}"
     )
     dearer = "-" if found.dearer_percent is None else f"{found.dearer_percent} %"
-    waited = f"{found.holder_wait_s:.1f} s of waiting"
+    waited = f"{found.holder_wait_s:.1f} s of waiting (median)"
+    spilled = ", ".join(
+        f"{name} {found.outcomes.get(f'spilled to {name}', 0)}" for name in THIRD_PARTIES
+    )
     lines = [
         f"{found.jobs} jobs, {found.lost} lost, {found.early} {_EARLY}",
-        f"first refusal cost {dearer} against the cheapest cloud, and {waited} (median)",
+        f"first refusal cost {dearer} against the cheapest cloud, {waited}",
         f"offers: {', '.join(said[:4])}",
-        f"{', '.join(said[4:])}",
+        f"machines spilled to {spilled}; jobs {', '.join(said[-2:])}",
         f"log: {report.facts} facts, {verdict}",
     ]
     if found.missing:

@@ -59,7 +59,7 @@ def demo(seconds: float | None = None, *, port: int | None = None, log: Path = L
 def _play(engine: Engine, shown: Stage, seconds: float, log: Path) -> int:
     parts = programme(seconds)
     shown.say(_opening(engine, parts, seconds))
-    _rehearse(engine)
+    _rehearse(engine, shown)
     with Broker(engine.url, engine.token) as broker:
         tale = _Stagehand(engine, broker, shown, parts).play(seconds)
     found = _conclude(engine, log)
@@ -82,11 +82,13 @@ def _engine(port: int | None) -> Engine:
         return _started(0)
 
 
-def _rehearse(engine: Engine) -> None:
+def _rehearse(engine: Engine, shown: Stage) -> None:
     """Load the SDKs before the clock starts, which takes seconds once, and ask each for nothing."""
+    since = time.monotonic()
     for name, account in engine.wiring.settings.accounts.items():
         with suppress(ConnectionError):
             list(provider(name, account).owned("nobody"))
+    shown.say([f" the four SDKs are loaded, in {time.monotonic() - since:.1f} s", ""])
 
 
 def _started(port: int) -> Engine:
@@ -171,10 +173,9 @@ def _opening(engine: Engine, parts: list[Part], seconds: float) -> list[str]:
     return [
         f" demonstration edition {AGREEMENT}, windows of {windows[0]} to {windows[-1]} s",
         " everything is local and simulated; real spend 0.00",
-        " database SQLite   queue embedded   clouds azure aws gcp oracle (local, real SDKs)",
+        " database SQLite   queue embedded   clouds azure aws gcp oracle (local)",
         f" broker {engine.url}   API docs {engine.url}/docs",
         f" {len(parts)} jobs in {seconds:g} s, their commands really run on this computer",
-        "",
     ]
 
 
@@ -185,11 +186,10 @@ def _next(engine: Engine, tale: Tale, log: Path) -> list[str]:
         if job.scene is Scene.FINISHED and any("refused (" in hop.full for hop in job.hops)
     ]
     name = next(iter(spilled), "NAME")
-    first = f"   (after: export BROKER_URL={engine.url})" if engine.url != _USUAL else ""
-    return [
-        f" try, in another terminal{first}:",
-        f"   broker explain {name}     broker ps     broker audit {log}     broker replay DIR",
-    ]
+    lines = [f" try:  broker explain {name}     broker ps     broker audit {log}"]
+    if engine.url != _USUAL:
+        lines.insert(0, f" export BROKER_URL={engine.url}")
+    return [*lines, "       broker replay DIR     (in another terminal, while this one is up)"]
 
 
 @contextmanager

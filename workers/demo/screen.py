@@ -75,6 +75,7 @@ class Board:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
         self._begun = False
+        self._last: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -94,10 +95,13 @@ class Board:
         width, height = self._console.size
         picture = board.lines(tale, now, width, max(_LEAST, height - _ABOVE))
         self._live.update(_coloured(picture), refresh=True)
+        self._last = board.lines(tale, now, width, board.FIXED)
 
     def say(self, lines: Iterable[str]) -> None:
         if self._begun:
+            self._live.update(_coloured(self._last), refresh=True)
             self._live.stop()
+            self._begun = False
         for line in lines:
             self._console.print(_coloured([line]), soft_wrap=True)
 
