@@ -23,6 +23,8 @@ DELIVER_AGAIN: Final = timedelta(seconds=10)
 _REQUEUED: Final = frozenset({"lost", "regrouped"})
 """Ends of a lease after which the unit goes back; how its command ended is then no matter."""
 
+SIBLINGS_GRACE_S: Final = 10
+"""How long the other units of a job have to stop when one has failed."""
 LOSSES_BORNE: Final = 3
 """How many machines a job may lose before it fails of it."""
 
@@ -81,6 +83,7 @@ def exited(case: Case, machine: Machine, exit_code: int) -> None:
             JobState.FAILED,
             reason=why,
             exit_code=exit_code,
+            grace_s=SIBLINGS_GRACE_S,
         )
     elif all(unit.exit_code is not None for unit in units):
         close(

@@ -108,7 +108,7 @@ class MemoryTransaction:
             at = max(self.now, job.last_at)
             self._tell(f"job/{job.id}", job.version, case.events, at)
             job = replace(job, version=job.version + len(case.events), last_at=at)
-        for name in case.changed:
+        for name in sorted(case.changed):
             if name in case.machines:
                 self._set_machine(case.machines[MachineName(name)])
             elif name in case.offers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.domain.job import JobState
+from broker.domain.lease import SIBLINGS_GRACE_S
 from broker.domain.machine import RunState
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName
@@ -40,8 +41,10 @@ def test_one_failure_fails_the_job_and_stops_its_siblings() -> None:
         broker.exit(job, 0, code=3)
         failed = broker.job(job)
         assert (failed.state, failed.exit_code) == (JobState.FAILED, 3)
-        assert broker.report(sibling, RunState.RUNNING).do in (Command.STOP, Command.END)
-        broker.wait(5)
+        assert broker.report(sibling, RunState.RUNNING).do is Command.STOP
+        broker.wait(SIBLINGS_GRACE_S - 1)
+        assert list(broker.clouds[AZURE].there) == [sibling.name]
+        broker.wait(1)
         assert broker.clouds[AZURE].there == {}
         ended = broker.facts("LeaseEnded")
         assert {fact.data["cause"] for fact in ended} == {"failed"}

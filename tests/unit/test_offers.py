@@ -193,6 +193,22 @@ def test_at_the_instant_of_its_end_an_answer_is_late() -> None:
         assert broker.facts("AnswerRejected")[0].data["why"] == "late"
 
 
+def test_after_a_lapse_an_answer_is_late_and_after_an_answer_it_is_a_repeat() -> None:
+    with a_broker({EAST: 1, AWS: 2}, desk=Desk.PERSON) as broker:
+        lapsed, refused = broker.placed(work(), work())
+        broker.answer(lapsed, AnswerKind.QUERY)
+        broker.answer(refused, AnswerKind.REFUSE)
+        assert broker.answer(refused, holds=[(EAST, 1)]).rejected is Rejection.DUPLICATE
+        broker.wait(WINDOW_S)
+        broker.settle()
+        assert broker.answer(lapsed, holds=[(EAST, 1)]).rejected is Rejection.LATE
+        assert [fact.data["why"] for fact in broker.facts("AnswerRejected")] == [
+            "duplicate",
+            "late",
+        ]
+        assert broker.where(lapsed) == broker.where(refused) == [AWS]
+
+
 def test_a_job_gives_up_when_its_patience_is_over_although_an_offer_is_open() -> None:
     with a_broker({EAST: 1, AWS: 1}, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work(patience_s=60))

@@ -12,7 +12,7 @@ from workers.demo.tale import Tale
 from workers.demo.way import JobTale, Scene
 
 PROVIDERS: Final = ("azure", "aws", "gcp", "oracle")
-_SHOWN_AFTER: Final = timedelta(seconds=4)
+_SHOWN_AFTER: Final = timedelta(seconds=8)
 """How long a job that is over stays on the board."""
 _NAME: Final = 14
 _SHAPE: Final = 16

@@ -178,7 +178,7 @@ def sentences(found: Figures) -> list[str]:
         f"{found.jobs} jobs, {found.lost} lost, {found.early} {_EARLY}",
         f"first refusal cost {dearer} against the cheapest cloud, {waited}",
         f"offers: {', '.join(said[:4])}",
-        f"machines spilled to {spilled}; jobs {', '.join(said[-2:])}",
+        f"spilled to {spilled}; {', '.join(said[-2:])}",
         f"log: {report.facts} facts, {verdict}",
     ]
     if found.missing:

@@ -62,10 +62,12 @@ def _play(engine: Engine, shown: Stage, seconds: float, log: Path) -> int:
     _rehearse(engine, shown)
     with Broker(engine.url, engine.token) as broker:
         tale = _Stagehand(engine, broker, shown, parts).play(seconds)
-    found = _conclude(engine, log)
-    shown.say(["", *(f" {line}" for line in sentences(found)), "", *_next(engine, tale, log)])
+    found, up = _conclude(engine, log), isinstance(shown, Board)
+    shown.say(
+        ["", *(f" {line}" for line in sentences(found)), "", *_next(engine, tale, log, up=up)]
+    )
     code = 0 if found.good else 1
-    if not isinstance(shown, Board):
+    if not up:
         return code
     shown.say(["", " The broker stays up. Ctrl-C ends it, and every process with it."])
     with suppress(KeyboardInterrupt):
@@ -179,7 +181,7 @@ def _opening(engine: Engine, parts: list[Part], seconds: float) -> list[str]:
     ]
 
 
-def _next(engine: Engine, tale: Tale, log: Path) -> list[str]:
+def _next(engine: Engine, tale: Tale, log: Path, *, up: bool) -> list[str]:
     spilled = [
         job.name
         for job in tale.jobs.values()
@@ -187,9 +189,11 @@ def _next(engine: Engine, tale: Tale, log: Path) -> list[str]:
     ]
     name = next(iter(spilled), "NAME")
     lines = [f" try:  broker explain {name}     broker ps     broker audit {log}"]
-    if engine.url != _USUAL:
+    if up and engine.url != _USUAL:
         lines.insert(0, f" export BROKER_URL={engine.url}")
-    return [*lines, "       broker replay DIR     (in another terminal, while this one is up)"]
+    where = "in another terminal, while this one is up"
+    when = where if up else "run on a terminal, the broker stays up for explain and ps"
+    return [*lines, f"       broker replay DIR     ({when})"]
 
 
 @contextmanager
