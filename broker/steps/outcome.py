@@ -202,7 +202,7 @@ class Round:
 
     def _remember_yes(self, place: Place) -> None:
         known = self.records.get(place) or PlaceRecord(place=place)
-        self.records[place] = replace(known, streak=known.streak + 1, refusal=None)
+        self.records[place] = replace(known, streak=known.streak + 1)
         self.tx.put_place(self.records[place])
 
     def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:

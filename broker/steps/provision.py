@@ -35,7 +35,7 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
         round_ = Round(tx, rules, cases)
         served = round_.record(told)
         tx.keep(cases.values())
-        tx.call_up(dict.fromkeys(served, SERVED_WAKES))
+        tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.freed:
             tx.call_heads()
     return len(machines)
