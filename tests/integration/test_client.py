@@ -208,7 +208,7 @@ def test_a_person_answers_from_python(person: Office) -> None:
             assert cloud.offers.answer(offer.id, "accept", holds=[hold]).state == "accepted"
         again = shell(url, "answer", offer.id, "refuse")
         assert again.exit_code == 5
-        assert "decided already" in again.stderr
+        assert "accepted already" in again.stderr
 
 
 # -- the command line
