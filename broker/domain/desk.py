@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from broker.domain import events
-from broker.domain import offer as offers
+from broker.domain.case import Case
 from broker.domain.lease import activate
 from broker.domain.machine import Machine, MachineState, machine_name
 from broker.domain.market import Market, Pool
 from broker.domain.offer import Desk, Offer
+from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
 from broker.domain.spill import commit_holder
 from broker.domain.values import AnswerId, RefusalReason
-
-if TYPE_CHECKING:
-    from broker.domain.case import Case
 
 
 def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
@@ -36,7 +34,7 @@ def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
 
 def closes_at(offer: Offer) -> datetime | None:
     """When the automatic desk answers with what it has; None before its window is open."""
-    return None if offer.expires_at is None else offer.expires_at - offers.margin(offer)
+    return None if offer.expires_at is None else offer.expires_at - offer.margin
 
 
 def proceed(case: Case, offer: Offer, market: Market) -> None:
@@ -137,7 +135,7 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
         {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku} for m in up
     )
     offer = _answered(case, offer, units, holds, None)
-    offers.accept(case, offer, units, holds)
+    accept(case, offer, units, holds)
     groups = [up] if offer.gang else [[machine] for machine in up]
     for group in groups:
         pool = market.by_place[group[0].place]
@@ -163,7 +161,7 @@ def _refuse(case: Case, offer: Offer, market: Market) -> None:
     else:
         reason = RefusalReason.SPEC_UNSUPPORTED
     offer = _answered(case, offer, offer.units, (), reason)
-    offers.refuse(case, offer, reason, offer.refusals)
+    refuse(case, offer, reason, offer.refusals)
 
 
 def _answered(
@@ -174,7 +172,7 @@ def _answered(
     reason: RefusalReason | None,
 ) -> Offer:
     """An answer from the holder is itself proof of receipt (design 3.2, delivery)."""
-    offer = offers.deliver(case, offer, "answer")
+    offer = deliver(case, offer, "answer")
     case.tell(
         events.AnswerReceived(
             offer=offer.id,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from broker.domain import events
+from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.event import Event
 from broker.domain.job import JobState, UnitState
 from broker.domain.machine import Machine, MachineState, RunState, machine_name
-from broker.domain.offer import fulfil, owed, withdraw
+from broker.domain.offering import fulfil, owed, withdraw
 from broker.domain.spill import deliver_again, drop_commitments, fail_commitment
 from broker.domain.values import LeaseId
-
-if TYPE_CHECKING:
-    from broker.domain.case import Case
 
 DELIVER_AGAIN: Final = timedelta(seconds=10)
 """How soon a supplier whose machine came to nothing is asked for another."""

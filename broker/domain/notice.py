@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
+from broker.domain.offer import Offer
 from broker.domain.values import plain
-
-if TYPE_CHECKING:
-    from broker.domain.offer import Offer
 
 
 def notice(offer: Offer) -> bytes:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from broker.domain import events
+from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
+from broker.domain.decision import Commit
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, machine_name
 from broker.domain.market import Pool, PoolKind
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, OfferId, Usd
-
-if TYPE_CHECKING:
-    from broker.domain.case import Case
-    from broker.domain.decision import Commit
 
 FREE_BASES: Final = frozenset({Basis.FREE, Basis.CARVE_OUT, Basis.CONSENT})
 """Bases of a commitment that needs no release."""

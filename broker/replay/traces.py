@@ -161,7 +161,7 @@ def _jobs(folder: Path, unit: int) -> Iterator[TraceJob]:
         run_s = _number(where, row, "duration_s")
         several = gpus > 1
         yield TraceJob(
-            submit_s=_number(where, row, "submit_s"),
+            submit_s=round(_number(where, row, "submit_s"), 6),
             run_s=run_s,
             gpus=gpus,
             workload=Workload(

@@ -10,7 +10,8 @@ from broker.domain import events
 from broker.domain.case import Case
 from broker.domain.desk import holder_places
 from broker.domain.market import Market, Pool
-from broker.domain.offer import Offer, OfferState, accept, deliver, refuse
+from broker.domain.offer import Offer, OfferState
+from broker.domain.offering import accept, deliver, refuse
 from broker.domain.spill import commit_holder, want_machines
 from broker.domain.values import AnswerId, OfferId, RefusalReason
 from broker.ports import Ids, Store, Transaction

@@ -9,7 +9,8 @@ from broker.domain import events
 from broker.domain.case import Case
 from broker.domain.desk import closes_at, proceed
 from broker.domain.market import Market
-from broker.domain.offer import Desk, Offer, OfferState, default, deliver, lapse, owed, withdraw
+from broker.domain.offer import Desk, Offer, OfferState
+from broker.domain.offering import default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
 from broker.ports import Store
 from broker.steps.rulebook import Rulebook

@@ -13,7 +13,8 @@ from broker.domain.desk import proceed
 from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, Refusal
-from broker.domain.offer import Offer, deliver
+from broker.domain.offer import Offer
+from broker.domain.offering import deliver
 from broker.domain.places import PlaceRecord, cool_down
 from broker.domain.spill import deliver_again, fail_commitment
 from broker.domain.values import JobId, RefusalId, RefusalReason

@@ -20,7 +20,8 @@ from broker.domain.decision import (
 from broker.domain.desk import proceed
 from broker.domain.lease import unmet
 from broker.domain.market import Market
-from broker.domain.offer import Desk, Offer, OfferKind, issue
+from broker.domain.offer import Desk, Offer, OfferKind
+from broker.domain.offering import issue
 from broker.domain.placement import plan
 from broker.domain.release import Basis, Release
 from broker.domain.spill import (

@@ -6,55 +6,25 @@ Transactions come one at a time. What a transaction writes is applied when its b
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from broker.domain.chain import Fact
-from broker.domain.commitment import Commitment
-from broker.domain.job import Job
-from broker.domain.line import Rank
-from broker.domain.machine import Machine
-from broker.domain.market import Place
-from broker.domain.offer import Offer
-from broker.domain.places import PlaceRecord
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
+from broker.domain.values import JobId
 from broker.ports import Clock, Ids, LogChunk, Transaction
 from broker.store.memory_log import MemoryLog
-from broker.store.memory_queue import DueQueue
+from broker.store.memory_tables import MemoryTables
 from broker.store.memory_transaction import MemoryTransaction
 
 
-class MemoryStore:
+class MemoryStore(MemoryTables):
     """`forget` drops what has ended, so that a long replay stays small."""
 
     def __init__(
         self, clock: Clock, ids: Ids, *, log: MemoryLog | None = None, forget: bool = False
     ) -> None:
-        self.clock, self.ids, self.forget = clock, ids, forget
-        self.log = log or MemoryLog()
-        self.jobs: dict[JobId, Job] = {}
-        self.keys: dict[tuple[str, str], JobId] = {}
-        self.offers: defaultdict[JobId, dict[OfferId, Offer]] = defaultdict(dict)
-        self.commitments: defaultdict[JobId, dict[CommitmentId, Commitment]] = defaultdict(dict)
-        self.live: defaultdict[JobId, dict[MachineName, Machine]] = defaultdict(dict)
-        self.all_machines: dict[MachineName, Machine] = {}
-        self.past_offers: dict[OfferId, Offer] = {}
-        self.place_records: dict[Place, PlaceRecord] = {}
-        self.sessions: dict[str, MachineName] = {}
-        self.heard: dict[MachineName, datetime] = {}
-        self.asked: Counter[Place] = Counter()
-        self.tried: Counter[Place] = Counter()
-        self.wanted: defaultdict[Place, set[MachineName]] = defaultdict(set)
-        self.chunks: dict[tuple[str, int], LogChunk] = {}
-        self.due_jobs: DueQueue[JobId] = DueQueue()
-        self.due_offers: DueQueue[tuple[JobId, OfferId]] = DueQueue()
-        self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
-            name: DueQueue() for name in ProviderName
-        }
-        self.stuck: dict[str, dict[JobId, Rank]] = {}
-        self.in_line: dict[str, dict[JobId, Rank]] = {}
+        super().__init__(clock, ids, log=log, forget=forget)
         self._lock = threading.RLock()
 
     @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from broker.domain.case import Case
 from broker.domain.event import Event
@@ -19,13 +18,11 @@ from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
 from broker.ports import LogChunk
-
-if TYPE_CHECKING:
-    from broker.store.memory import MemoryStore
+from broker.store.memory_tables import MemoryTables
 
 
 class MemoryTransaction:
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryTables) -> None:
         self.store = store
         self.now = store.clock.now()
         self._writes: list[Callable[[], object]] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.domain import offer as offers
+from broker.domain import offering as offers
 from broker.domain.case import Case
 from broker.domain.job import JOB_MOVES, UNIT_MOVES, IllegalMoveError, JobState, UnitState
 from broker.domain.machine import MACHINE_MOVES, MachineState
