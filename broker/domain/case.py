@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from broker.domain.altered import altered
 from broker.domain.commitment import Commitment
 from broker.domain.event import Event
 from broker.domain.job import JOB_MOVES, UNIT_MOVES, IllegalMoveError, Job, JobState, UnitState
@@ -40,7 +41,7 @@ class Case:
         self.events.append(event)
 
     def set_job(self, **fields: Any) -> None:  # noqa: ANN401 - the job's own fields
-        self.job = replace(self.job, **fields)
+        self.job = altered(self.job, **fields)
 
     def move(self, units: Iterable[int], to: UnitState, **fields: Any) -> None:  # noqa: ANN401
         """Move units, if the table of legal moves lets them; else raise IllegalMoveError."""
@@ -49,8 +50,8 @@ class Case:
             unit = moved[index]
             if to not in UNIT_MOVES[unit.state]:
                 raise IllegalMoveError(f"{self.job.id} unit {index}: {unit.state} -> {to}")
-            moved[index] = replace(unit, state=to, **fields)
-        self.job = replace(self.job, units=tuple(moved))
+            moved[index] = altered(unit, state=to, **fields)
+        self.job = altered(self.job, units=tuple(moved))
 
     def end(self, state: JobState, *, reason: str = "", exit_code: int | None = None) -> None:
         if state not in JOB_MOVES[self.job.state]:

@@ -43,12 +43,29 @@ class Options:
     """Where there is no right: the pools that are open without a release, the holder's included."""
     released: tuple[Choice, ...]
     """Everybody else's pools that are open once the holder has let the units go."""
+    some: bool
+    """Whether any pool fits at all."""
     notice_price: Usd | None
     """The job's own limit, else the highest list price among the pools that fit (3.5, 16)."""
 
 
+_MEMO_SIZE: Final = 20_000
+
 Memo: TypeAlias = dict[tuple[str, str, int], Options]
 """Options by line, edition and era: nothing else changes them while the pools are the same."""
+
+
+def remembered(
+    memo: Memo, line: str, work: Workload, market: Market, edition: Edition, now: datetime
+) -> Options:
+    """The options of a line, worked out once for each era of the edition."""
+    key = (line, edition.id, edition.era(now))
+    found = memo.get(key)
+    if found is None:
+        if len(memo) >= _MEMO_SIZE:
+            memo.clear()
+        found = memo[key] = options_for(work, market, edition, now)
+    return found
 
 
 def options_for(work: Workload, market: Market, edition: Edition, now: datetime) -> Options:
@@ -81,6 +98,7 @@ def options_for(work: Workload, market: Market, edition: Edition, now: datetime)
             for p, view in zip(order, seen, strict=True)
             if view in others and said[view].reads_as in _OPEN_UNDER_A_RELEASE
         ),
+        some=bool(order),
         notice_price=work.limits.max_price_usd_hour
         or (order[-1].price_usd_hour if order else None),
     )

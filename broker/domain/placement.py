@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.decision import (
@@ -31,15 +29,15 @@ from broker.domain.job import Job, UnitState
 from broker.domain.line import LOOK_UP_AT_LAST, Heads
 from broker.domain.market import Market, Place, Pool
 from broker.domain.offer import OfferKind
-from broker.domain.options import Choice, Memo, Options, options_for
-from broker.domain.release import Release
-from broker.domain.terms import Terms, better_for_supplier
+from broker.domain.options import Choice, Memo, Options, remembered
+from broker.domain.release import Basis, Release
+from broker.domain.terms import Terms
+from broker.domain.values import Usd
 
 RECHECK: Final = timedelta(seconds=1)
 """How soon a job is looked at again that only waits for another's answer from the same place."""
 NOTHING_NEW: Final = timedelta(minutes=1)
 """How soon a job is looked at again for which nothing at all is open."""
-_NO_TOLERANCE: Final = Decimal(0)
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
 _ANY_NUMBER: Final = 1_000_000
 
@@ -62,6 +60,10 @@ def plan(
     return [round_.decide(job) for job in jobs]
 
 
+Standing: TypeAlias = tuple[tuple[str, ...], datetime] | None
+"""Refusals that stand for all of the holder's places, and when the first of them ends."""
+
+
 class _Round:
     def __init__(
         self,
@@ -77,6 +79,8 @@ class _Round:
         self.taken: Counter[Place] = Counter()
         self.heads = dict(heads)
         self.memo = memo
+        self.options: dict[str, Options] = {}
+        self.no: dict[str, Standing] = {}
 
     def decide(self, job: Job) -> tuple[Decision, ...]:
         decisions = self._decide(job)
@@ -89,7 +93,8 @@ class _Round:
     def _decide(self, job: Job) -> tuple[Decision, ...]:
         if self._out_of_patience(job):
             return (GiveUp(because="no capacity was found in the time the job was given"),)
-        if not job.in_state(UnitState.PENDING, UnitState.RELEASED):
+        pending = [u.index for u in job.units if u.state is UnitState.PENDING]
+        if not pending and not job.in_state(UnitState.RELEASED):
             return (Wait(until=None, because="nothing to place"),)
         edition = self.editions[job.agreement]
         if edition is None:
@@ -99,7 +104,6 @@ class _Round:
         head = self.heads.get(job.line)
         behind = head is not None and head < job.rank
         decisions: list[Decision] = []
-        pending = list(job.in_state(UnitState.PENDING))
         for release in job.releases:
             units = tuple(
                 u.index
@@ -140,18 +144,18 @@ class _Round:
         return all(unit.state in _UNPLACED for unit in job.units)
 
     def _options(self, job: Job, edition: Edition) -> Options:
-        key = (job.line, edition.id, edition.era(self.now))
-        found = self.memo.get(key)
+        found = self.options.get(job.line)
         if found is None:
-            found = options_for(job.workload, self.market, edition, self.now)
-            self.memo[key] = found
+            work, market = job.workload, self.market
+            found = remembered(self.memo, job.line, work, market, edition, self.now)
+            self.options[job.line] = found
         return found
 
     def _fresh(
         self, job: Job, edition: Edition, options: Options, units: tuple[int, ...]
     ) -> list[Decision]:
         """Units that stand under no release."""
-        terms = replace(job.terms, price_usd_hour=options.notice_price)
+        terms = job.terms.priced(options.notice_price)
         if options.right is not None:
             standing = self._all_refused(job, options)
             if standing is None:
@@ -191,8 +195,13 @@ class _Round:
             )
         ]
 
-    def _all_refused(self, job: Job, options: Options) -> tuple[tuple[str, ...], datetime] | None:
+    def _all_refused(self, job: Job, options: Options) -> Standing:
         """The refusals under which all the holder's places stand, and when the first ends."""
+        if job.line not in self.no:
+            self.no[job.line] = self._standing(job, options)
+        return self.no[job.line]
+
+    def _standing(self, job: Job, options: Options) -> Standing:
         together = len(job.units) if job.workload.gang else 1
         refusals = [self.market.standing(pool.place, self.now, together) for pool in options.holder]
         valid = [refusal for refusal in refusals if refusal is not None]
@@ -209,13 +218,7 @@ class _Round:
         release: Release,
     ) -> list[Decision]:
         """Units that a release has set free."""
-        choices = [
-            choice
-            if choice.basis is not None
-            else Choice(choice.pool, release.basis, release.cites)
-            for choice in options.released
-        ]
-        return self._commit(job, edition, units, choices, release.ceiling, release)
+        return self._commit(job, edition, units, options.released, release.ceiling, release)
 
     def _commit(
         self,
@@ -231,20 +234,21 @@ class _Round:
         chunk = len(units) if job.workload.gang else job.workload.chunk
         again: datetime | None = release.ends_at() if release else None
         left, stuck = list(units), True
-        for pool, basis, cites in choices:
-            assert basis is not None  # noqa: S101 - a choice under a release was given its basis
+        most = _most(ceiling, release)
+        for pool, own_basis, own_cites in choices:
             shut = self.market.shut_until(pool.place, self.now, chunk)
             if shut is not None:
                 again = _earlier(again, shut)
                 continue
-            terms = _at(pool, ceiling)
-            tolerance = release.tolerance if release else _NO_TOLERANCE
-            if better_for_supplier(ceiling, terms, tolerance):
+            if most is not None and pool.price_usd_hour > most:
                 continue
             room = self._room(pool.place)
             if room <= 0:
                 again, stuck = _earlier(again, self.now + RECHECK), False
                 break
+            terms = _at(pool, ceiling)
+            basis = own_basis or (release.basis if release else Basis.FREE)
+            cites = own_cites if own_basis or not release else release.cites
             while left and room > 0:
                 part = tuple(left[:chunk])
                 left = left[chunk:]
@@ -276,12 +280,15 @@ class _Round:
 
 def _at(pool: Pool, ceiling: Terms) -> Terms:
     """The ceiling's terms narrowed to one pool and its price."""
-    return replace(
-        ceiling,
-        accelerators=(pool.accelerator,) if pool.accelerator else ceiling.accelerators,
-        regions=(pool.place.region,),
-        price_usd_hour=pool.price_usd_hour,
-    )
+    accelerators = (pool.accelerator,) if pool.accelerator else ceiling.accelerators
+    return ceiling.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
+
+
+def _most(ceiling: Terms, release: Release | None) -> Usd | None:
+    """What a third party may be paid at most; in all else a pool that fits is no better off."""
+    if ceiling.price_usd_hour is None or release is None:
+        return ceiling.price_usd_hour
+    return ceiling.price_usd_hour * (1 + release.tolerance)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

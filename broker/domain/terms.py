@@ -34,6 +34,31 @@ class Terms:
     prepay_usd: Usd | None = None
     min_term_s: int | None = None
 
+    def priced(self, price: Usd | None) -> Terms:
+        """The same terms at another price."""
+        return self.narrowed(self.accelerators, self.regions, price)
+
+    def narrowed(
+        self,
+        accelerators: tuple[str, ...] | None,
+        regions: tuple[str, ...] | None,
+        price: Usd | None,
+    ) -> Terms:
+        """The same terms for these accelerators and regions, at a price."""
+        return Terms(
+            accelerators=accelerators,
+            gpus_per_unit=self.gpus_per_unit,
+            regions=regions,
+            price_usd_hour=price,
+            start_by=self.start_by,
+            duration_s=self.duration_s,
+            provision_by=self.provision_by,
+            chunk=self.chunk,
+            interruptible=self.interruptible,
+            prepay_usd=self.prepay_usd,
+            min_term_s=self.min_term_s,
+        )
+
 
 def better_for_supplier(noticed: Terms, committed: Terms, tolerance: Decimal) -> str | None:
     """The component in which the committed terms are better for a rival than what was noticed.

@@ -10,7 +10,7 @@ from broker.domain.events import JobSubmitted
 from broker.domain.job import Job, Unit
 from broker.domain.line import line_of
 from broker.domain.market import Market, Pool
-from broker.domain.options import Options, options_for
+from broker.domain.options import remembered
 from broker.domain.terms import Terms
 from broker.domain.values import JobId
 from broker.domain.workload import Workload
@@ -37,7 +37,7 @@ def submit_jobs(
     submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
 ) -> list[JobId]:
     """All of them or none, in one transaction. Raises InvalidJobError with the first's index."""
-    known: dict[str, Options] = {}
+    known: set[str] = set()
     with store.transaction() as tx:
         now = tx.now
         rows = []
@@ -90,7 +90,7 @@ def _told(job: Job) -> JobSubmitted:
     )
 
 
-def _check(job: Job, rules: Rulebook, now: datetime, known: dict[str, Options], index: int) -> None:
+def _check(job: Job, rules: Rulebook, now: datetime, known: set[str], index: int) -> None:
     """What only catalogue and agreement can tell: that there is a place for it somewhere."""
     work = job.workload
     if job.line in known:
@@ -103,10 +103,10 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: dict[str, Options], 
             "record one, or name another agreement in broker.toml",
             index,
         )
-    fitting = [pool for pool in rules.pools if pool.fits(work.shape)]
-    if not fitting:
+    market = Market(pools=rules.pools)
+    options = remembered(rules.memo, job.line, work, market, edition, now)
+    if not options.some and not any(pool.fits(work.shape) for pool in rules.pools):
         raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.pools), index)
-    options = options_for(work, Market(pools=rules.pools), edition, now)
     holders = sorted(set(edition.holder_pools) & {name.value for name in work.limits.exclude})
     if holders and (options.right or options.exclusive):
         raise InvalidJobError(
@@ -116,13 +116,13 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: dict[str, Options], 
             "limits.exclude",
             index,
         )
-    if not any(pool.within(work.limits) for pool in fitting):
+    if not options.some:
         raise InvalidJobError(
             "limits",
             "no machine that fits is left by limits.regions and limits.exclude; widen one of them",
             index,
         )
-    known[job.line] = options
+    known.add(job.line)
 
 
 def _unknown_shape(work: Workload, pools: tuple[Pool, ...]) -> str:

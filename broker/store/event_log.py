@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 from sqlalchemy.exc import IntegrityError
 
-from broker.domain.chain import GENESIS, Fact, canonical, seal
+from broker.domain.chain import GENESIS, Fact, canonical_plain, seal
 from broker.domain.event import Event
 from broker.domain.values import instant_text
 from broker.store.tables import FACTS
@@ -72,7 +72,7 @@ def append(connection: Connection, told: Sequence[Told], now: datetime) -> int:
                     "version": version,
                     "type": type(fact).__name__,
                     "at": at,
-                    "data": canonical(fact.payload()),
+                    "data": canonical_plain(fact.payload()),
                 }
             )
         if one.tail is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from broker.domain.chain import GENESIS, Fact, canonical, line, seal
+from broker.domain.chain import GENESIS, Fact, canonical_plain, line, seal
 from broker.domain.event import Event
 from broker.domain.events import EditionRecorded
 from broker.domain.values import instant_text
@@ -57,7 +57,7 @@ class MemoryLog:
         for at, stream, version, event in batch:
             self.count += 1
             payload = event.payload()
-            data = canonical(payload)
+            data = canonical_plain(payload)
             kind = type(event).__name__
             previous, self.head = (
                 self.head,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -50,7 +50,7 @@ class MemoryTransaction:
         if named:
             self.store.keys[named] = job.id
         self._tell(f"job/{job.id}", job.version, [event], self.now)
-        self._set_job(replace(job, version=job.version + 1, last_at=self.now))
+        self._set_job(altered(job, version=job.version + 1, last_at=self.now))
 
     def cases(self, jobs: Iterable[JobId]) -> dict[JobId, Case]:
         return {job: self._case(job) for job in jobs if job in self.store.jobs}
@@ -84,7 +84,7 @@ class MemoryTransaction:
     def _call_heads(self) -> None:
         for stuck in list(self.store.stuck.values()):
             for job in list(stuck):
-                self._set_job(replace(self.store.jobs[job], due_at=self.now))
+                self._set_job(altered(self.store.jobs[job], due_at=self.now))
 
     def call_up(self, lines: Mapping[str, int]) -> None:
         self._writes.append(partial(self._call_up, lines))
@@ -93,7 +93,7 @@ class MemoryTransaction:
         for line, number in lines.items():
             standing = self.store.in_line.get(line, {})
             for _, job in sorted((rank, job) for job, rank in standing.items())[:number]:
-                self._set_job(replace(self.store.jobs[job], due_at=self.now, in_line=False))
+                self._set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
 
     def keep(self, cases: Iterable[Case]) -> None:
         for case in cases:
@@ -104,7 +104,7 @@ class MemoryTransaction:
         if case.events:
             at = max(self.now, job.last_at)
             self._tell(f"job/{job.id}", job.version, case.events, at)
-            job = replace(job, version=job.version + len(case.events), last_at=at)
+            job = altered(job, version=job.version + len(case.events), last_at=at)
         for name in sorted(case.changed):
             if name in case.machines:
                 self._set_machine(case.machines[MachineName(name)])
@@ -171,7 +171,7 @@ class MemoryTransaction:
         store = self.store
         names = store.due_machines[provider].due(self.now, limit)
         claimed = [store.all_machines[name] for name in names]
-        raised = [replace(m, tries=m.tries + 1, due_at=until) for m in claimed]
+        raised = [altered(m, tries=m.tries + 1, due_at=until) for m in claimed]
         for machine in raised:
             self._writes.append(partial(self._set_machine, machine))
         return raised
@@ -226,7 +226,7 @@ class MemoryTransaction:
         for name in sorted(store.wanted[place]):
             machine = store.all_machines[name]
             if machine.due_at is None or machine.due_at > self.now:
-                self._set_machine(replace(machine, due_at=self.now))
+                self._set_machine(altered(machine, due_at=self.now))
         self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
