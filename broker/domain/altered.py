@@ -14,9 +14,9 @@ _put = object.__setattr__
 
 def altered(value: T, /, **fields: Any) -> T:  # noqa: ANN401 - the value's own fields
     """A copy of a frozen dataclass with slots. Raises AttributeError for a name it has not."""
-    kind = type(value)
+    kind: Any = type(value)
     names, all_of = _fields(kind)
-    copy = kind.__new__(kind)
+    copy: T = kind.__new__(kind)
     for name, kept in zip(names, all_of(value), strict=True):
         _put(copy, name, kept)
     for name, new in fields.items():
