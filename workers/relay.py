@@ -36,6 +36,15 @@ class Rounds:
         return due
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """Work that is due and still there: when it is nudged for next, and how long after that."""
+
+    due: datetime
+    at: float
+    every_s: float = FIRST_REPEAT_S
+
+
 @dataclass(kw_only=True)
 class Relay:
     """Remembers its position in memory: whoever begins anew nudges for everything once."""
@@ -60,8 +69,7 @@ class Relay:
         self._owed: dict[Nudge, None] = dict.fromkeys(self._all)
         self._sent: dict[Nudge, float] = {}
         self._position = head(self.store)
-        self._due: datetime | None = None
-        self._repeat_at, self._repeat_s = 0.0, FIRST_REPEAT_S
+        self._late: dict[Nudge, Late] = {}
         self._deaf = False
 
     @property
@@ -118,21 +126,44 @@ class Relay:
 
     def _look_at_timers(self, now: float) -> float:
         """Nudge for what is due; returns in how many seconds the next is."""
-        due = self.store.next_due()
-        if due is None:
-            self._due = None
-            return LAST_REPEAT_S
-        left_s = (due - self.clock.now()).total_seconds()
-        if left_s > 0:
-            return left_s
-        if due != self._due:
-            self._due, self._repeat_s, self._repeat_at = due, FIRST_REPEAT_S, now
-        if now < self._repeat_at:
-            return self._repeat_at - now
-        self._owe(self._all)
-        wait_s, self._repeat_s = self._repeat_s, min(2 * self._repeat_s, LAST_REPEAT_S)
-        self._repeat_at = now + wait_s
-        return wait_s
+        soonest = LAST_REPEAT_S
+        waiting = self._waiting()
+        self._late = {nudge: late for nudge, late in self._late.items() if nudge in waiting}
+        for nudge, due in waiting.items():
+            left_s = (due - self.clock.now()).total_seconds()
+            if left_s <= 0:
+                left_s = self._nudge_late(nudge, due, now)
+            soonest = min(soonest, left_s)
+        return soonest
+
+    def _waiting(self) -> dict[Nudge, datetime]:
+        """When the first of each kind of work is due."""
+        first = self.store.upcoming()
+        waiting = {
+            Nudge(Task.PROVISION, provider): at
+            for provider, at in first.machines.items()
+            if provider in self.providers
+        }
+        if first.jobs is not None:
+            waiting[Nudge(Task.PLACE)] = first.jobs
+        if first.offers is not None:
+            waiting[Nudge(Task.OFFERS)] = first.offers
+        return waiting
+
+    def _nudge_late(self, nudge: Nudge, due: datetime, now: float) -> float:
+        """What is due is nudged for once, then again and again while it stays so.
+
+        A nudge that a fact has just called for will do for the first.
+        """
+        late = self._late.get(nudge)
+        if late is None or late.due != due:
+            late = Late(due=due, at=now if nudge not in self._owed else now + FIRST_REPEAT_S)
+        if now >= late.at:
+            self._owe([nudge])
+            every_s = min(2 * late.every_s, LAST_REPEAT_S)
+            late = Late(due=due, at=now + late.every_s, every_s=every_s)
+        self._late[nudge] = late
+        return late.at - now
 
     def _owe(self, nudges: Iterable[Nudge]) -> None:
         self._owed |= dict.fromkeys(nudges)

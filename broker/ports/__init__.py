@@ -13,7 +13,7 @@ from broker.ports.provider import (
     Running,
     Unsure,
 )
-from broker.ports.store import LogChunk, Store, Transaction
+from broker.ports.store import LogChunk, Store, Transaction, Upcoming
 from broker.ports.world import Clock, Ids
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "Store",
     "Transaction",
     "Unsure",
+    "Upcoming",
 ]

@@ -151,8 +151,21 @@ class Transaction(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upcoming:
+    """When what is due first; None: nothing of the kind waits for an instant."""
+
+    jobs: datetime | None
+    offers: datetime | None
+    machines: Mapping[ProviderName, datetime]
+
+
 class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]: ...
+
+    def upcoming(self) -> Upcoming:
+        """The earliest `due_at` of each kind of work."""
+        ...
 
     def next_due(self) -> datetime | None:
         """The earliest `due_at` of any job, offer or machine."""

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from broker.domain.chain import Fact
 from broker.domain.values import JobId
-from broker.ports import Clock, Ids, LogChunk, Transaction
+from broker.ports import Clock, Ids, LogChunk, Transaction, Upcoming
 from broker.store.memory_log import MemoryLog
 from broker.store.memory_tables import MemoryTables
 from broker.store.memory_transaction import MemoryTransaction
@@ -33,6 +33,15 @@ class MemoryStore(MemoryTables):
             work = MemoryTransaction(self)
             yield work
             work.commit()
+
+    def upcoming(self) -> Upcoming:
+        with self._lock:
+            firsts = {name: queue.first() for name, queue in self.due_machines.items()}
+            return Upcoming(
+                jobs=self.due_jobs.first(),
+                offers=self.due_offers.first(),
+                machines={name: at for name, at in firsts.items() if at is not None},
+            )
 
     def next_due(self) -> datetime | None:
         with self._lock:

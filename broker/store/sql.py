@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final
 
 import psycopg
-from sqlalchemy import Connection, Engine, func, select, union_all
+from sqlalchemy import Connection, Engine, func, literal, select, union_all
 
 from broker.domain.chain import Fact
-from broker.domain.values import JobId, LeaseId
-from broker.ports import Clock, Ids, LogChunk, Transaction
+from broker.domain.values import JobId, LeaseId, ProviderName
+from broker.ports import Clock, Ids, LogChunk, Transaction, Upcoming
 from broker.store import event_log, schema
 from broker.store.engine import Durability, Writers, engine_for
 from broker.store.reading import SqlBoard
@@ -81,13 +81,20 @@ class SqlStore:
         with self._engine.begin() as connection:
             yield connection
 
-    def next_due(self) -> datetime | None:
+    def upcoming(self) -> Upcoming:
         with self._reading() as connection:
-            first = min(
-                (at for at in connection.execute(_FIRST_DUE).scalars() if at is not None),
-                default=None,
-            )
-        return None if first is None else instant_of(first)
+            first = {kind: at for kind, at in connection.execute(_FIRST_DUE) if at is not None}
+        dues = {kind: instant_of(at) for kind, at in first.items()}
+        return Upcoming(
+            jobs=dues.pop(_JOBS, None),
+            offers=dues.pop(_OFFERS, None),
+            machines={ProviderName(name): at for name, at in dues.items()},
+        )
+
+    def next_due(self) -> datetime | None:
+        first = self.upcoming()
+        instants = (first.jobs, first.offers, *first.machines.values())
+        return min((at for at in instants if at is not None), default=None)
 
     def seal(self, limit: int = 1000) -> int:
         with self._reading() as connection:
@@ -164,9 +171,11 @@ class SqlStore:
         self._engine.dispose()
 
 
+_JOBS, _OFFERS = "jobs", "offers"
 _FIRST_DUE: Final = union_all(
-    *(
-        select(func.min(table.c.due_at)).where(table.c.due_at.is_not(None))
-        for table in (JOBS, OFFERS, MACHINES)
-    )
+    select(literal(_JOBS), func.min(JOBS.c.due_at)).where(JOBS.c.due_at.is_not(None)),
+    select(literal(_OFFERS), func.min(OFFERS.c.due_at)).where(OFFERS.c.due_at.is_not(None)),
+    select(MACHINES.c.provider, func.min(MACHINES.c.due_at))
+    .where(MACHINES.c.due_at.is_not(None))
+    .group_by(MACHINES.c.provider),
 )
