@@ -13,6 +13,8 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from broker.cli.options import Json
+from broker.cli.shell import out_json
 from broker.settings import Settings, SettingsError
 
 HERE: Final = Path(".broker")
@@ -29,6 +31,7 @@ def up(
         Path | None, typer.Option(help="What the local clouds have in stock, over time.")
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="Where the database lies.")] = HERE,
+    json: Json = False,
 ) -> None:
     """Run the whole broker in this process, with four local clouds, until Ctrl-C."""
     from workers.embedded import start
@@ -37,9 +40,14 @@ def up(
         engine = start(data_dir=data_dir, port=port, agreement=agreement, capacity=capacity)
     with engine, _written(HERE / ADDRESS, engine.url):
         clouds = " ".join(engine.wiring.settings.accounts)
-        typer.echo(f"database SQLite in {data_dir}   queue embedded   clouds {clouds} (local)")
-        typer.echo(f"broker {engine.url}   API docs {engine.url}/docs")
-        typer.echo("everything is local and simulated; spend 0.00 real   (Ctrl-C stops)")
+        if json:
+            out_json("server", {"url": engine.url})
+        for line in (
+            f"database SQLite in {data_dir}   queue embedded   clouds {clouds} (local)",
+            f"broker {engine.url}   API docs {engine.url}/docs",
+            "everything is local and simulated; spend 0.00 real   (Ctrl-C stops)",
+        ):
+            typer.echo(line, err=json)
         _until_told()
     typer.echo("stopped", err=True)
 
@@ -66,6 +74,7 @@ def worker(
     ] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="How many tasks at once.")] = 2,
     pool: Annotated[str, typer.Option(help="prefork, threads or solo")] = "prefork",
+    json: Json = False,
 ) -> None:
     """Work off the queue until SIGTERM; what has begun is finished."""
     from workers.app import queues as all_queues
@@ -78,12 +87,17 @@ def worker(
     if pool not in _POOLS:
         _refuse(f"--pool: {pool!r} is none of {', '.join(_POOLS)}")
     _quiet()
+
+    def begun() -> None:
+        if json:
+            out_json("worker", {"queues": names, "concurrency": concurrency, "pool": pool})
+
     with _sentences():
-        code = work(Settings.read(), names, concurrency, pool)
+        code = work(Settings.read(), names, concurrency, pool, begun)
     sys.exit(code)
 
 
-def ticker() -> None:
+def ticker(json: Json = False) -> None:
     """Seal the log, follow it with nudges and watch the timers, until SIGTERM."""
     from broker.wiring import catalogue, wired
     from workers.ticker import tick
@@ -95,6 +109,8 @@ def ticker() -> None:
         with _sentences():
             settings = Settings.read()
             wiring = stack.enter_context(wired(settings, catalogue(settings)))
+        if json:
+            out_json("ticker", {"ready": True})
         typer.echo("ticker ready", err=True)
         tick(wiring, over)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from celery.exceptions import SecurityWarning
+from celery.signals import worker_shutting_down
 
 from broker.settings import Settings
 from broker.store.schema import require_head
@@ -14,11 +16,20 @@ from workers.app import make_app
 from workers.lifecycle import PerProcess, start_up, unopened
 from workers.tasks import Office, publisher, register
 
+_LOOKS_EVERY_S: Final = 0.5
 
-def work(settings: Settings, queues: Sequence[str], concurrency: int, pool: str) -> int:
-    """Work until SIGTERM; returns the exit code. Raises SettingsError or WrongRevision.
 
-    What a task needs is made in the process that runs it, after the fork.
+def work(
+    settings: Settings,
+    queues: Sequence[str],
+    concurrency: int,
+    pool: str,
+    begun: Callable[[], object] | None = None,
+) -> int:
+    """Work until SIGTERM or Ctrl-C; returns the exit code. Raises SettingsError or WrongRevision.
+
+    What a task needs is made in the process that runs it, after the fork. `begun` is called once
+    nothing stands in the way of the work.
     """
     _check(settings)
     # Who runs the broker is its operator's choice; messages are JSON, so nothing is unpickled.
@@ -36,8 +47,22 @@ def work(settings: Settings, queues: Sequence[str], concurrency: int, pool: str)
         quiet=True,
         loglevel="WARNING",
     )
+    worker.timer.call_repeatedly(_LOOKS_EVERY_S, _nothing)
+    told: list[str] = []
+
+    def note(how: str, **_: object) -> None:
+        told.append(how)
+
+    worker_shutting_down.connect(note)
+    if begun is not None:
+        begun()
     worker.start()
-    return int(worker.exitcode or 0)
+    # Celery calls Ctrl-C a failure, although what has begun is finished all the same.
+    return 0 if told == ["Warm"] else int(worker.exitcode or 0)
+
+
+def _nothing() -> None:
+    """Without a timer an idle worker sleeps up to ten seconds before it sees a signal."""
 
 
 def _check(settings: Settings) -> None:

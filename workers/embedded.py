@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import csv
+import fcntl
 import logging
 import secrets
 import tempfile
@@ -27,7 +28,7 @@ from broker.api.serving import listen, serving
 from broker.domain.market import Pool
 from broker.domain.values import ProviderName
 from broker.serve import context
-from broker.settings import Settings, sqlite_url
+from broker.settings import Settings, SettingsError, sqlite_url
 from broker.store.sql import SqlStore
 from broker.wiring import Wiring, open_store, wired
 from providers.catalogue import pools
@@ -109,6 +110,7 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
         port = listener.getsockname()[1]
         if data_dir is None:
             data_dir = Path(stack.enter_context(_temporary()))
+        stack.enter_context(_alone(data_dir))
         sold = pools(tuple(ProviderName))
         accounts = None
         if clouds:
@@ -146,6 +148,21 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
 def _temporary() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="broker-", ignore_cleanup_errors=True) as folder:
         yield folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two engines on one database would each miss the machines of the other's clouds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"data_dir: a broker works on {folder} already; stop it, or choose another folder "
+                "with --data-dir"
+            ) from None
+        yield
 
 
 def _migrate(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -27,14 +28,17 @@ def export(
     database: Annotated[
         str | None, typer.Option(metavar="URL", help="Read the database, without a broker.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Write every sealed fact as JSON lines, for `broker audit`."""
-    facts = _stored(database) if database else _served(shell_of(context))
+    facts = _begun(_stored(database) if database else _served(shell_of(context)))
     if file is None or file == "-":
         written = _write(facts, sys.stdout)
     else:
         with Path(file).open("w", encoding="utf-8") as sink:
             written = _write(facts, sink)
+        if json:
+            out_json("export", {"file": file, "facts": written})
     said = f"{written} facts written"
     say(f"{said}; prove them: broker audit {file}" if file and file != "-" else said)
 
@@ -72,6 +76,9 @@ def audit(
                 report = check(_counted(read_lines(lines)), head)
     except MalformedLine as broken:
         raise BrokerError(f"{file}: {broken}", code="invalid_file") from None
+    except UnicodeDecodeError:
+        sentence = f"{file}: it is no UTF-8, so it is no exported log; check its name"
+        raise BrokerError(sentence, code="invalid_file") from None
     if json:
         breaches = [breach._asdict() for breach in report.breaches]
         said = {"holds": report.holds, "facts": report.facts, "head": report.head_hash}
@@ -131,6 +138,12 @@ def _stored(url: str) -> Iterator[Fact]:
             after = facts[-1].position
     finally:
         store.close()
+
+
+def _begun(facts: Iterable[Fact]) -> Iterable[Fact]:
+    """The same facts, the first of them fetched: a broker that is away spoils no earlier file."""
+    coming = iter(facts)
+    return chain(list(islice(coming, 1)), coming)
 
 
 def _write(facts: Iterable[Fact], sink: IO[str]) -> int:

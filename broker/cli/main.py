@@ -56,8 +56,18 @@ def _told(surprise: Exception) -> int:
     if isinstance(surprise, ValueError | OSError) or type(surprise).__name__ in _OURS:
         say(f"broker: {sentence}")
         return USAGE
+    if _of_the_database(surprise):
+        said = " ".join(str(getattr(surprise, "orig", "")).split())
+        say(f"broker: database_url: {said or sentence}; start the database, or name another")
+        return USAGE
     say(f"broker: {type(surprise).__name__}: {sentence}; `broker --traceback …` shows where")
     return FAILED
+
+
+def _of_the_database(surprise: Exception) -> bool:
+    """Whether the database is away: told by its name, for SQLAlchemy is not loaded for it."""
+    kind = type(surprise)
+    return kind.__name__ == "OperationalError" and kind.__module__.startswith("sqlalchemy")
 
 
 def _let_go_of_stdout() -> None:

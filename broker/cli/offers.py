@@ -63,8 +63,12 @@ def show(
 
 
 @app.command()
-def notice(context: typer.Context, offer: Annotated[str, typer.Argument()]) -> None:
-    """Fetch the notice as the holder's desk: its window opens."""
+def notice(
+    context: typer.Context,
+    offer: Annotated[str, typer.Argument()],
+    json: Json = True,  # noqa: ARG001 - a notice has no other form, and every command takes it
+) -> None:
+    """Fetch the notice as the holder's desk, as JSON: its window opens."""
     found = _offer(context, offer)
     out_json("notice", shell_of(context).line.get(f"/v1/offers/{found['id']}/notice"))
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from typing_extensions import override
+
 SCHEMA: Final = "broker.explanation/v1"
 _NONE: Final = "-"
 _COLUMNS: Final = ("#", "asked", "units", "$/h", "after", "verdict")
@@ -102,6 +104,10 @@ class Explanation:
         )
         bought, positions = tuple(parts["bought"]), tuple(parts["positions"])
         return cls(**{**parts, "asked": rows, "bought": bought, "positions": positions})
+
+    @override
+    def __str__(self) -> str:
+        return self.text()
 
     def text(self) -> str:
         """The story as a table, for a person."""

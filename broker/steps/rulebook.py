@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from typing_extensions import override
+
 from broker.domain.agreement import Agreement, Edition
-from broker.domain.market import Market, Place, Pool, PoolKind, Refusal, allowance
+from broker.domain.market import Market, Place, Pool, Refusal, allowance
 from broker.domain.offer import Desk, Mechanics
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.right import TailFrom
-from broker.domain.values import MachineName
+from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction
 
@@ -26,6 +28,31 @@ _NO_TOLERANCE = Decimal(0)
 
 def _always_automatic(_: Workload) -> Desk:
     return Desk.AUTOMATIC
+
+
+class Room(Mapping[Place, int]):
+    """How many more machines each place may be asked for; worked out for those that are looked at.
+
+    Machines of one's own are not asked for slowly: they are not named.
+    """
+
+    def __init__(self, records: Mapping[Place, PlaceRecord], asked: Mapping[Place, int]) -> None:
+        self._records, self._asked = records, asked
+
+    @override
+    def __getitem__(self, place: Place) -> int:
+        if place.provider is ProviderName.OWN:
+            raise KeyError(place)
+        record = self._records.get(place)
+        return allowance(record.streak if record else 0) - self._asked.get(place, 0)
+
+    @override
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._records)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._records)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +84,7 @@ class Rulebook:
         return Market(
             pools=self.pools,
             refusals={place: record.refusal for place, record in records.items() if record.refusal},
-            room=self._room(records, asked) if self.slow_start else {},
+            room=Room(records, asked) if self.slow_start else {},
             freed={place: record.freed_at for place, record in records.items() if record.freed_at},
             closed={
                 place: record.closed_until
@@ -65,18 +92,6 @@ class Rulebook:
                 if record.closed_until
             },
         )
-
-    def _room(
-        self, records: Mapping[Place, PlaceRecord], asked: Mapping[Place, int]
-    ) -> dict[Place, int]:
-        room = {}
-        for pool in self.pools:
-            if pool.kind is PoolKind.OWN_BUILT:
-                continue
-            record = records.get(pool.place)
-            allowed = allowance(record.streak if record else 0)
-            room[pool.place] = allowed - asked.get(pool.place, 0)
-        return room
 
     def mechanics(self, edition: Edition, clause: str, work: Workload) -> Mechanics:
         """The course of an offer under a clause; one that is no right is that of an order."""

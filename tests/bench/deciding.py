@@ -22,13 +22,11 @@ ROUNDS: Final = (200, 1000)
 """A worker's round, and a large one."""
 _REQUESTS: Final = 4000
 _TRACE: Final = 5000
-_PHILLY: Final = inputs.DATA / "jobs" / "philly_vc1_vc4_sample1k.csv"
 
 
 def rows() -> list[Row]:
     traces: tuple[tuple[str, Callable[[], Scenario]], ...] = (
         ("replay of the reference scenario", inputs.recorded),
-        ("replay of 1,000 Philly jobs on its clouds", _philly),
         (f"replay of {_TRACE:,} jobs that find room", lambda: inputs.uncongested(_TRACE)),
     )
     return [
@@ -53,17 +51,13 @@ def rows() -> list[Row]:
                 figure="jobs/s",
                 at_least=1000,
                 open=_replaying(trace),
-                runs=1 if trace is _philly else 3,
+                runs=3,
                 warm_ups=0,
             )
             for name, trace in traces
         ),
         Row(name="audit of a log, chain and laws", figure="facts/s", open=_auditing, runs=3),
     ]
-
-
-def _philly() -> Scenario:
-    return inputs.recorded(_PHILLY)
 
 
 def _planning(size: int, *, kept: bool) -> Callable[[], AbstractContextManager[Measure]]:

@@ -20,7 +20,7 @@ from broker.domain.values import JobId, OfferId, ProviderName, RefusalId, Refusa
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
 from broker.replay.traces import Scenario, TraceJob, read_scenario
 from broker.steps.rulebook import Rulebook
-from tests.bench.harness import Missing, scratch
+from tests.bench.harness import Missing
 
 AGREEMENT: Final = "azure-first-refusal"
 NOW: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -159,17 +159,11 @@ def market(chance: Random) -> Market:
 # -- replays
 
 
-def recorded(jobs_file: Path | None = None) -> Scenario:
-    """The reference scenario, or its clouds under another list of jobs. Raises Missing."""
+def recorded() -> Scenario:
+    """The reference scenario. Raises Missing where its files are not at hand."""
     if not DATA.is_dir():
         raise Missing(f"no recorded traces at {DATA}")
-    with scratch() as folder:
-        for file in (DATA / "scenario").glob("*.csv"):
-            (folder / file.name).symlink_to(file)
-        if jobs_file is not None:
-            (folder / "jobs.csv").unlink()
-            (folder / "jobs.csv").symlink_to(jobs_file)
-        return read_scenario(folder)
+    return read_scenario(DATA / "scenario")
 
 
 def uncongested(jobs: int) -> Scenario:
