@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from celery.exceptions import SecurityWarning
 from celery.signals import worker_shutting_down
@@ -47,7 +47,8 @@ def work(
         quiet=True,
         loglevel="WARNING",
     )
-    worker.timer.call_repeatedly(_LOOKS_EVERY_S, _nothing)
+    timer: Any = worker.timer
+    timer.call_repeatedly(_LOOKS_EVERY_S, _nothing)
     told: list[str] = []
 
     def note(how: str, **_: object) -> None:
