@@ -11,14 +11,11 @@ from typing import Final
 
 import pytest
 
+from tests.support.imports import heavy_modules_after
+
 ROOT: Final = Path(__file__).parent.parent
 PACKAGES: Final = ("broker", "migrations", "providers", "workers")
 LONGEST: Final = 300
-
-HEAVY: Final = frozenset(
-    {"alembic", "azure", "boto3", "botocore", "celery", "google", "kombu", "oci"}
-    | {"psycopg", "sqlalchemy", "sqlmodel"}
-)
 
 # Written in pieces, so that this file does not name them either.
 REGISTRY_HOSTS: Final = tuple(
@@ -47,21 +44,6 @@ def our_files(folder: Path = ROOT) -> Iterator[Path]:
             yield from our_files(path)
         else:
             yield path
-
-
-def heavy_modules_after(statement: str) -> list[str]:
-    """The heavy packages that one statement, in a new interpreter, has loaded."""
-    listing = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{statement}\n{listing}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return sorted(HEAVY.intersection(done.stdout.splitlines()[-1].split()))
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -21,6 +21,7 @@ from broker.ports import LogChunk
 from broker.steps.run import Report, enrol, hear, token_of
 from broker.wire import HoldBody
 from tests.support.api import AZURE, SECRET, Office, an_office
+from tests.support.imports import heavy_modules_after
 
 GPU = broker.Resources(gpu="H100:8")
 JOB = broker.Training(name="tune", run="echo hello", resources=GPU)
@@ -280,3 +281,17 @@ def test_run_detached_prints_the_id(url: str) -> None:
     done = shell(url, "run", "-d", "--gpu", "H100:8", "--env", "A=b", "--", "echo", "hello")
     assert done.exit_code == 0
     assert done.stdout.startswith("job")
+
+
+def test_listing_jobs_loads_no_server_and_no_cloud(url: str) -> None:
+    """`broker ps`, in an interpreter of its own, against a server that answers."""
+    asked = (
+        "import sys\n"
+        "from broker.cli.main import main\n"
+        "sys.argv = ['broker', 'ps', '-a', '--json']\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+    )
+    assert heavy_modules_after(asked, {"BROKER_URL": url}) == []
