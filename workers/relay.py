@@ -81,12 +81,14 @@ class Relay:
         self, wait: Callable[[float], object], over: Callable[[], bool], longest_s: float
     ) -> None:
         """Until it is over. `wait` returns after a commit, or after so many seconds."""
+        blind = False
         while not over():
             try:
-                wait_s = self.turn()
+                wait_s, blind = self.turn(), False
             except Exception:  # noqa: BLE001 - a database that was away comes back
-                _LOG.exception("the relay could not look at the log; it goes on")
-                wait_s = LAST_REPEAT_S
+                if not blind:
+                    _LOG.exception("the relay could not look at the log; it goes on trying")
+                wait_s, blind = LAST_REPEAT_S, True
             wait(min(wait_s, longest_s))
 
     def turn(self) -> float:
