@@ -250,6 +250,15 @@ def test_nobody_there_ends_with_7() -> None:
     assert "broker up" in done.stderr
 
 
+def test_an_export_from_nobody_leaves_the_earlier_file(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+    earlier = tmp_path / "day.jsonl"
+    earlier.write_text("earlier\n")
+    assert shell(f"127.0.0.1:{port}", "log", "export", str(earlier)).exit_code == 7
+    assert earlier.read_text() == "earlier\n"
+
+
 def test_the_log_is_exported_and_holds(office: Office, url: str, tmp_path: Path) -> None:
     with broker.Broker(url) as cloud:
         handle = cloud.submit(JOB)

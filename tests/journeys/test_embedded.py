@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ import pytest
 
 from broker.domain.laws.audit import audit
 from broker.domain.values import JobId
+from broker.settings import SettingsError
 from tests.support.clouds import eventually
 from workers.embedded import Engine, start
 from workers.reactions import Nudge
@@ -87,3 +89,11 @@ def test_nothing_is_left_and_closing_twice_is_closing_once() -> None:
     assert not [thread.name for thread in left if not thread.name.startswith("asyncio")]
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(engine.url, trust_env=False)
+
+
+def test_two_engines_never_work_on_one_folder(tmp_path: Path) -> None:
+    with start(data_dir=tmp_path) as engine:
+        with pytest.raises(SettingsError, match="a broker works on"):
+            start(data_dir=tmp_path)
+        assert httpx2.get(f"{engine.url}/v1/health").json()["status"] == "ok"
+    start(data_dir=tmp_path).close()

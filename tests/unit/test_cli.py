@@ -107,6 +107,14 @@ def test_a_file_that_is_no_log_names_file_and_line(tmp_path: Path) -> None:
     assert "bad.jsonl: Line 1 lacks 'position'" in done.stderr
 
 
+def test_a_file_of_bytes_is_no_log_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(b"\xff\xfe")
+    done = broker("audit", str(path))
+    assert done.exit_code == 2
+    assert "bad.jsonl: it is no UTF-8" in done.stderr
+
+
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     done = broker("audit", str(tmp_path / "none.jsonl"))
     assert done.exit_code == 2
