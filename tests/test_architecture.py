@@ -22,7 +22,7 @@ REGISTRY_HOSTS: Final = tuple(
     ".".join(labels)
     for labels in (
         ("pypi", "org"),
-        ("files", "pythonhosted", "org"),
+        ("files", f"python{'hosted'}", "org"),
         ("registry", "npmjs", "org"),
         ("registry", "yarnpkg", "com"),
         ("conda", "anaconda", "org"),
