@@ -1,0 +1,24 @@
+"""The facts of an agreement: what its parties have put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import override
+
+from broker.domain.event import Event
+from broker.domain.values import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionRecorded(Event):
+    agreement: str
+    edition: str
+    document: Mapping[str, Any]
+    """The whole edition, so that an audit needs no other file."""
+
+    @override
+    def payload(self) -> dict[str, Any]:
+        return {**plain(self.document), "agreement": self.agreement, "edition": self.edition}

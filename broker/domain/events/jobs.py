@@ -1,0 +1,57 @@
+"""The facts of a job: taken in, started, and its one end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.event import Event
+from broker.domain.terms import Terms
+from broker.domain.values import JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSubmitted(Event):
+    job: JobId
+    tenant: str
+    name: str
+    kind: str
+    work_class: str
+    tags: tuple[str, ...]
+    units: int
+    gang: int
+    """How many units stand or fall together; 0 is none."""
+    chunk: int
+    terms: Terms
+    patience_until: datetime | None
+    agreement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted(Event):
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFinished(Event):
+    job: JobId
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed(Event):
+    job: JobId
+    reason: str
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled(Event):
+    job: JobId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUnmet(Event):
+    job: JobId
+    reason: str

@@ -1,0 +1,106 @@
+"""The facts of an offer: put, delivered, answered, and what became of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from broker.domain.event import Event
+from broker.domain.terms import Terms
+from broker.domain.values import AnswerId, JobId, OfferId, RefusalId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferIssued(Event):
+    offer: OfferId
+    kind: str
+    version: int
+    job: JobId
+    units: tuple[int, ...]
+    agreement: str
+    edition: str
+    clause: str
+    terms: Terms
+    window_s: int
+    notice_sha256: str
+    supersedes: OfferId | None
+    desk: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeSent(Event):
+    """An attempt at delivery that nobody has acknowledged."""
+
+    offer: OfferId
+    attempt: int
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferDelivered(Event):
+    offer: OfferId
+    how: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerReceived(Event):
+    offer: OfferId
+    answer: AnswerId
+    kind: str
+    units: tuple[int, ...]
+    holds: tuple[Mapping[str, Any], ...]
+    reason: str | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRejected(Event):
+    offer: OfferId
+    answer: AnswerId
+    why: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAccepted(Event):
+    offer: OfferId
+    units: tuple[int, ...]
+    holds: tuple[Mapping[str, Any], ...]
+    deliver_by: datetime
+    cure_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRefused(Event):
+    offer: OfferId
+    units: tuple[int, ...]
+    reason: str
+    cites: tuple[RefusalId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferLapsed(Event):
+    offer: OfferId
+    units: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferWithdrawn(Event):
+    offer: OfferId
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFulfilled(Event):
+    offer: OfferId
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolderDefaulted(Event):
+    offer: OfferId
+    units: tuple[int, ...]

@@ -1,0 +1,73 @@
+"""The facts of what is bought: commitments to a supplier and the leases under them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.domain.event import Event
+from broker.domain.terms import Terms
+from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId, Usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThirdPartyCommitted(Event):
+    commitment: CommitmentId
+    job: JobId
+    units: tuple[int, ...]
+    provider: str
+    pool_kind: str
+    region: str
+    sku: str
+    terms: Terms
+    agreement: str
+    edition: str
+    basis: str
+    cites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HolderCommitted(Event):
+    commitment: CommitmentId
+    job: JobId
+    units: tuple[int, ...]
+    provider: str
+    pool_kind: str
+    region: str
+    sku: str
+    terms: Terms
+    agreement: str
+    edition: str
+    offer: OfferId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentFailed(Event):
+    commitment: CommitmentId
+    job: JobId
+    units: tuple[int, ...]
+    provider: str
+    reason: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseActivated(Event):
+    job: JobId
+    unit: int
+    epoch: int
+    provider: str
+    lease: LeaseId
+    commitment: CommitmentId
+    price_usd_hour: Usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseEnded(Event):
+    job: JobId
+    unit: int
+    epoch: int
+    provider: str
+    lease: LeaseId
+    commitment: CommitmentId
+    cause: str
+    exit_code: int | None
