@@ -16,13 +16,13 @@ from typing import Final
 
 from broker.agreements import registry
 from broker.domain.agreement import Agreement
-from broker.domain.events import EditionRecorded
 from broker.domain.market import Pool
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Clock, Ids, Store
 from broker.settings import Settings, SettingsError
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.store.event_log import LostRaceError
 from broker.store.schema import require_head
@@ -114,7 +114,7 @@ def wired(
     store = open_store(settings.database, clock, ids, woken)
     try:
         require_head(store.engine)
-        record_editions(store, agreements.values())
+        put_on_record(store, agreements.values(), pools)
         secret = agent_secret(store)
         script = (lambda name: start_up(name, secret)) if start_up else str
         yield Wiring(
@@ -176,23 +176,13 @@ def desk_of(settings: Settings) -> Callable[[Workload], Desk]:
     return desk_for
 
 
-def record_editions(store: Store, agreements: Iterable[Agreement]) -> None:
-    """Write every known edition into the log, once, so that an audit needs no other file."""
+def put_on_record(store: Store, agreements: Iterable[Agreement], pools: tuple[Pool, ...]) -> None:
+    """Write the editions and the price list into the log, whoever comes first."""
     try:
-        with store.transaction() as tx:
-            recorded = tx.editions_recorded()
-            for agreement in agreements:
-                fresh = [
-                    EditionRecorded(
-                        agreement=agreement.name, edition=edition.id, document=edition.document
-                    )
-                    for edition in agreement.editions
-                    if (agreement.name, edition.id) not in recorded
-                ]
-                if fresh:
-                    tx.record(f"agreement/{agreement.name}", fresh)
-    except LostRaceError:
         record_editions(store, agreements)
+        record_prices(store, pools)
+    except LostRaceError:
+        put_on_record(store, agreements, pools)
 
 
 def agent_secret(store: SqlStore) -> bytes:

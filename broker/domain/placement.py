@@ -217,7 +217,6 @@ class _Round:
         units: tuple[int, ...],
         release: Release,
     ) -> list[Decision]:
-        """Units that a release has set free."""
         return self._commit(job, edition, units, options.released, release.ceiling, release)
 
     def _commit(
@@ -234,11 +233,13 @@ class _Round:
         chunk = len(units) if job.workload.gang else job.workload.chunk
         again: datetime | None = release.ends_at() if release else None
         left, stuck = list(units), True
+        shut_places: list[Place] = []
         most = _most(ceiling, release)
         for pool, own_basis, own_cites in choices:
             shut = self.market.shut_until(pool.place, self.now, chunk)
             if shut is not None:
                 again = _earlier(again, shut)
+                shut_places.append(pool.place)
                 continue
             if most is not None and pool.price_usd_hour > most:
                 continue
@@ -264,6 +265,7 @@ class _Round:
                         cites=cites,
                         release=release.number if release and basis is release.basis else None,
                         to_holder=edition.holds(pool.place.provider),
+                        passed_over=tuple(self._why_shut(place, chunk) for place in shut_places),
                     )
                 )
             if not left:
@@ -273,6 +275,10 @@ class _Round:
         until = _earlier(again, job.patience_until)
         because = "every place that may be asked has refused or is too dear"
         return [*decisions, Wait(until=until, because=because, stuck=stuck)]
+
+    def _why_shut(self, place: Place, units: int) -> str:
+        refusal = self.market.standing(place, self.now, units)
+        return refusal.id if refusal is not None else f"closed {place}"
 
     def _room(self, place: Place) -> int:
         return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]

@@ -58,7 +58,7 @@ def expire_release(case: Case, release: Release, why: str) -> tuple[int, ...]:
     return units
 
 
-def commit_third_party(case: Case, decision: Commit) -> Commitment:
+def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment:
     """T1, T19: bind units to a third party's place, and write down the machines it is asked for."""
     place = decision.pool.place
     commitment = Commitment(
@@ -86,6 +86,8 @@ def commit_third_party(case: Case, decision: Commit) -> Commitment:
             edition=decision.edition.id,
             basis=decision.basis,
             cites=decision.cites,
+            list_id=list_id,
+            passed_over=decision.passed_over,
         )
     )
     case.move(decision.units, UnitState.COMMITTED, commitment=commitment.id)

@@ -142,6 +142,10 @@ class Transaction(Protocol):
         """Append facts to a stream that is no job's."""
         ...
 
+    def told(self, stream: str) -> bool:
+        """Whether a stream that is no job's has a fact."""
+        ...
+
     def editions_recorded(self) -> set[tuple[str, str]]:
         """Agreement and edition of every `EditionRecorded` in the log."""
         ...

@@ -10,7 +10,6 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from broker.domain.agreement import Agreement
-from broker.domain.events import EditionRecorded
 from broker.domain.lease import exited, started
 from broker.domain.values import JobId, ProviderName
 from broker.replay.report import Tally
@@ -19,6 +18,7 @@ from broker.replay.world import CountingIds, DeskHabit, StockProvider, VirtualCl
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.submit import Submission, submit_jobs
 from broker.store.memory import MemoryStore
@@ -84,7 +84,8 @@ class _Replay:
 
     def run(self) -> Replayed:
         began = time.perf_counter()
-        self._record_editions()
+        record_editions(self.store, self.rules.agreements.values())
+        record_prices(self.store, self.rules.pools)
         jobs, submitted = self.scenario.jobs, 0
         last_change = max(
             (change for series in self.scenario.stock.values() for change in series.changes()),
@@ -107,15 +108,6 @@ class _Replay:
             self._end_runs(seconds)
             self._settle()
         return Replayed(self.tally.figures(), time.perf_counter() - began)
-
-    def _record_editions(self) -> None:
-        with self.store.transaction() as tx:
-            for agreement in self.rules.agreements.values():
-                recorded = [
-                    EditionRecorded(agreement=e.agreement, edition=e.id, document=e.document)
-                    for e in agreement.editions
-                ]
-                tx.record(f"agreement/{agreement.name}", recorded)
 
     def _next(self, jobs: tuple[TraceJob, ...], submitted: int) -> datetime | None:
         instants = []

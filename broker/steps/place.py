@@ -68,7 +68,7 @@ def _carry_out(case: Case, decisions: Sequence[Decision], market: Market, rules:
             case ReleaseStanding():
                 _release(case, decision, rules)
             case Commit():
-                _commit(case, decision)
+                _commit(case, decision, rules)
             case Expire(release=release, why=why):
                 expire_release(case, release, why)
             case Wait() | StandInLine():
@@ -139,9 +139,9 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
     )
 
 
-def _commit(case: Case, decision: Commit) -> None:
+def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
     if not decision.to_holder:
-        commit_third_party(case, decision)
+        commit_third_party(case, decision, rules.list_id)
         return
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None

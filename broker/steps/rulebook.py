@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from typing_extensions import override
 
@@ -14,6 +15,7 @@ from broker.domain.market import Market, Place, Pool, Refusal, allowance
 from broker.domain.offer import Desk, Mechanics
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
+from broker.domain.price_list import list_id
 from broker.domain.right import TailFrom
 from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
@@ -70,6 +72,11 @@ class Rulebook:
     """What placement has worked out about its pools."""
     slow_start: bool = True
     """Whether a place that has not shown its stock is asked for one machine first."""
+
+    @cached_property
+    def list_id(self) -> str:
+        """The name of the price list that the pools come from."""
+        return list_id(self.pools)
 
     def agreement_of(self, tenant: str) -> str:
         return self.by_tenant.get(tenant, self.default_agreement)

@@ -87,6 +87,8 @@ def _told(job: Job) -> JobSubmitted:
         terms=job.terms,
         patience_until=job.patience_until,
         agreement=job.agreement,
+        shape=work.shape,
+        exclude=work.limits.exclude,
     )
 
 

@@ -114,6 +114,11 @@ _LOCK_STREAMS: Final = text(
 )
 
 
+def told(connection: Connection, stream: str) -> bool:
+    any_of = select(FACTS.c.id).where(FACTS.c.stream == stream).limit(1)
+    return connection.execute(any_of).first() is not None
+
+
 def unsealed(connection: Connection) -> bool:
     waiting = select(FACTS.c.id).where(FACTS.c.position.is_(None)).limit(1)
     return connection.execute(waiting).first() is not None

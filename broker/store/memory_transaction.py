@@ -243,6 +243,9 @@ class MemoryTransaction:
         if events:
             self._tell(stream, self.store.log.version(stream), events, self.now)
 
+    def told(self, stream: str) -> bool:
+        return self.store.log.version(stream) > 0
+
     def editions_recorded(self) -> set[tuple[str, str]]:
         return self.store.log.editions()
 

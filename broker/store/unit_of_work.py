@@ -208,6 +208,9 @@ class SqlTransaction:
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._told.append(Told(stream, events))
 
+    def told(self, stream: str) -> bool:
+        return event_log.told(self._connection, stream)
+
     def editions_recorded(self) -> set[tuple[str, str]]:
         return event_log.editions(self._connection)
 

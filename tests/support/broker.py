@@ -11,7 +11,6 @@ from typing import Any, Final
 from broker.agreements.registry import shipped
 from broker.domain.agreement import Agreement
 from broker.domain.chain import Fact
-from broker.domain.events import EditionRecorded
 from broker.domain.job import Job, UnitState
 from broker.domain.laws.audit import audit, sentences
 from broker.domain.machine import Machine, RunState
@@ -26,6 +25,7 @@ from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.run import Reply, Report, enrol, hear, token_of
 from broker.steps.submit import Submission, submit_jobs
@@ -251,12 +251,8 @@ def a_broker(
         )
         for name in names
     }
-    with store.transaction() as tx:
-        recorded = [
-            EditionRecorded(agreement=known.name, edition=e.id, document=e.document)
-            for e in known.editions
-        ]
-        tx.record(f"agreement/{known.name}", recorded)
+    record_editions(store, [known])
+    record_prices(store, rules.pools)
     broker = Broker(clock=clock, store=store, rules=rules, clouds=clouds, ids=ids)
     yield broker
     broker.audited()

@@ -145,6 +145,8 @@ def submitted(job: Job) -> JobSubmitted:
         terms=job.terms,
         patience_until=job.patience_until,
         agreement=job.agreement,
+        shape=work.shape,
+        exclude=work.limits.exclude,
     )
 
 

@@ -31,6 +31,7 @@ from broker.domain.events.outages import (
 from broker.domain.events.places import (
     PlaceRefused,
     PlaceTroubled,
+    PricesListed,
 )
 from broker.domain.events.purchases import (
     CommitmentFailed,
@@ -71,6 +72,7 @@ __all__ = [
     "OfferWithdrawn",
     "PlaceRefused",
     "PlaceTroubled",
+    "PricesListed",
     "ReleaseExpired",
     "ThirdPartyCommitted",
     "UnitsReleased",

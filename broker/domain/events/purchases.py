@@ -23,6 +23,10 @@ class ThirdPartyCommitted(Event):
     edition: str
     basis: str
     cites: tuple[str, ...]
+    list_id: str
+    """The price list it was chosen from."""
+    passed_over: tuple[str, ...]
+    """Why no cheaper place was taken: the refusals that stood there, or `closed` and the place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from broker.domain.laws.agreement import (
     StandingAnswers,
 )
 from broker.domain.laws.book import Book
+from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
 from broker.domain.laws.law import Breach, Closing, Watching
 from broker.domain.laws.moves import apply
@@ -50,6 +51,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     DefaultOnce,
     WithdrawnReleasesNothing,
     SkippedWithCause,
+    PureChoice,
     Chain,
     Versions,
     Timers,
