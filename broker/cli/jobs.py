@@ -44,6 +44,27 @@ def submit(
     say(f"follow it: broker logs -f {ids[0]}" if len(ids) == 1 else "watch them: broker ps --watch")
 
 
+def quote(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="YAML, TOML or JSON; - stdin")
+    ],
+    json: Json = False,
+) -> None:
+    """Say who would be asked for the jobs of files, and at which price; writes nothing."""
+    from broker.cli.files import read_jobs
+    from broker.domain.quote import Quote
+
+    shell = shell_of(context)
+    for job in [job for file in files for job in read_jobs(file)]:
+        body = {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind}
+        said = shell.line.post("/v1/quotes", body, repeatable=True)
+        if json:
+            out_json("quote", said)
+        else:
+            out(Quote.from_json(said).text())
+
+
 def ps(
     context: typer.Context,
     *,
@@ -143,18 +164,29 @@ def events(
 
 
 def explain(
-    context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False
+    context: typer.Context,
+    job: Annotated[str, typer.Argument()],
+    log: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Tell it from an exported log.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Say why a job is where it is, and why not elsewhere."""
     from broker.domain.explanation import Explanation
 
-    shell = shell_of(context)
-    said = shell.line.get(f"/v1/jobs/{shell.job(job)['id']}/explain")
+    if log is not None:
+        from broker.cli.log import explained
+
+        told = explained(log, job)
+    else:
+        shell = shell_of(context)
+        told = Explanation.from_json(shell.line.get(f"/v1/jobs/{shell.job(job)['id']}/explain"))
     if json:
-        out_json("explanation", said)
+        out_json("explanation", told.as_json())
         return
-    out(Explanation.from_json(said).text())
-    say("prove it: broker log export day.jsonl && broker audit day.jsonl")
+    out(told.text())
+    export = "" if log else "broker log export day.jsonl && "
+    say(f"prove it: {export}broker audit {log or 'day.jsonl'}")
 
 
 def cancel(

@@ -6,14 +6,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.options import Json
 from broker.cli.shell import FAILED, OK, Shell, out, out_json, say, shell_of
-from broker.client.errors import BrokerError
+from broker.client.errors import BrokerError, NotFound
 from broker.domain.chain import Fact, MalformedLine, exported, read_lines
+
+if TYPE_CHECKING:
+    from broker.domain.explanation import Explanation
 
 app = typer.Typer(help="The log: export, tail.", no_args_is_help=True)
 
@@ -87,6 +90,27 @@ def audit(
     else:
         out("\n".join(sentences(report)))
     raise typer.Exit(OK if report.holds else FAILED)
+
+
+def explained(file: str, job: str) -> Explanation:
+    """The story of a job by its id or name, from an exported log alone. Raises BrokerError."""
+    from broker.agreements.read import read_recorded
+    from broker.domain.explain import explain, jobs_called
+
+    try:
+        with Path(file).open(encoding="utf-8") as lines:
+            facts = list(read_lines(lines))
+    except OSError as missing:
+        sentence = f"{file}: {missing.strerror or missing}; check its name"
+        raise BrokerError(sentence, code="invalid_file") from None
+    except (MalformedLine, UnicodeDecodeError) as broken:
+        raise BrokerError(f"{file}: {broken}", code="invalid_file") from None
+    found = jobs_called(facts, job)
+    if len(found) != 1:
+        how = "no job" if not found else f"{len(found)} jobs"
+        sentence = f"{file}: {how} called {job!r}; give an id that stands in it"
+        raise NotFound(sentence)
+    return explain(facts, found[0], read_recorded)
 
 
 def replay(

@@ -88,6 +88,7 @@ _HOMES: Final = {
     "demo": "processes",
     "run": "run",
     "submit": "jobs",
+    "quote": "jobs",
     "ps": "jobs",
     "show": "jobs",
     "logs": "jobs",

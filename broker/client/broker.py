@@ -16,6 +16,7 @@ from broker.client.connection import Connection
 from broker.client.errors import BrokerUnavailable
 from broker.client.handle import GRACE_S, JobHandle
 from broker.client.watch import Watch
+from broker.domain.quote import Quote
 
 if TYPE_CHECKING:
     from broker.wire import (
@@ -169,6 +170,10 @@ class Broker:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def quote(self, job: Training | Inference | Batch) -> Quote:
+        """What would be done with the job if it were submitted now; nothing is written."""
+        return Quote.from_json(self._line.post("/v1/quotes", _body(job), repeatable=True))
 
     def submit(
         self, job: Training | Inference | Batch, idempotency_key: str | None = None

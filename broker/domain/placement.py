@@ -118,7 +118,8 @@ class _Round:
             elif behind:
                 decisions.append(StandInLine(until=release.ends_at()))
             else:
-                decisions += self._under(job, edition, options, units, release)
+                ceiling, choices = release.ceiling, options.released
+                decisions += self._commit(job, edition, units, choices, ceiling, release)
         if pending and behind:
             decisions.append(StandInLine(until=self.now + LOOK_UP_AT_LAST))
         elif pending and (not job.workload.gang or len(pending) == len(job.units)):
@@ -208,16 +209,6 @@ class _Round:
         if not valid or len(valid) < len(refusals):
             return None
         return tuple(r.id for r in valid), min(r.valid_until for r in valid)
-
-    def _under(
-        self,
-        job: Job,
-        edition: Edition,
-        options: Options,
-        units: tuple[int, ...],
-        release: Release,
-    ) -> list[Decision]:
-        return self._commit(job, edition, units, options.released, release.ceiling, release)
 
     def _commit(
         self,

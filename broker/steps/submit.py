@@ -48,6 +48,13 @@ def submit_jobs(
         return tx.submit(rows)
 
 
+def checked_job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+    """The job as it would be taken in. Raises InvalidJobError."""
+    made = _job(work, rules, now, job)
+    _check(made, rules, now, set(), 0)
+    return made
+
+
 def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
     patience = None if work.patience_s is None else now + timedelta(seconds=work.patience_s)
     agreement = rules.agreement_of(work.tenant)
