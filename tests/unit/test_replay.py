@@ -47,10 +47,20 @@ def test_the_figures_are_those_worked_out_by_hand(
         "offers": {"issued": 3, "accepted": 2, "refused": 1, "lapsed": 0},
         "wait_s": {"p50": 0, "p90": 0, "p99": 0},
         "holder_wait_s": 0,
-        "gpu_hours": "10",
-        "cost_usd": "24.5",
-        "cost_open_usd": "23.5",
+        "gpu_hours": 10.0,
+        "cost_usd": 24.5,
+        "cost_open_usd": 23.5,
     }
+
+
+def test_every_amount_is_a_number_for_programs_and_exact_for_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = figures(written(tmp_path), capsys)
+    amounts = [said[name] for name in ("gpu_hours", "cost_usd", "cost_open_usd", "wall_s")]
+    assert [type(amount) for amount in amounts] == [float] * 4
+    assert main(str(tmp_path), None, None, None, None, 0, as_json=False) == 0
+    assert "24.5 USD; 23.5 USD under an open agreement" in capsys.readouterr().out
 
 
 def test_the_keys_come_in_the_order_they_are_documented_in(
@@ -105,7 +115,7 @@ def test_under_an_open_agreement_the_right_costs_nothing(
     said = figures(written(tmp_path), capsys, agreement="open")
     assert said["placed"] == {"azure": 0, "aws": 3, "gcp": 0, "oracle": 7, "own": 0}
     assert said["offers"]["issued"] == 0
-    assert said["cost_usd"] == said["cost_open_usd"] == "23.5"
+    assert said["cost_usd"] == said["cost_open_usd"] == 23.5
 
 
 @pytest.mark.parametrize(
@@ -151,8 +161,8 @@ def test_a_job_of_several_gpus_is_a_gang_of_whole_units_in_one_pool(
     folder = written(tmp_path, jobs=jobs, pools=pools, capacity=capacity)
     said = figures(folder, capsys)
     assert said["placed"]["gcp"] == 1
-    assert said["gpu_hours"] == "8"
-    assert said["cost_usd"] == "16"
+    assert said["gpu_hours"] == 8
+    assert said["cost_usd"] == 16
 
 
 def test_what_no_pool_can_ever_take_is_counted_as_unplaced(
@@ -173,6 +183,9 @@ def test_what_no_pool_can_ever_take_is_counted_as_unplaced(
         ("jobs", "j3,3,3600,1,,inference,lab", "j3,3,3600", 5),
         ("jobs", "job_id,submit_s", "job,submit_s", 1),
         ("pools", "aws,us-east-1,g5,1,3,2.00", "aws,us-east-1,g5,1,3,cheap", 3),
+        ("pools", "aws,us-east-1,g5,1,3,2.00", "aws,us-east-1,g5,1,3,NaN", 3),
+        ("pools", "aws,us-east-1,g5,1,3,2.00", "aws,us-east-1,g5,1,3,-2", 3),
+        ("jobs", "j3,3,", "j3,1e300,", 5),
         ("pools", "aws,us-east-1", "ibm,us-east-1", 3),
         ("pools", "aws,us-east-1,g5,1", "aws,us-east-1,g5,-1", 3),
         ("capacity", "aws,us-east-1,g5,0,100,3", "aws,us-east-1,g5,0,100,many", 3),
@@ -203,7 +216,18 @@ def test_a_file_that_is_missing_is_named(
 ) -> None:
     (written(tmp_path) / "pools.csv").unlink()
     assert main(str(tmp_path), None, None, None, None, 0, as_json=True) == 2
-    assert "pools.csv" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "pools.csv cannot be read" in told
+    assert "a scenario is a folder with jobs.csv, capacity.csv and pools.csv" in told
+
+
+@pytest.mark.parametrize("name", ["jobs", "pools", "capacity"])
+def test_a_file_of_bytes_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (written(tmp_path) / f"{name}.csv").write_bytes(b"\xff\xfe\x00")
+    assert main(str(tmp_path), None, None, None, None, 0, as_json=True) == 2
+    assert f"{name}.csv is no UTF-8 text" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -213,8 +237,12 @@ def test_a_file_that_is_missing_is_named(
         (None, "2024-01-01", None, "2024-01-01"),
         ("open", "2025-01-21", None, "--edition"),
         (None, None, "asleep", "asleep"),
-        (None, None, "silent=2", "share"),
-        (None, None, "delay=-1s", "delay"),
+        (None, None, "silent=2", "'silent=2' is not between 0 and 1; write"),
+        (None, None, "silent=inf", "'silent=inf' is not between 0 and 1; write"),
+        (None, None, "silent=", "'silent=' has no number; write"),
+        (None, None, "delay=-1s", "'delay=-1s' is not between 0 and"),
+        (None, None, "delay=nans", "'delay=nans' is not between 0 and"),
+        (None, None, "delay=infs", "'delay=infs' is not between 0 and"),
     ],
 )
 def test_an_argument_that_cannot_be_is_refused_by_name(
@@ -225,5 +253,19 @@ def test_an_argument_that_cannot_be_is_refused_by_name(
     desk: str | None,
     named: str,
 ) -> None:
-    assert main(str(written(tmp_path)), agreement, edition, None, desk, 0, as_json=True) == 2
-    assert named in capsys.readouterr().err
+    log = tmp_path / "log.jsonl"
+    assert main(str(written(tmp_path)), agreement, edition, str(log), desk, 0, as_json=True) == 2
+    told = capsys.readouterr()
+    assert named in told.err
+    assert (told.err.count("\n"), told.out, log.exists()) == (1, "", False)
+
+
+@pytest.mark.parametrize("log", ["none/day.jsonl", "."])
+def test_a_log_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], log: str
+) -> None:
+    path = tmp_path / log
+    assert main(str(written(tmp_path)), None, None, str(path), None, 0, as_json=True) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f"broker replay: --log: {path} cannot be written")
+    assert (told.err.count("\n"), "Errno" in told.err, told.out) == (1, False, "")
