@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
@@ -33,6 +34,24 @@ PREFIX: Final = "BROKER_"
 FILE: Final = "broker.toml"
 PROJECT: Final = "pyproject.toml"
 DEFAULT_PORT: Final = 8080
+_SAYS: Final = {
+    "int_parsing": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_parsing": "it must be a number",
+    "float_type": "it must be a number",
+    "bool_parsing": "it must be true or false",
+    "bool_type": "it must be true or false",
+    "string_type": "it must be text",
+    "path_type": "it must be the name of a file or folder",
+    "dict_type": "it must be a table of names and values",
+    "enum": "it must be {expected}",
+    "greater_than": "it must be more than {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than_equal": "it must be at most {le}",
+    "string_pattern_mismatch": "it must begin with a letter and go on with letters a to z, digits "
+    "and dashes, 63 at the most",
+}
 
 
 class SettingsError(ValueError):
@@ -126,7 +145,9 @@ class Settings(BaseSettings):
         except ValidationError as wrong:
             raise SettingsError(_sentence(wrong, known, file)) from None
         except UnreadableSetting as wrong:
-            raise SettingsError(f"the environment: {wrong}; write it as JSON") from None
+            named = re.search(r'field "(\w+)"', str(wrong))
+            variable = f"{PREFIX}{named[1].upper()}" if named else str(wrong)
+            raise SettingsError(f"the environment: {variable}: write it as JSON") from None
 
     @property
     def database(self) -> str:
@@ -220,8 +241,8 @@ def _sentence(wrong: ValidationError, given: dict[str, Any], file: Path | None) 
         origin = f"{file}: "
     if first["type"] == "extra_forbidden":
         return f"{origin}there is no setting {key!r}: {_nearest(key)}"
-    says = first["msg"].removeprefix("Value error, ")
-    return f"{origin}{'.'.join(path)}: {says[:1].lower()}{says[1:]}"
+    says = _SAYS.get(first["type"], "it cannot be that").format_map(first.get("ctx", {}))
+    return f"{origin}{'.'.join(path)}: {says}"  # the value may be a secret
 
 
 def _nearest(word: str) -> str:
