@@ -62,7 +62,7 @@ def started(case: Case, machine: Machine) -> None:
         case.tell(events.JobStarted(job=case.job.id))
 
 
-def exited(case: Case, machine: Machine, exit_code: int) -> None:
+def exited(case: Case, machine: Machine, exit_code: int, *, timed_out: bool = False) -> None:
     """The command has ended on one machine; the last one ends the job, and so does a failure."""
     if machine.run is RunState.ENDED or machine.because in _REQUEUED:
         return
@@ -74,7 +74,9 @@ def exited(case: Case, machine: Machine, exit_code: int) -> None:
     if case.job.state.over:
         return
     if exit_code != 0:
-        why = f"unit {machine.unit} exited with {exit_code}"
+        limit_s = case.job.workload.timeout_s
+        over = f"the time limit of {limit_s} s was over on unit {machine.unit}"
+        why = over if timed_out else f"unit {machine.unit} exited with {exit_code}"
         close(
             case,
             events.JobFailed(job=case.job.id, reason=why, exit_code=exit_code),

@@ -40,6 +40,8 @@ class Report:
     state: RunState
     lease: LeaseId | None = None
     exit_code: int | None = None
+    timed_out: bool = False
+    """Whether the command ended because its time limit was over."""
     port: int | None = None
     address: str = ""
     chunks: Sequence[LogChunk] = ()
@@ -117,7 +119,8 @@ def _apply(case: Case, machine: Machine, report: Report) -> None:
         started(case, machine)
         machine = case.machines[machine.name]
     if report.state is RunState.ENDED:
-        exited(case, machine, report.exit_code if report.exit_code is not None else 1)
+        code = report.exit_code if report.exit_code is not None else 1
+        exited(case, machine, code, timed_out=report.timed_out)
 
 
 def _reply(case: Case, machine: Machine) -> Reply:

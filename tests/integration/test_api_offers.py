@@ -157,6 +157,21 @@ def test_a_machine_runs_its_job_to_the_end(client: TestClient, office: Office) -
     assert page["over"] is True
 
 
+def test_a_machine_tells_that_the_time_of_its_job_was_over(
+    client: TestClient, office: Office
+) -> None:
+    job = submit(client, timeout="1m")
+    office.work()
+    accepted(client, the_offer(client)["id"])
+    office.work()
+    headers = enrolled(client, office)
+    lease = beat(client, headers, "idle").json()["work"]["lease"]
+    beat(client, headers, "running", lease=lease)
+    beat(client, headers, "ended", lease=lease, exit_code=124, timed_out=True)
+    seen = client.get(f"/v1/jobs/{job}").json()
+    assert seen["reason"] == "the time limit of 60 s was over on unit 0"
+
+
 def test_a_token_serves_one_session_and_a_forged_one_none(
     client: TestClient, office: Office
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import as_completed, wait
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def cloud(url: str) -> Iterator[broker.Broker]:
         yield cloud
 
 
-def run_all(office: Office, exit_code: int = 0, text: str = "hello\n") -> None:
+def run_all(
+    office: Office, exit_code: int = 0, text: str = "hello\n", *, timed_out: bool = False
+) -> None:
     """Place what is due, and be the agent of every machine there is."""
     office.work()
     for cloud in office.clouds.values():
@@ -74,7 +77,7 @@ def run_all(office: Office, exit_code: int = 0, text: str = "hello\n") -> None:
             report = Report(state=RunState.RUNNING, lease=work.lease, chunks=[chunk])
             hear(session, report, office.store)
             ended = Report(state=RunState.ENDED, lease=work.lease, exit_code=exit_code)
-            hear(session, ended, office.store)
+            hear(session, replace(ended, timed_out=timed_out), office.store)
         cloud.taken.clear()
     office.work()
 
@@ -128,6 +131,19 @@ def test_a_failed_job_raises_with_its_exit_code_and_last_lines(
     with pytest.raises(broker.JobFailed) as failed:
         handle.result(timeout=5)
     assert (failed.value.exit_code, failed.value.log_tail) == (3, "it broke")
+
+
+def test_a_job_over_its_time_says_so_wherever_it_is_looked_at(
+    office: Office, url: str, cloud: broker.Broker
+) -> None:
+    handle = cloud.submit(JOB.replace(timeout="2m"))
+    run_all(office, exit_code=124, timed_out=True)
+    says = "the time limit of 120 s was over"
+    with pytest.raises(broker.JobFailed, match=says) as failed:
+        handle.result(timeout=5)
+    assert failed.value.exit_code == 124
+    for words in (("ps", "-a"), ("show", handle.id), ("events", handle.id), ("explain", handle.id)):
+        assert says in shell(url, *words).stdout
 
 
 def test_a_cancelled_job_raises_and_cancelling_again_is_false(

@@ -166,20 +166,27 @@ class Broker:
         self.settle()
         return sum(ended)
 
-    def report(self, machine: Machine, state: RunState, exit_code: int | None = None) -> Reply:
+    def report(
+        self,
+        machine: Machine,
+        state: RunState,
+        exit_code: int | None = None,
+        *,
+        timed_out: bool = False,
+    ) -> Reply:
         """What the agent on a machine says; it enrols when it speaks for the first time."""
         session = f"session of {machine.name}"
         if session not in self.sessions:
             enrol(token_of(machine.name, _SECRET), session, _SECRET, self.store)
             self.sessions.add(session)
         told = Report(state=state, lease=machine.lease, exit_code=exit_code, port=4711)
-        return hear(session, told, self.store)
+        return hear(session, replace(told, timed_out=timed_out), self.store)
 
-    def exit(self, job: JobId, unit: int = 0, code: int = 0) -> None:
+    def exit(self, job: JobId, unit: int = 0, code: int = 0, *, timed_out: bool = False) -> None:
         """The command of one unit runs, and ends."""
         machine = self.machine(job, unit)
         self.report(machine, RunState.RUNNING)
-        self.report(machine, RunState.ENDED, code)
+        self.report(machine, RunState.ENDED, code, timed_out=timed_out)
         self.settle()
 
     # -- what there is to see
