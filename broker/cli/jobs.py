@@ -9,6 +9,7 @@ import typer
 
 from broker.cli.options import Json
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
+from broker.client.errors import BrokerError
 
 
 def submit(
@@ -24,19 +25,22 @@ def submit(
     """Submit the jobs of files, all or none, and print their ids."""
     from secrets import token_hex
 
-    from broker.cli.files import read_jobs
+    from broker.cli.files import read_jobs, where_written
 
     shell = shell_of(context)
-    jobs = [job for file in files for job in read_jobs(file)]
+    written = [one for file in files for one in read_jobs(file)]
     prefix = key or token_hex(16)
     items = [
         {
             "job": {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind},
             "key": f"{prefix}-{number}",
         }
-        for number, job in enumerate(jobs)
+        for number, (job, _, _) in enumerate(written)
     ]
-    ids = shell.line.post("/v1/jobs/batch", {"jobs": items}, repeatable=True)["ids"]
+    try:
+        ids = shell.line.post("/v1/jobs/batch", {"jobs": items}, repeatable=True)["ids"]
+    except BrokerError as refused:
+        raise where_written(refused, written) from None
     if json:
         out_json("submitted", {"ids": ids})
     else:

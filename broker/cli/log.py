@@ -38,7 +38,7 @@ def export(
     if file is None or file == "-":
         written = _write(facts, sys.stdout)
     else:
-        with Path(file).open("w", encoding="utf-8") as sink:
+        with _opened(file) as sink:
             written = _write(facts, sink)
         if json:
             out_json("export", {"file": file, "facts": written})
@@ -78,10 +78,13 @@ def audit(
             with Path(file).open(encoding="utf-8") as lines:
                 report = check(_counted(read_lines(lines)), head)
     except MalformedLine as broken:
-        raise BrokerError(f"{file}: {broken}", code="invalid_file") from None
+        raise _no_log(file, f"{str(broken).removesuffix('.')}; export it again") from None
     except UnicodeDecodeError:
-        sentence = f"{file}: it is no UTF-8, so it is no exported log; check its name"
-        raise BrokerError(sentence, code="invalid_file") from None
+        raise _no_log(file, "it is no UTF-8, so it is no exported log; check its name") from None
+    except OSError as broken:
+        raise _no_log(file, f"it cannot be read ({broken.strerror}); check its name") from None
+    if not report.facts:
+        raise _no_log(file, "there is no fact in it, so it proves nothing; check its name")
     if json:
         breaches = [breach._asdict() for breach in report.breaches]
         said = {"holds": report.holds, "facts": report.facts, "head": report.head_hash}
@@ -128,6 +131,22 @@ def replay(
     from broker.replay import command
 
     raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, as_json=json))
+
+
+def _no_log(file: str, sentence: str) -> BrokerError:
+    label = "stdin" if file == "-" else file
+    return BrokerError(f"{label}: {sentence}", code="invalid_file")
+
+
+def _opened(file: str) -> IO[str]:
+    try:
+        return Path(file).open("w", encoding="utf-8")
+    except OSError as broken:
+        raise BrokerError(
+            f"{file}: it cannot be written ({broken.strerror}); "
+            "name a file in a folder that is there and yours",
+            code="invalid_file",
+        ) from None
 
 
 def fact_line(fact: Fact) -> str:

@@ -116,7 +116,12 @@ def _fact(text: str, number: int) -> Fact:
             _encode(parts).encode()
     except UnicodeEncodeError:
         raise MalformedLine(f"Line {number} holds half a character; it is no UTF-8.") from None
-    except (ValueError, RecursionError) as broken:
+    except json.JSONDecodeError as broken:
+        cut = "cut off" if not text.endswith("\n") else f"no JSON from character {broken.pos + 1}"
+        raise MalformedLine(f"Line {number} is {cut}.") from None
+    except RecursionError:
+        raise MalformedLine(f"Line {number} nests deeper than any fact.") from None
+    except ValueError as broken:
         raise MalformedLine(f"Line {number} is no JSON that a log may hold: {broken}.") from None
     if type(parts) is not dict:
         raise MalformedLine(f"Line {number} is no object; a fact is an object on one line.")

@@ -244,6 +244,22 @@ def test_submit_prints_ids_and_ps_lists_them(url: str, tmp_path: Path) -> None:
     assert "cancelled already" in shell(url, "cancel", id_).stdout
 
 
+def test_what_only_the_broker_finds_is_told_of_the_file_and_its_field(
+    url: str, tmp_path: Path
+) -> None:
+    job = "{name: a, kind: training, run: echo"
+    one, many = tmp_path / "one.yaml", tmp_path / "jobs.yaml"
+    one.write_text(f"{job}, resources: {{gpu: X900}}}}\n")
+    many.write_text(f"jobs:\n- {job}}}\n- {job}, resources: {{gpu: X900}}}}\n")
+    done = shell(url, "submit", str(one))
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"broker: {one}: resources.gpu: ")
+    done = shell(url, "submit", str(many), str(many))
+    assert done.stderr.startswith(f"broker: {many}: jobs[1].resources.gpu: ")
+    assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    assert shell(url, "ps", "-a", "--json").stdout.count('"id"') == 0
+
+
 def test_an_unknown_job_ends_with_4_and_one_sentence(url: str) -> None:
     for command in ("show", "logs", "events", "explain", "cancel"):
         done = shell(url, command, "nothing")

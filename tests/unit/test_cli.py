@@ -116,8 +116,46 @@ def test_a_file_of_bytes_is_no_log_and_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    done = broker("audit", str(tmp_path / "none.jsonl"))
-    assert done.exit_code == 2
+    for name, says in (("none.jsonl", "No such file"), (".", "Is a directory")):
+        done = broker("audit", str(tmp_path / name))
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"broker: {tmp_path / name}: it cannot be read ({says}")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", " \r\n"])
+def test_a_file_without_a_fact_proves_nothing(tmp_path: Path, text: str) -> None:
+    done = broker("audit", a_file(tmp_path, "empty.jsonl", text), "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "empty.jsonl: there is no fact in it, so it proves nothing" in done.stderr
+
+
+def test_a_log_that_is_cut_amid_a_line_says_so(tmp_path: Path) -> None:
+    text = Path(a_log(tmp_path)).read_text(encoding="utf-8")
+    done = broker("audit", a_file(tmp_path, "cut.jsonl", text[:-40]))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"cut.jsonl: Line {text.count(chr(10))} is cut off; export it again" in done.stderr
+
+
+def test_bytes_that_happen_to_be_text_are_no_log(tmp_path: Path) -> None:
+    done = broker("audit", a_file(tmp_path, "bad.jsonl", "\0\1\2\n"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "bad.jsonl: Line 1 is no JSON from character 1" in done.stderr
+
+
+def test_a_log_keeps_its_proof_when_its_lines_end_as_elsewhere(tmp_path: Path) -> None:
+    text = Path(a_log(tmp_path)).read_bytes()
+    (tmp_path / "crlf.jsonl").write_bytes(text.replace(b"\n", b"\r\n"))
+    assert broker("audit", str(tmp_path / "crlf.jsonl")).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["none/day.jsonl", "."])
+def test_an_export_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
+    database = f"sqlite:///{tmp_path / 'broker.db'}"
+    assert broker("migrate", "--database", database).exit_code == 0
+    done = broker("log", "export", str(tmp_path / name), "--database", database)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"broker: {tmp_path / name}: it cannot be written (")
     assert done.stderr.count("\n") == 1
 
 
@@ -132,7 +170,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     ],
 )
 def test_a_job_file_may_be_yaml_toml_or_json(tmp_path: Path, name: str, text: str) -> None:
-    (job,) = read_jobs(a_file(tmp_path, name, text))
+    ((job, _, _),) = read_jobs(a_file(tmp_path, name, text))
     assert (job.name, job.kind, job.run) == ("tune", "training", "echo hello")
 
 
@@ -149,8 +187,19 @@ def test_one_file_may_hold_many_jobs(tmp_path: Path) -> None:
         ("broken.json", '{\n "name": }', "broken.json, line 2: no JSON"),
         ("broken.toml", "name =\n", "broken.toml: no TOML"),
         ("empty.yaml", "", "empty.yaml: there is no job in it"),
-        ("second.yaml", f"{JOB}---\nname: x\nkind: training\n", "second.yaml, job 2: run"),
-        ("units.yaml", JOB + "nodes: -1\n", "nodes must be at least 1"),
+        (
+            "second.yaml",
+            f"{JOB}---\nname: x\nkind: training\n",
+            "second.yaml: jobs[1].run is needed",
+        ),
+        ("units.yaml", JOB + "nodes: -1\n", "units.yaml: nodes must be at least 1"),
+        (
+            "list.yaml",
+            "jobs: [{kind: batch, name: a, run: r, tag: x}]",
+            "list.yaml: jobs[0]: tag is",
+        ),
+        ("jobs.yaml", "jobs: 5\n", "jobs.yaml: jobs must be a list of jobs, not '5'"),
+        ("texts.yaml", "- a\n- b\n", "texts.yaml: jobs[0]: a job is made of names and values"),
     ],
 )
 def test_a_bad_file_names_itself_and_the_place(
