@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         """The URL of the database; a file in the user's data directory unless one is named."""
         if self.database_url is not None:
             return self.database_url
-        return sqlite_url(user_data_path("capacity-broker", appauthor=False))
+        return sqlite_url(data_path())
 
     @property
     def address(self) -> str:
@@ -179,9 +179,13 @@ class Settings(BaseSettings):
         return accounts
 
 
+def data_path() -> Path:
+    """The user's data directory of the broker, which need not be there."""
+    return user_data_path("capacity-broker", appauthor=False)
+
+
 def sqlite_url(directory: Path) -> str:
-    """The database in a directory, which is made where it is not there."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """The database in a directory."""
     return f"sqlite:///{directory.resolve() / 'broker.db'}"
 
 

@@ -16,6 +16,7 @@ from broker.client.errors import BrokerError
 
 _OURS: Final = frozenset({"CannotServeError", "WrongRevision", "MalformedTraceError"})
 """Errors that are sentences already, of packages that are not loaded for their names' sake."""
+_OF_A_DATABASE: Final = frozenset({"OperationalError", "DatabaseError"})
 
 
 class Commands(TyperGroup):
@@ -67,7 +68,7 @@ def _told(surprise: Exception) -> int:
 def _of_the_database(surprise: Exception) -> bool:
     """Whether the database is away: told by its name, for SQLAlchemy is not loaded for it."""
     kind = type(surprise)
-    return kind.__name__ == "OperationalError" and kind.__module__.startswith("sqlalchemy")
+    return kind.__name__ in _OF_A_DATABASE and kind.__module__.startswith("sqlalchemy")
 
 
 def _let_go_of_stdout() -> None:

@@ -58,11 +58,14 @@ def migrate(
     database: Annotated[str | None, typer.Option(metavar="URL")] = None, json: Json = False
 ) -> None:
     """Bring the tables of the database to what this version needs."""
-    from broker.settings import Settings
+    from broker.settings import Settings, data_path
     from broker.store.schema import current, upgrade
     from broker.wiring import open_store
 
-    store = open_store(Settings.read(database_url=database).database)
+    settings = Settings.read(database_url=database)
+    if settings.database_url is None:
+        data_path().mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.database)
     try:
         before = current(store.engine)
         upgrade(store.engine)

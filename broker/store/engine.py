@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Final, Literal, TypeAlias
 
@@ -44,7 +43,6 @@ def engine_for(url: str, durability: Durability = "NORMAL") -> Engine:
 def _sqlite(url: URL, durability: Durability) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ValueError("SQLite needs a file: sqlite:///path/to/broker.db")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=POOL_SIZE
     )

@@ -324,6 +324,26 @@ def test_run_detached_prints_the_id(url: str) -> None:
     assert done.stdout.startswith("job")
 
 
+@pytest.mark.parametrize("command", ["server", "worker", "ticker"])
+@pytest.mark.parametrize("named", ["broker.db", "mistyped/broker.db", None])
+def test_a_process_without_a_database_says_what_to_do_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, named: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("BROKER_DATABASE_URL", raising=False)
+    if named:
+        monkeypatch.setenv("BROKER_DATABASE_URL", f"sqlite:///{tmp_path / named}")
+    words = [command, *(("--port", "0") if command == "server" else ())]
+    done = CliRunner().invoke(app_for(words), words)
+    assert done.exit_code == 2
+    assert "there is no database at" in done.stderr
+    assert "run `broker migrate`" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_listing_jobs_loads_no_server_and_no_cloud(url: str) -> None:
     """`broker ps`, in an interpreter of its own, against a server that answers."""
     asked = (

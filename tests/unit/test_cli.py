@@ -134,7 +134,10 @@ def test_a_log_that_is_cut_amid_a_line_says_so(tmp_path: Path) -> None:
     text = Path(a_log(tmp_path)).read_text(encoding="utf-8")
     done = broker("audit", a_file(tmp_path, "cut.jsonl", text[:-40]))
     assert (done.exit_code, done.stdout) == (2, "")
-    assert f"cut.jsonl: Line {text.count(chr(10))} is cut off; export it again" in done.stderr
+    assert (
+        f"cut.jsonl: Line {text.count(chr(10))} is no JSON for it is cut off; export it again"
+        in done.stderr
+    )
 
 
 def test_bytes_that_happen_to_be_text_are_no_log(tmp_path: Path) -> None:
@@ -210,6 +213,32 @@ def test_a_bad_file_names_itself_and_the_place(
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_migrating_a_mistyped_path_makes_no_folder(tmp_path: Path) -> None:
+    done = broker("migrate", "--database", f"sqlite:///{tmp_path}/mistyped/broker.db")
+    assert done.exit_code == 2
+    assert f"there is no folder {tmp_path}/mistyped: make it" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_database_is_told_so_and_kept(tmp_path: Path) -> None:
+    file = a_file(tmp_path, "notes.txt", "not a database, but a page of notes\n" * 9)
+    done = broker("migrate", "--database", f"sqlite:///{file}")
+    assert done.exit_code == 2
+    assert "database_url: file is not a database" in done.stderr
+    assert Path(file).read_text(encoding="utf-8").startswith("not a database")
+
+
+def test_migrating_makes_the_data_folder_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("BROKER_DATABASE_URL", raising=False)
+    assert broker("migrate").exit_code == 0
+    assert broker("migrate", "--json").exit_code == 0
 
 
 def test_run_refuses_a_pair_without_a_value() -> None:
