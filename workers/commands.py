@@ -59,12 +59,17 @@ def demo(
     port: Annotated[
         int | None, typer.Option(help="The port to serve on; 8080 if it is free, else any.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Play about a minute of work on four local clouds, and prove what was done."""
     from workers.demo import demo as play
+    from workers.demo.figures import Figures, plain
+
+    def told(figures: Figures) -> None:
+        out_json("demo", plain(figures))
 
     with _sentences():
-        code = play(seconds, port=port)
+        code = play(seconds, port=port, told=told if json else None)
     sys.exit(code)
 
 
