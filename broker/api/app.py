@@ -9,6 +9,7 @@ from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
 from broker.api.pulse import Pulse
+from broker.api.reference import serve_reference
 from broker.wire import Problem
 
 
@@ -21,6 +22,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app = FastAPI(
         title="Capacity broker",
         version=context.version,
+        docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
+        redoc_url=None,
         responses={"4XX": {"model": Problem}, "503": {"model": Problem}},
     )
     app.state.context = context
@@ -28,6 +31,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.sessions = agent.Sessions()
     for part in (facts, jobs, quotes, offers, fleet, agent):
         app.include_router(part.router)
+    serve_reference(app)
     answer_errors(app)
     app.add_middleware(Door, context=context)
     return app
