@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Final, NoReturn
 
 import typer
 
 from broker.cli.options import Json
 from broker.cli.shell import out_json
+from broker.client.where import UP
 from broker.settings import Settings, SettingsError
 
 HERE: Final = Path(".broker")
-"""Where `broker up` keeps its database, and its address while it runs."""
-ADDRESS: Final = "url"
+"""Where `broker up` keeps its database."""
 _USAGE: Final = 2
 _POOLS: Final = ("prefork", "threads", "solo")
 
@@ -38,7 +41,7 @@ def up(
 
     with _sentences():
         engine = start(data_dir=data_dir, port=port, agreement=agreement, capacity=capacity)
-    with engine, _written(HERE / ADDRESS, engine.url):
+    with engine, announced(UP, engine.url):
         clouds = " ".join(engine.wiring.settings.accounts)
         if json:
             out_json("server", {"url": engine.url})
@@ -138,13 +141,19 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 @contextmanager
-def _written(path: Path, text: str) -> Iterator[None]:
+def announced(path: Path, url: str) -> Iterator[None]:
+    """Keep the address in a file, locked: what is left of a broker that died names no broker."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{text}\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(f"{url}\n")
+        file.flush()
+        Path(file.name).replace(path)
+        try:
+            yield
+        finally:
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                path.unlink(missing_ok=True)
 
 
 def _until_told() -> None:

@@ -19,12 +19,12 @@ POLICY: Final = (
 _VERBS: Final = ("get", "put", "post", "delete", "patch")
 _MODELS: Final = "#/components/schemas/"
 _BOUNDS: Final = {
-    "minimum": "at least",
-    "exclusiveMinimum": "more than",
-    "maximum": "at most",
-    "minLength": "characters, at least",
-    "maxLength": "characters, at most",
-    "maxItems": "entries, at most",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "maxItems": "at most {} entries",
 }
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}
@@ -105,7 +105,7 @@ def _content(said: Mapping[str, Any]) -> str:
 def _form(schema: Mapping[str, Any], *, required: bool | None = None) -> str:
     """What a value may be, in words."""
     words = [_kind(schema)]
-    words += [f"{says} {schema[name]}" for name, says in _BOUNDS.items() if name in schema]
+    words += [says.format(schema[name]) for name, says in _BOUNDS.items() if name in schema]
     if required:
         words.append("<b>needed</b>")
     elif schema.get("default") not in (None, "", [], {}):

@@ -71,7 +71,7 @@ class Shell:
 
     @cached_property
     def line(self) -> Connection:
-        address = where.find(self.url) or where.up_here() or where.Address(_DEFAULT_URL, None)
+        address = where.find(self.url) or where.Address(_DEFAULT_URL, None)
         return Connection(address.url, address.token)
 
     def close(self) -> None:

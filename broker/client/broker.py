@@ -142,7 +142,8 @@ class Broker:
     """A broker: the one at `url`, the one that is configured, or else one in this process.
 
     Without an argument: `$BROKER_URL`, `broker.toml` or `[tool.broker]` upwards from here, the
-    user's own `broker.toml`; where none names an address, the embedded engine is started.
+    user's own `broker.toml`, the `broker up` that runs here or above; where there is none of
+    these, the embedded engine is started.
     """
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:

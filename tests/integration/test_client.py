@@ -15,6 +15,7 @@ import broker
 from broker.api.app import create_app
 from broker.api.serving import listen, serving
 from broker.cli.main import app_for
+from broker.client import where
 from broker.domain.machine import RunState
 from broker.domain.offer import Desk
 from broker.domain.values import JobId
@@ -23,6 +24,7 @@ from broker.steps.run import Report, enrol, hear, token_of
 from broker.wire import HoldBody
 from tests.support.api import AZURE, SECRET, Office, an_office
 from tests.support.imports import heavy_modules_after
+from workers.commands import announced
 
 GPU = broker.Resources(gpu="H100:8")
 JOB = broker.Training(name="tune", run="echo hello", resources=GPU)
@@ -182,6 +184,38 @@ def test_what_cannot_be_is_refused_with_its_field(cloud: broker.Broker) -> None:
     assert wrong.value.field == "resources.gpu"
     with pytest.raises(broker.NotFound):
         cloud.job("job_none")
+
+
+def test_a_broker_that_runs_here_or_above_is_found_without_being_named(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "project" / "below"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    address = tmp_path / "project" / where.UP
+    with serving(create_app(office.context), listen("127.0.0.1", 0)) as url:
+        with announced(address, url), broker.Broker() as cloud:
+            assert cloud.url == url
+            assert cloud.health().status == "ok"
+        assert not address.exists()
+        assert where.find() is None
+
+
+def test_what_a_broker_left_that_died_names_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    where.UP.parent.mkdir()
+    where.UP.write_text("http://127.0.0.1:1\n")
+    assert where.find() is None
+    with announced(where.UP, "http://127.0.0.1:2"):
+        assert where.find() == where.Address("http://127.0.0.1:2", None)
+        with announced(where.UP, "http://127.0.0.1:3"):
+            assert where.find() == where.Address("http://127.0.0.1:3", None)
 
 
 def test_nobody_there_is_said_at_once() -> None:
