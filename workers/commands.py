@@ -28,7 +28,9 @@ _POOLS: Final = ("prefork", "threads", "solo")
 
 
 def up(
-    port: Annotated[int, typer.Option(help="The port to serve on; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to serve on; 0 takes a free one.")
+    ] = 8080,
     agreement: Annotated[str | None, typer.Option(help="The agreement of every tenant.")] = None,
     capacity: Annotated[
         Path | None, typer.Option(help="What the local clouds have in stock, over time.")
@@ -60,7 +62,8 @@ def demo(
         float, typer.Option(min=1, envvar="DEMO_SECONDS", help="How long new work comes in.")
     ] = 60,
     port: Annotated[
-        int | None, typer.Option(help="The port to serve on; 8080 if it is free, else any.")
+        int | None,
+        typer.Option(min=0, max=65535, help="The port to serve on; 8080 if it is free, else any."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -105,6 +105,8 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
     local clouds. Without `clouds` the accounts are those of the settings. `wrapped` may stand in
     the way of nudges; `more` are settings. Raises SettingsError, PortTakenError, RuntimeError.
     """
+    if capacity is not None and not capacity.is_file():
+        raise SettingsError(f"capacity: there is no file {capacity}; check its name")
     with ExitStack() as stack:
         listener = stack.enter_context(listen(HOST, port))
         port = listener.getsockname()[1]

@@ -62,9 +62,9 @@ def where_written(refused: BrokerError, written: Sequence[Written]) -> BrokerErr
     return _invalid(f"{label}: {field}: {said}", field=field, hint=refused.hint)
 
 
-def checked(job: Mapping[str, Any], label: str) -> Training | Inference | Batch:
+def checked(job: Mapping[str, Any]) -> Training | Inference | Batch:
     """One job from its fields. Raises BrokerError."""
-    return _job(job, label, "")
+    return _job(job, "", "")
 
 
 def _parsed(text: str, label: str) -> object:
@@ -117,7 +117,8 @@ def _job(job: object, label: str, within: str) -> Training | Inference | Batch:
         return read_job(dict(job))
     except ValidationError as wrong:
         fault = problem_of(wrong, within=within).error
-        raise _invalid(f"{label}: {fault.message}", field=fault.field, hint=fault.hint) from None
+        said = f"{label}: {fault.message}" if label else fault.message
+        raise _invalid(said, field=fault.field, hint=fault.hint) from None
 
 
 def _shown(given: object) -> str:

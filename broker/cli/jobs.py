@@ -197,7 +197,7 @@ def cancel(
     context: typer.Context,
     jobs: Annotated[list[str], typer.Argument(metavar="JOB…")],
     reason: Annotated[str, typer.Option(help="Kept in the log.")] = "asked",
-    grace: Annotated[int, typer.Option(min=0, help="Seconds for it to stop by itself.")] = 30,
+    grace: Annotated[int, typer.Option(min=0, max=86_400, help="Seconds for it to stop.")] = 30,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:

@@ -37,12 +37,27 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             _let_go_of_stdout()
             raise typer.Exit(FAILED) from None
+        except typer.BadParameter as wrong:
+            wrong.message = _worded(wrong)
+            raise
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except Exception as surprise:
             if _traced(ctx):
                 raise
             raise typer.Exit(_told(surprise)) from None
+
+
+def _worded(wrong: typer.BadParameter) -> str:
+    """What an option must be, in our own words."""
+    from pydantic import ValidationError
+
+    from broker.wire.wording import predicate
+
+    cause = wrong.__cause__
+    if not isinstance(cause, ValidationError):
+        return wrong.message
+    return f"it {predicate(cause.errors(include_url=False)[0])}"
 
 
 def _traced(context: Any) -> bool:  # noqa: ANN401 - typer's own kind of context
@@ -52,7 +67,8 @@ def _traced(context: Any) -> bool:  # noqa: ANN401 - typer's own kind of context
 def _told(surprise: Exception) -> int:
     sentence = " ".join(str(surprise).split())
     if isinstance(surprise, FileNotFoundError | PermissionError | IsADirectoryError):
-        say(f"broker: {surprise.filename}: {surprise.strerror}; check its name")
+        named = surprise.filename or "a file"
+        say(f"broker: {named}: {surprise.strerror}; check its name")
         return USAGE
     if isinstance(surprise, ValueError | OSError) or type(surprise).__name__ in _OURS:
         say(f"broker: {sentence}")

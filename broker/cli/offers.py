@@ -115,6 +115,8 @@ def _offer(context: typer.Context, named: str) -> dict[str, Any]:
     """The offer with this id, or with an id that begins so, among the newest thousand."""
     from broker.client.errors import NotFound
 
+    if not named.strip():
+        raise _usage("an offer is named by its id or the beginning of it; see `broker offers`")
     line = shell_of(context).line
     try:
         found: dict[str, Any] = line.get(f"/v1/offers/{named}")

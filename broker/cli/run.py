@@ -70,7 +70,7 @@ def run(
         "limits": _given({"regions": region, "start_within": start_within}),
         _COUNTS.get(kind, "nodes"): nodes if nodes > 1 else None,
     }
-    job = checked(_given(fields), "broker run")
+    job = checked(_given(fields))
     body = {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind}
     headers = {"Idempotency-Key": token_hex(16)}
     id_ = shell.line.post("/v1/jobs", body, headers, repeatable=True)["id"]

@@ -86,6 +86,12 @@ class Shell:
 
     def job(self, named: str) -> dict[str, Any]:
         """The job with this id, the beginning of it, or this name. Raises NotFound."""
+        if not named.strip():
+            raise BrokerError(
+                "a job is named by its id, the beginning of it, or its name",
+                code="invalid_settings",
+                hint="see `broker ps -a`",
+            )
         found = self.line.get("/v1/jobs", find=named, limit=10)["items"]
         if not found:
             raise NotFound(f"there is no job {named!r}", hint="see `broker ps -a`")

@@ -88,7 +88,7 @@ def path_of(first: ErrorDetails, loc: tuple[int | str, ...], within: str = "") -
 
 def sentence(first: ErrorDetails, path: str) -> str:
     """One sentence that begins with the path, or says that it is the body that is wrong."""
-    kind, context, given = first["type"], first.get("ctx", {}), first["input"]
+    kind, context = first["type"], first.get("ctx", {})
     if kind == WORDED:
         return first["msg"]
     if kind == UNKNOWN_FIELD:
@@ -96,15 +96,21 @@ def sentence(first: ErrorDetails, path: str) -> str:
         return f"{outer}: {first['msg']}" if outer else first["msg"]
     if kind == WRONG:
         return f"{path}: {first['msg']}" if path else first["msg"]
-    if kind == "too_long" and isinstance(given, str):
-        kind = "string_too_long"
     if kind == "json_invalid":
         found = _PLACE.search(str(context.get("error", "")))
         at = found[0] if found else f"character {(*first['loc'], 0)[-1]}"
         return f"the body is no JSON: it breaks at {at}; send one JSON object"
     named = f"a name in {path}" if first["loc"][-1:] == _KEY else path or "the body"
-    told = _Blanks({**context, "input": _shown(given)})
-    return f"{named} {_SENTENCES.get(kind, _OTHERWISE).format_map(told)}"
+    return f"{named} {predicate(first)}"
+
+
+def predicate(first: ErrorDetails) -> str:
+    """The same without the field: `must be at least 1, not 0`."""
+    kind, given = first["type"], first["input"]
+    if kind == "too_long" and isinstance(given, str):
+        kind = "string_too_long"
+    told = _Blanks({**first.get("ctx", {}), "input": _shown(given)})
+    return _SENTENCES.get(kind, _OTHERWISE).format_map(told)
 
 
 def in_words(error: ValidationError) -> ValidationError:

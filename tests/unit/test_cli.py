@@ -83,6 +83,38 @@ def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
     assert broker(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "--nodes", "0", "--", "true"), "'--nodes': it must be at least 1, not '0'"),
+        (("run", "--wait", "soon", "--", "true"), "'--wait': it must be a number, not 'soon'"),
+        (("ps", "--limit", "5000"), "'--limit': it must be at most 1000, not '5000'"),
+        (
+            ("worker", "--concurrency", "two"),
+            "'--concurrency': it must be a whole number, not 'two'",
+        ),
+        (("up", "--port", "99999"), "'--port': it must be at most 65535, not '99999'"),
+        (("demo", "--port", "-1"), "'--port': it must be at least 0, not '-1'"),
+        (("cancel", "x", "--grace", "100000"), "'--grace': it must be at most 86400"),
+        (("run", "--kind", "foo", "--", "true"), "broker: kind must be training, inference or"),
+        (("run", "--timeout", "soon", "--", "true"), "broker: timeout: 'soon' is no span of time"),
+        (("show", ""), "broker: a job is named by its id"),
+        (("offers", "show", ""), "broker: an offer is named by its id"),
+        (("up", "--capacity", "none.csv"), "broker: capacity: there is no file none.csv"),
+        (("server", "--tls-certificate", "none.pem"), "tls_certificate: none.pem and its key"),
+    ],
+)
+def test_an_option_that_cannot_be_is_said_in_our_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = broker(*words)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "Input should" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_log_that_keeps_the_laws_passes_its_audit(tmp_path: Path) -> None:
     done = broker("audit", a_log(tmp_path))
     assert done.exit_code == 0
