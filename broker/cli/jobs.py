@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.options import Json
+from broker.cli.options import JobNamed, Json, Tenant
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
 from broker.client.errors import BrokerError
 
@@ -80,7 +80,7 @@ def ps(
     label: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
     kind: Annotated[str | None, typer.Option(help="training, inference or batch.")] = None,
     provider: Annotated[str | None, typer.Option(help="azure, aws, gcp, oracle or own.")] = None,
-    tenant: Annotated[str | None, typer.Option()] = None,
+    tenant: Tenant = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every second.")] = False,
     json: Json = False,
@@ -113,7 +113,7 @@ def ps(
         _a_second()
 
 
-def show(context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False) -> None:
+def show(context: typer.Context, job: JobNamed, json: Json = False) -> None:
     """Show one job, by its id, the beginning of its id, or its name."""
     from broker.cli import render
 
@@ -128,7 +128,7 @@ def show(context: typer.Context, job: Annotated[str, typer.Argument()], json: Js
 
 def logs(
     context: typer.Context,
-    job: Annotated[str, typer.Argument()],
+    job: JobNamed,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Begin with its last lines.")] = None,
     json: Json = False,
@@ -149,7 +149,7 @@ def logs(
 
 def events(
     context: typer.Context,
-    job: Annotated[str, typer.Argument()],
+    job: JobNamed,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
     json: Json = False,
 ) -> None:
@@ -169,7 +169,7 @@ def events(
 
 def explain(
     context: typer.Context,
-    job: Annotated[str, typer.Argument()],
+    job: JobNamed,
     log: Annotated[
         str | None, typer.Option(metavar="FILE", help="Tell it from an exported log.")
     ] = None,
@@ -195,7 +195,7 @@ def explain(
 
 def cancel(
     context: typer.Context,
-    jobs: Annotated[list[str], typer.Argument(metavar="JOB…")],
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB…", help="Ids or names.")],
     reason: Annotated[str, typer.Option(help="Kept in the log.")] = "asked",
     grace: Annotated[int, typer.Option(min=0, max=86_400, help="Seconds for it to stop.")] = 30,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

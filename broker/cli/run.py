@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.options import Json
+from broker.cli.options import Json, Tenant
 from broker.cli.shell import (
     CANCELLED,
     FAILED,
@@ -38,8 +38,8 @@ def run(
     work_class: Annotated[
         str | None, typer.Option("--class", help="What the agreement decides by.")
     ] = None,
-    name: Annotated[str | None, typer.Option()] = None,
-    tenant: Annotated[str | None, typer.Option()] = None,
+    name: Annotated[str | None, typer.Option(help="Of the job; else the command's.")] = None,
+    tenant: Tenant = None,
     env: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be repeated.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
     region: Annotated[list[str] | None, typer.Option(help="eu-*; may be repeated.")] = None,

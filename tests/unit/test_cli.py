@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,26 @@ def test_an_option_that_cannot_be_is_said_in_our_own_words(
     assert says in done.stderr
     assert "Input should" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    "up,demo,run,submit,ps,show,logs,events,explain,cancel,offers ls,offers show,offers notice,"
+    "answer,replay,audit,log export,log tail,server,worker,ticker,migrate".split(","),
+)
+def test_every_command_says_what_each_of_its_words_means(words: str) -> None:
+    """One look for all; `--json` for each; and nothing is left to guess."""
+    done = broker(*words.split(), "-h")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"Usage: broker {words}")
+    assert "--json" in done.output
+    lines = [*done.output.splitlines(), ""]
+    silent = [
+        line
+        for line, after in pairwise(lines)
+        if line.startswith("  -") and "  " not in line.strip() and not after.startswith("      ")
+    ]
+    assert silent == []
 
 
 def test_a_log_that_keeps_the_laws_passes_its_audit(tmp_path: Path) -> None:
