@@ -118,8 +118,30 @@ def test_an_option_that_cannot_be_is_said_in_our_own_words(
 
 @pytest.mark.parametrize(
     "words",
-    "up,demo,run,submit,ps,show,logs,events,explain,cancel,offers ls,offers show,offers notice,"
-    "answer,replay,audit,log export,log tail,server,worker,ticker,migrate".split(","),
+    [
+        "up",
+        "demo",
+        "run",
+        "submit",
+        "ps",
+        "show",
+        "logs",
+        "events",
+        "explain",
+        "cancel",
+        "offers ls",
+        "offers show",
+        "offers notice",
+        "answer",
+        "replay",
+        "audit",
+        "log export",
+        "log tail",
+        "server",
+        "worker",
+        "ticker",
+        "migrate",
+    ],
 )
 def test_every_command_says_what_each_of_its_words_means(words: str) -> None:
     """One look for all; `--json` for each; and nothing is left to guess."""
