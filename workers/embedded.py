@@ -29,6 +29,7 @@ from broker.domain.market import Pool
 from broker.domain.values import ProviderName
 from broker.serve import context
 from broker.settings import Settings, SettingsError, sqlite_url
+from broker.store.schema import current
 from broker.store.sql import SqlStore
 from broker.wiring import Wiring, open_store, wired
 from providers.catalogue import pools
@@ -168,9 +169,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _migrate(settings: Settings) -> None:
+    """Make the tables where there are none; those of an earlier broker are its owner's to move."""
     store = open_store(settings.database)
     try:
-        store.migrate()
+        if current(store.engine) is None:
+            store.migrate()
     finally:
         store.close()
 

@@ -146,7 +146,8 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
             price_usd_hour=pool.price_usd_hour,
         )
         bound = tuple(sorted(machine.unit for machine in group))
-        commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id)
+        names = tuple(machine.name for machine in group)
+        commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id, names)
         for machine in group:
             case.put_machine(replace(machine, commitment=commitment.id))
         activate(case, commitment)

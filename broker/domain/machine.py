@@ -64,6 +64,8 @@ class Machine:
     offer: OfferId | None = None
     """The offer it is a hold for."""
     commitment: CommitmentId | None = None
+    owed: bool = False
+    """The holder has accepted to deliver it: it is asked for whatever else its place refused."""
     handle: str | None = None
     address: str = ""
     port: int | None = None
@@ -78,6 +80,8 @@ class Machine:
     run: RunState = RunState.IDLE
     stopping: bool = False
     exit_code: int | None = None
+    trouble: str = ""
+    """What of ours keeps its cloud from answering; empty once it has answered."""
     because: str = ""
     """Why it ends or ended; for a lease's end its cause."""
 

@@ -102,6 +102,7 @@ def commit_holder(
     terms: Terms,
     edition: str,
     offer: OfferId | None,
+    holds: tuple[str, ...] = (),
 ) -> Commitment:
     """Bind the holder to units it accepted, or, where its pool is free, has simply been given."""
     commitment = Commitment(
@@ -112,6 +113,7 @@ def commit_holder(
         pool_kind=PoolKind.HOLDER,
         terms=terms,
         offer=offer,
+        holds=holds,
         basis=None if offer else Basis.FREE,
         made_at=case.now,
     )
@@ -129,6 +131,7 @@ def commit_holder(
             agreement=case.job.agreement,
             edition=edition,
             offer=offer,
+            holds=holds,
         )
     )
     if offer is None:
@@ -151,6 +154,7 @@ def want_machines(case: Case, commitment: Commitment, price: Usd | None, at: dat
                 price_usd_hour=price or Usd(0),
                 together=len(commitment.units),
                 commitment=commitment.id,
+                owed=commitment.offer is not None,
                 wanted_at=case.now,
                 due_at=at,
             )

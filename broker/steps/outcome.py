@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from broker.domain import events
 from broker.domain.case import Case
@@ -23,36 +23,13 @@ from broker.ports import (
     FaultKind,
     Gone,
     Launching,
-    Outcome,
     Refused,
     Running,
     Transaction,
     Unsure,
 )
 from broker.steps.rulebook import Rulebook
-
-
-@dataclass(frozen=True, slots=True)
-class StandsRefused:
-    """The place said no to somebody else just now; it was not asked again."""
-
-    refusal: Refusal | None
-    """None: the "no" came in this very round."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """The place has not answered the others; one that is full is asked once, not fifty times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The answer to a termination: whether the machine is confirmed to be gone."""
-
-    gone: bool
-
-
-Told: TypeAlias = Outcome | StandsRefused | NotYet | Ended
+from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
 BUSY_RECHECK: Final = timedelta(milliseconds=250)
 """How soon a machine is looked at again that waits for its place to answer another."""
@@ -70,9 +47,15 @@ _OURS: Final = frozenset(
 class Round:
     """The record of one round at a provider: applies each answer to the file of its job."""
 
-    def __init__(self, tx: Transaction, rules: Rulebook, cases: Mapping[JobId, Case]) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        rules: Rulebook,
+        cases: Mapping[JobId, Case],
+        places: Iterable[Place],
+    ) -> None:
         self.tx, self.rules, self.cases = tx, rules, cases
-        self.records = dict(tx.places())
+        self.records = dict(tx.places(hold=places))
         self.market = rules.market(tx)
         self.refusals: dict[Place, Refusal] = {}
         self.freed = False
@@ -97,7 +80,7 @@ class Round:
     def _apply(self, case: Case, machine: Machine, answer: Told) -> None:
         match answer:
             case Launching(handle=handle, retry_after_s=told):
-                asked = replace(machine, state=MachineState.ASKED, handle=handle)
+                asked = replace(machine, state=MachineState.ASKED, handle=handle, trouble="")
                 after = timedelta(seconds=told) if told else _poll_after(machine.tries)
                 self._later(case, asked, after)
                 self._heard(case, machine)
@@ -108,8 +91,8 @@ class Round:
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
-                case.set_job(trouble=f"{machine.place}: not known whether it was bought: {because}")
-                self._later(case, machine, _poll_after(machine.tries))
+                what = f"{machine.place}: not known whether it was bought: {because}"
+                self._later(case, self._troubled(case, machine, what), _poll_after(machine.tries))
             case Gone(because=because):
                 vanished(case, machine, because)
             case StandsRefused() | NotYet() | Ended():
@@ -139,6 +122,10 @@ class Round:
             case _:
                 assert_never(answer)
 
+    def _troubled(self, case: Case, machine: Machine, what: str) -> Machine:
+        case.set_job(trouble=what)
+        return case.put_machine(replace(machine, trouble=what))
+
     def _later(self, case: Case, machine: Machine, after: timedelta) -> None:
         case.put_machine(replace(machine, due_at=case.now + after))
 
@@ -161,8 +148,8 @@ class Round:
         return case.offers.get(named) if named else None
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
-        """The holder's cloud has answered: it has the notice."""
-        case.set_job(trouble="")
+        """Its cloud has answered; the holder's has the notice."""
+        case.set_job(trouble=_trouble_left(case, machine))
         offer = self._offer(case, machine)
         return deliver(case, offer, "ack") if offer is not None else None
 
@@ -175,6 +162,7 @@ class Round:
                 address=address,
                 up_at=case.now,
                 due_at=None,
+                trouble="",
             )
         )
         self._remember_yes(machine.place)
@@ -210,6 +198,10 @@ class Round:
         """A refusal is remembered once, for all jobs and processes."""
         offer = self._offer(case, machine)
         place = machine.place
+        known = self.records.get(place) or PlaceRecord(place=place)
+        stands = known.refusal if known.refusal and known.streak == 0 else None
+        if machine.owed and stands and stands.stands(case.now, machine.together):
+            return stands  # said again to a holder that is bound: no news to those who wait there
         bound = self._bound_by(case, machine)
         cap = bound.mechanics.refusal_max_age_s if bound else None
         refusal = Refusal(
@@ -233,7 +225,6 @@ class Round:
             valid_until=refusal.valid_until,
             offer=refusal.offer,
         )
-        known = self.records.get(place) or PlaceRecord(place=place)
         narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
         kept = known.refusal if narrower else refusal
         self.records[place] = replace(known, refusal=kept, streak=0)
@@ -263,7 +254,8 @@ class Round:
 
     def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
-        case.set_job(trouble=f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip())
+        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip()
+        machine = self._troubled(case, machine, what)
         if fault.kind not in _OURS:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or _poll_after(machine.tries))
@@ -287,6 +279,12 @@ class Round:
             fail_commitment(case, commitment, fault.kind, fault.code)
         else:
             self._later(case, machine, TROUBLE_RECHECK)
+
+
+def _trouble_left(case: Case, heard: Machine) -> str:
+    """What else keeps a cloud from answering, once this machine's has."""
+    others = (m for m in case.machines.values() if m.name != heard.name and m.state.unresolved)
+    return next((machine.trouble for machine in others if machine.trouble), "")
 
 
 def _poll_after(tries: int) -> timedelta:

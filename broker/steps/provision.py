@@ -12,8 +12,9 @@ from broker.domain.market import Place, allowance
 from broker.domain.places import PlaceRecord
 from broker.domain.values import ProviderName
 from broker.ports import Launching, Order, Outcome, Provider, Refused, Running, Store
-from broker.steps.outcome import Ended, NotYet, Round, StandsRefused, Told
+from broker.steps.outcome import Round
 from broker.steps.rulebook import Rulebook, refused
+from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
 CLAIMED_FOR: Final = timedelta(seconds=60)
 """How long a worker has for what it claimed before another may take it up."""
@@ -32,7 +33,7 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
     told = [(machine, asking.ask(machine)) for machine in machines]
     with store.transaction() as tx:
         cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
-        round_ = Round(tx, rules, cases)
+        round_ = Round(tx, rules, cases, {machine.place for machine in machines})
         served = round_.record(told)
         tx.keep(cases.values())
         tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
@@ -72,7 +73,8 @@ class _Asking:
         place = machine.place
         if _never_asked(machine):
             standing = refused(self.places.get(place), self.now, machine.together)
-            if standing is not None or self._full(place, machine.together):
+            shut = standing is not None or self._full(place, machine.together)
+            if shut and not machine.owed:
                 return StandsRefused(standing)
             if self.rules.slow_start and self.open[place] >= allowance(self.streak.get(place, 0)):
                 return NotYet()

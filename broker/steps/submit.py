@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
 
 from broker.domain.events import JobSubmitted
 from broker.domain.job import Job, Unit
@@ -12,9 +15,9 @@ from broker.domain.line import line_of
 from broker.domain.market import Market, Pool
 from broker.domain.options import remembered
 from broker.domain.terms import Terms
-from broker.domain.values import JobId
+from broker.domain.values import JobId, plain
 from broker.domain.workload import Workload
-from broker.ports import Ids, Store
+from broker.ports import Ids, KeyTakenError, Store, SubmissionKey
 from broker.steps.rulebook import Rulebook
 
 
@@ -30,13 +33,33 @@ class InvalidJobError(ValueError):
 class Submission:
     workload: Workload
     key: str | None = None
-    """Two submissions of a tenant with one key are one job."""
+    """Two submissions of a tenant with one key are one job, if they ask for the same."""
+
+    def named(self) -> SubmissionKey | None:
+        return None if self.key is None else SubmissionKey(self.key, digest_of(self.workload))
+
+
+class Taken(NamedTuple):
+    job: JobId
+    anew: bool
+    """False where an earlier submission under its key is meant."""
 
 
 def submit_jobs(
     submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
 ) -> list[JobId]:
-    """All of them or none, in one transaction. Raises InvalidJobError with the first's index."""
+    """As `take_in`; the ids only."""
+    return [taken.job for taken in take_in(submissions, store, rules, ids)]
+
+
+def take_in(
+    submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
+) -> list[Taken]:
+    """All of them or none, in one transaction.
+
+    Raises InvalidJobError or KeyTakenError with the index of the first that cannot be.
+    """
+    keys = _keys(submissions)
     known: set[str] = set()
     with store.transaction() as tx:
         now = tx.now
@@ -44,8 +67,40 @@ def submit_jobs(
         for index, one in enumerate(submissions):
             job = _job(one.workload, rules, now, JobId(ids.new("job")))
             _check(job, rules, now, known, index)
-            rows.append((job, _told(job), one.key))
-        return tx.submit(rows)
+            rows.append((job, _told(job), keys[index]))
+        meant = tx.submit(rows)
+        return [Taken(id_, id_ == row[0].id) for id_, row in zip(meant, rows, strict=True)]
+
+
+def digest_of(work: Workload) -> str:
+    """SHA-256 of what was asked for.
+
+    What is left empty counts for nothing, so that a field of a later broker changes no digest.
+    """
+    return sha256(json.dumps(_filled(plain(work)), sort_keys=True).encode()).hexdigest()
+
+
+def _filled(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {name: _filled(part) for name, part in value.items() if not _empty(part)}
+
+
+def _empty(part: object) -> bool:
+    return part is None or part is False or (isinstance(part, str | list | dict) and not part)
+
+
+def _keys(submissions: Sequence[Submission]) -> list[SubmissionKey | None]:
+    """Their keys, where each that comes twice asks for the same twice. Raises KeyTakenError."""
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    keys = [one.named() for one in submissions]
+    for index, (one, key) in enumerate(zip(submissions, keys, strict=True)):
+        if key is None:
+            continue
+        before, digest = first.setdefault((one.workload.tenant, key.name), (index, key.digest))
+        if digest != key.digest:
+            raise KeyTakenError(key.name, f"jobs[{before}]", index)
+    return keys
 
 
 def checked_job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:

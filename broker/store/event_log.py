@@ -15,7 +15,6 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
-    text,
     union_all,
     update,
 )
@@ -25,12 +24,11 @@ from sqlalchemy.exc import IntegrityError
 from broker.domain.chain import GENESIS, Fact, canonical_plain, seal
 from broker.domain.event import Event
 from broker.domain.values import instant_text
+from broker.store import locks
 from broker.store.tables import FACTS
 
 SEALING: Final = 0x5EA1
 """The key of the lock that lets one sealer work."""
-STREAMS: Final = 0x57E4
-"""The class of the locks that let one writer at a time append to a stream that is no job's."""
 
 
 class LostRaceError(Exception):
@@ -94,8 +92,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
 def _tails(connection: Connection, streams: set[str]) -> dict[str, Tail]:
     if not streams:
         return {}
-    if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK_STREAMS, {"class": STREAMS, "names": sorted(streams)})
+    locks.take(connection, locks.STREAMS, streams)
     last = [
         select(FACTS.c.stream, FACTS.c.version, FACTS.c.at)
         .where(FACTS.c.stream == stream)
@@ -106,12 +103,6 @@ def _tails(connection: Connection, streams: set[str]) -> dict[str, Tail]:
     ]
     found = connection.execute(union_all(*(select(one) for one in last)))
     return {stream: Tail(version, at) for stream, version, at in found}
-
-
-_LOCK_STREAMS: Final = text(
-    "SELECT pg_advisory_xact_lock(:class, key) FROM "
-    "(SELECT hashtext(name) AS key FROM unnest(CAST(:names AS text[])) AS name ORDER BY 1) AS keys"
-)
 
 
 def told(connection: Connection, stream: str) -> bool:

@@ -27,7 +27,8 @@ class MemoryTables:
         self.clock, self.ids, self.forget = clock, ids, forget
         self.log = log or MemoryLog()
         self.jobs: dict[JobId, Job] = {}
-        self.keys: dict[tuple[str, str], JobId] = {}
+        self.keys: dict[tuple[str, str], tuple[JobId, str]] = {}
+        """Tenant and key to the job they name, and the digest of what was submitted."""
         self.offers: defaultdict[JobId, dict[OfferId, Offer]] = defaultdict(dict)
         self.commitments: defaultdict[JobId, dict[CommitmentId, Commitment]] = defaultdict(dict)
         self.live: defaultdict[JobId, dict[MachineName, Machine]] = defaultdict(dict)

@@ -17,7 +17,7 @@ from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
-from broker.ports import LogChunk
+from broker.ports import KeyTakenError, LogChunk, SubmissionKey
 from broker.store.memory_tables import MemoryTables
 
 
@@ -31,24 +31,25 @@ class MemoryTransaction:
         for write in self._writes:
             write()
 
-    def submit(self, jobs: Sequence[tuple[Job, Event, str | None]]) -> list[JobId]:
+    def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
         ids: list[JobId] = []
-        fresh: dict[tuple[str, str], JobId] = {}
-        for job, event, key in jobs:
-            named = (job.workload.tenant, key) if key is not None else None
-            known = named and (self.store.keys.get(named) or fresh.get(named))
-            if known:
-                ids.append(known)
-                continue
+        fresh: dict[tuple[str, str], tuple[JobId, str]] = {}
+        for index, (job, event, key) in enumerate(jobs):
+            if key is not None:
+                named = (job.workload.tenant, key.name)
+                known = self.store.keys.get(named) or fresh.get(named)
+                if known and known[1] != key.digest:
+                    raise KeyTakenError(key.name, known[0], index)
+                if known:
+                    ids.append(known[0])
+                    continue
+                fresh[named] = (job.id, key.digest)
             ids.append(job.id)
-            if named:
-                fresh[named] = job.id
-            self._writes.append(partial(self._add, job, event, named))
+            self._writes.append(partial(self._add, job, event))
+        self._writes.append(lambda: self.store.keys.update(fresh))
         return ids
 
-    def _add(self, job: Job, event: Event, named: tuple[str, str] | None) -> None:
-        if named:
-            self.store.keys[named] = job.id
+    def _add(self, job: Job, event: Event) -> None:
         self._tell(f"job/{job.id}", job.version, [event], self.now)
         self._set_job(altered(job, version=job.version + 1, last_at=self.now))
 
@@ -176,6 +177,16 @@ class MemoryTransaction:
             self._writes.append(partial(self._set_machine, machine))
         return raised
 
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+        wanted = set(holds)
+        return {
+            hold: commitment.offer
+            for live in self.store.commitments.values()
+            for commitment in live.values()
+            if commitment.offer is not None and commitment.place.provider in holders
+            for hold in wanted.intersection(commitment.holds)
+        }
+
     def offer(self, offer: OfferId) -> Offer | None:
         return self.store.past_offers.get(offer)
 
@@ -214,7 +225,8 @@ class MemoryTransaction:
             if provider is None or m.place.provider is provider
         ]
 
-    def places(self) -> Mapping[Place, PlaceRecord]:
+    def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
+        del hold  # transactions come one at a time
         return self.store.place_records
 
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:

@@ -14,6 +14,7 @@ from broker.domain.job import Job
 from broker.domain.machine import Machine
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.ports import SubmissionKey
 
 Values: TypeAlias = dict[str, Any]
 """The values of one row, by column."""
@@ -51,7 +52,7 @@ def _due(at: datetime | None, *, over: bool) -> int | None:
     return None if over else micros_or_none(at)
 
 
-def job_row(job: Job, key: str | None = None) -> Values:
+def job_row(job: Job, key: SubmissionKey | None = None) -> Values:
     work = job.workload
     return {
         "id": job.id,
@@ -68,7 +69,8 @@ def job_row(job: Job, key: str | None = None) -> Values:
         "stuck": job.stuck and not job.state.over,
         "in_line": job.in_line and not job.state.over,
         "ended_at": micros_or_none(job.ended_at),
-        "idempotency_key": key,
+        "idempotency_key": key.name if key else None,
+        "submission_sha256": key.digest if key else None,
         "doc": _JOB.dump_json(job).decode(),
     }
 
@@ -90,6 +92,7 @@ def commitment_row(commitment: Commitment) -> Values:
         "job": commitment.job,
         "provider": commitment.place.provider.value,
         "state": commitment.state.value,
+        "hold": commitment.holds[0] if len(commitment.holds) == 1 else None,
         "doc": _COMMITMENT.dump_json(commitment).decode(),
     }
 

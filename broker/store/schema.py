@@ -80,9 +80,11 @@ def require_head(engine: Engine) -> None:
             "or name another in BROKER_DATABASE_URL"
         )
     if at != head:
+        file = engine.dialect.name == "sqlite"
+        where = f" --database {engine.url.render_as_string()}" if file else ""
         raise WrongRevision(
             f"the database is at revision {at or 'none'}, this broker needs {head}: "
-            "run `broker migrate`"
+            f"run `broker migrate{where}`"
         )
 
 

@@ -18,8 +18,8 @@ from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.values import JobId, MachineName, OfferId, ProviderName, instant_text
-from broker.ports import Clock, Ids, LogChunk
-from broker.store import event_log, queries, writes
+from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
+from broker.store import event_log, locks, queries, writes
 from broker.store.event_log import Tail, Told
 from broker.store.rows import Values, job_row, machine_from, micros, place_from
 from broker.store.tables import AGENTS, JOBS, MACHINES, PLACES
@@ -78,7 +78,7 @@ class SqlTransaction:
 
     # -- jobs
 
-    def submit(self, jobs: Sequence[tuple[Job, Event, str | None]]) -> list[JobId]:
+    def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
         now = self.now
         rows: list[Values] = []
         for job, _, key in jobs:
@@ -86,8 +86,11 @@ class SqlTransaction:
             rows.append(job_row(writes.grown(job, 1, at), key))
         known = writes.add_jobs(self._connection, rows)
         ids: list[JobId] = []
-        for job, event, key in jobs:
-            first = known.get((job.workload.tenant, key), job.id) if key is not None else job.id
+        for index, (job, event, key) in enumerate(jobs):
+            named = known.get((job.workload.tenant, key.name)) if key is not None else None
+            first, digest = named or (job.id, None)
+            if key is not None and digest not in (None, key.digest):
+                raise KeyTakenError(key.name, first, index)
             ids.append(first)
             if first == job.id:
                 tail = Tail(job.version, instant_text(job.last_at))
@@ -152,6 +155,11 @@ class SqlTransaction:
             )
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+        wanted = set(holds)
+        locks.take(self._connection, locks.HOLDS, wanted)
+        return queries.bound_holds(self._connection, holders, wanted)
+
     def offer(self, offer: OfferId) -> Offer | None:
         return queries.offer(self._connection, offer)
 
@@ -190,7 +198,8 @@ class SqlTransaction:
 
     # -- places, and the rest
 
-    def places(self) -> Mapping[Place, PlaceRecord]:
+    def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
+        locks.take(self._connection, locks.PLACES, map(str, hold))
         docs = self._connection.execute(select(PLACES.c.doc)).scalars()
         return {record.place: record for record in map(place_from, docs)}
 

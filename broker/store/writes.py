@@ -77,7 +77,11 @@ def grown(job: Job, facts: int, at: datetime) -> Job:
     return replace(job, version=job.version + facts, last_at=at)
 
 
-def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[str, str], JobId]:
+Known: TypeAlias = Mapping[tuple[str, str], tuple[JobId, str | None]]
+"""Tenant and key to the job they name, and the digest of what was submitted under them."""
+
+
+def add_jobs(connection: Connection, rows: Sequence[Values]) -> Known:
     """Insert jobs, but none whose tenant and key are there; returns whose job those keys name.
 
     Rows with keys go in the order of their keys, so that two batches with the same keys cannot
@@ -94,12 +98,13 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[st
         index_elements=["tenant", "idempotency_key"]
     )
     added = set(connection.execute(unless_known.returning(JOBS.c.id), keyed).scalars())
-    known: dict[tuple[str, str], JobId] = {}
+    known: dict[tuple[str, str], tuple[JobId, str | None]] = {}
     missing = ((row["tenant"], row["idempotency_key"]) for row in keyed if row["id"] not in added)
     named = tuple_(JOBS.c.tenant, JOBS.c.idempotency_key)
     for some in chunks(missing):
-        wanted = select(JOBS.c.tenant, JOBS.c.idempotency_key, JOBS.c.id).where(named.in_(some))
-        known |= {(tenant, key): JobId(job) for tenant, key, job in connection.execute(wanted)}
+        columns = (JOBS.c.tenant, JOBS.c.idempotency_key, JOBS.c.id, JOBS.c.submission_sha256)
+        found = connection.execute(select(*columns).where(named.in_(some)))
+        known |= {(tenant, key): (JobId(job), digest) for tenant, key, job, digest in found}
     return known
 
 

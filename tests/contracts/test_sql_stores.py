@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import column, inspect, table, text
 
 from broker.domain.chain import sealed_hash
 from broker.domain.commitment import CommitmentState
@@ -21,12 +22,15 @@ from broker.domain.offer import OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.values import JobId, OfferId
 from broker.domain.workload import Kind, WorkClass
+from broker.ports import SubmissionKey, Transaction
 from broker.store import schema
 from broker.store.board import BadCursor, JobFilter
 from broker.store.engine import engine_for
 from broker.store.event_log import LostRaceError
+from broker.store.rows import job_row
 from broker.store.sql import SqlStore
 from migrations.check import differences
+from tests.support.revisions import one_behind
 from tests.support.stores import (
     FULL,
     HOUR,
@@ -77,14 +81,29 @@ def test_a_database_without_tables_says_what_to_run(url: str) -> None:
     engine = engine_for(url)
     with pytest.raises(
         schema.WrongRevision,
-        match=r"(at revision none, .* needs 0001|there is no database at .*): run `broker migrate`",
+        match=r"(at revision none, .* needs 0002|there is no database at .*): run `broker migrate`",
     ):
         schema.require_head(engine)
     schema.upgrade(engine)
     schema.upgrade(engine)
     schema.require_head(engine)
-    assert schema.current(engine) == schema.needed() == "0001"
+    assert schema.current(engine) == schema.needed() == "0002"
     engine.dispose()
+
+
+def test_a_job_older_than_the_digests_takes_any_body_under_its_key(url: str) -> None:
+    store = SqlStore(url, StoppedClock(), CountingIds())
+    one_behind(store.engine)
+    world = World(store, CountingIds())
+    job = world.job()
+    old = job_row(job, SubmissionKey("k", "unknown"))
+    del old["submission_sha256"]
+    jobs = table("jobs", *map(column, old))
+    with store.writers.begin() as connection:
+        connection.execute(jobs.insert(), old)
+    store.migrate()
+    assert world.submit(world.job(), key="k", digest="whatever") == [job.id]
+    store.close()
 
 
 def test_the_migrations_lead_to_the_tables() -> None:
@@ -147,6 +166,54 @@ def test_what_one_transaction_holds_another_does_not_find_due(on_postgresql: Sql
         assert [m.job for m in one.claim_machines(FULL.provider, 9, now + HOUR)] == [first.id]
 
 
+def in_two_rounds(store: SqlStore, step: Callable[[Transaction], None]) -> None:
+    """Two transactions at once, which both have begun before either goes on."""
+    begun = threading.Barrier(2)
+
+    def round_() -> None:
+        begun.wait(30)
+        with store.transaction() as tx:
+            step(tx)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(round_) for _ in range(2)]:
+            done.result(60)
+
+
+def test_two_rounds_at_one_place_lose_nothing_of_what_it_said(world: World) -> None:
+    store = world.store
+    assert isinstance(store, SqlStore)
+
+    def hear_yes(tx: Transaction) -> None:
+        known = tx.places(hold=(OTHER, FULL)).get(FULL) or PlaceRecord(place=FULL)
+        Event().wait(0.05)  # long enough for the other to read, if nothing keeps it from that
+        tx.put_place(replace(known, streak=known.streak + 1))
+
+    in_two_rounds(store, hear_yes)
+    in_two_rounds(store, hear_yes)
+    with store.transaction() as tx:
+        assert tx.places()[FULL].streak == 4
+
+
+def test_two_answers_at_once_cannot_bind_one_hold(world: World) -> None:
+    store = world.store
+    assert isinstance(store, SqlStore)
+    jobs = [world.submitted() for _ in range(2)]
+    left = list(jobs)
+
+    def accept(tx: Transaction) -> None:
+        job = left.pop()
+        case = tx.cases([job.id])[job.id]
+        if not tx.bound_holds(("azure",), ["h1"]):
+            Event().wait(0.05)  # as above
+            fields = {"place": FULL, "offer": OfferId(f"offer_{job.id}"), "holds": ("h1",)}
+            case.put_commitment(a_commitment(job, f"com_{job.id}", tx.now, **fields))
+        tx.keep([case])
+
+    in_two_rounds(store, accept)
+    assert sum(len(world.read(job.id).commitments) for job in jobs) == 1
+
+
 @pytest.mark.slow
 def test_rounds_that_answer_the_same_places_in_any_order_do_not_lock_up(
     on_postgresql: SqlStore,
@@ -163,6 +230,7 @@ def test_rounds_that_answer_the_same_places_in_any_order_do_not_lock_up(
             both_in.wait(30)
             with on_postgresql.transaction() as tx:
                 cases = tx.cases(mine)
+                tx.places(hold=[place.place for place in places])
                 for place in places:
                     tx.put_place(place)
                     tx.record(f"place/{place.place.region}", [started(cases[mine[0]].job)])

@@ -82,6 +82,27 @@ def test_one_key_is_one_job(client: TestClient) -> None:
     assert len(client.get("/v1/jobs").json()["items"]) == 1
 
 
+def test_one_key_for_another_job_is_refused_and_names_the_first(client: TestClient) -> None:
+    keyed = {"Idempotency-Key": "k"}
+    first = client.post("/v1/jobs", json=SMALL, headers=keyed)
+    assert first.status_code == 201
+    again = client.post("/v1/jobs", json=SMALL, headers=keyed)
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = SMALL | {"run": "echo goodbye"}
+    said = client.post("/v1/jobs", json=other, headers=keyed)
+    assert (said.status_code, fault(said)["code"]) == (409, "key_taken")
+    assert "'k'" in fault(said)["message"]
+    assert first.json()["id"] in fault(said)["message"]
+    items = [{"job": SMALL}, {"job": other, "key": "k"}]
+    said = client.post("/v1/jobs/batch", json={"jobs": items})
+    assert (said.status_code, fault(said)["field"]) == (409, "jobs[1].key")
+    items = [{"job": SMALL, "key": "n"}, {"job": other, "key": "n"}]
+    said = client.post("/v1/jobs/batch", json={"jobs": items})
+    assert said.status_code == 409
+    assert "'n' stands for jobs[0] already" in fault(said)["message"]
+    assert len(client.get("/v1/jobs").json()["items"]) == 1
+
+
 def test_many_are_taken_in_order_or_not_at_all(client: TestClient) -> None:
     jobs = [{"job": SMALL | {"name": f"n{n}"}, "key": f"k{n}"} for n in range(5)]
     ids = client.post("/v1/jobs/batch", json={"jobs": jobs}).json()["ids"]

@@ -92,6 +92,19 @@ def test_an_answer_that_does_not_conform_changes_nothing(
     assert accepted(client, offer).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["refuse", "counter"])
+def test_a_refusal_without_a_reason_is_told_the_reasons(
+    client: TestClient, office: Office, kind: str
+) -> None:
+    submit(client)
+    office.work()
+    offer = the_offer(client)["id"]
+    said = client.post(f"/v1/offers/{offer}/answer", json={"kind": kind})
+    assert (said.status_code, fault(said)["field"]) == (422, "reason")
+    assert "no_capacity, over_quota, not_stocked" in fault(said)["message"]
+    assert the_offer(client)["state"] == "sent"
+
+
 def test_what_the_holder_refuses_spills_and_the_story_says_so(
     client: TestClient, office: Office
 ) -> None:

@@ -118,6 +118,21 @@ def test_one_key_is_one_job(cloud: broker.Broker) -> None:
     assert cloud.submit(JOB).id not in ids
 
 
+def test_one_key_for_another_job_is_an_error_of_its_own(
+    url: str, cloud: broker.Broker, tmp_path: Path
+) -> None:
+    first = cloud.submit(JOB, idempotency_key="k")
+    with pytest.raises(broker.KeyTaken, match=first.id):
+        cloud.submit(JOB.replace(run="echo goodbye"), idempotency_key="k")
+    file = tmp_path / "job.yaml"
+    for said, code in (("echo hello", 0), ("echo hello", 0), ("echo goodbye", 5)):
+        file.write_text(f"name: tune\nkind: training\nrun: {said}\n", encoding="utf-8")
+        done = shell(url, "submit", str(file), "--key", "batch")
+        assert done.exit_code == code
+    assert "stands for job_" in done.stderr
+    assert len(cloud.jobs.list().items) == 2
+
+
 def test_a_group_is_made_of_real_futures(office: Office, cloud: broker.Broker) -> None:
     group = cloud.submit_many([JOB.replace(name=f"n{n}") for n in range(4)])
     run_all(office)
@@ -257,7 +272,7 @@ def test_a_person_answers_from_python(person: Office) -> None:
             (offer,) = cloud.offers.list().items
             hold = HoldBody(hold="h1", units=1, region=AZURE.region, sku=AZURE.sku)
             assert cloud.offers.answer(offer.id, "accept", holds=[hold]).state == "accepted"
-        again = shell(url, "answer", offer.id, "refuse")
+        again = shell(url, "answer", offer.id, "refuse", "--reason", "risk")
         assert again.exit_code == 5
         assert "accepted already" in again.stderr
 

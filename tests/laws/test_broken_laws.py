@@ -19,6 +19,7 @@ from tests.support.spoils import (
     cited_before_it_was_told,
     cut_after,
     dated_back,
+    held_as,
     listed_without,
     moved,
     offered_again_on_the_defaulted_terms,
@@ -42,6 +43,7 @@ from tests.support.stories import (
     a_spilled_job,
     a_standing_refusal,
     an_unmet_job,
+    two_kept_jobs,
 )
 
 
@@ -137,6 +139,9 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I18", "a gang at two clouds", a_lapsed_gang, both(
         changed("ThirdPartyCommitted", 1, provider="gcp"),
         changed("LeaseActivated", 1, provider="gcp"))),
+    ("I18", "one hold behind two acceptances", two_kept_jobs, held_as("h1", "HolderCommitted", 1)),
+    ("I18", "one hold twice in an acceptance", a_kept_job,
+     changed("OfferAccepted", holds=[{"hold": "h1"}, {"hold": "h1"}])),
     ("I18", "half a gang committed", a_lapsed_gang, moved("ThirdPartyCommitted", 1, 1)),
     ("I18", "half a gang accepted", a_shared_job, both(
         changed("JobSubmitted", gang=3), cut_after("OfferAccepted"))),

@@ -121,15 +121,17 @@ class Broker:
         job: JobId,
         kind: AnswerKind = AnswerKind.ACCEPT,
         holds: Sequence[tuple[Place, int]] = (),
+        names: Mapping[int, str] | None = None,
         **said: Any,  # noqa: ANN401
     ) -> Judgement:
         """Answer the job's last offer."""
+        last = [f.data["offer"] for f in self.facts("OfferIssued") if f.data["job"] == job][-1]
         kept = tuple(
-            Hold(hold=f"hold-{number}", units=units, region=place.region, sku=place.sku)
+            Hold(hold=name, units=units, region=place.region, sku=place.sku)
             for number, (place, units) in enumerate(holds)
+            for name in [(names or {}).get(number, f"{last}-{number}")]
         )
         told = Answer(kind=kind, holds=kept, by="clerk", **said)
-        last = [f.data["offer"] for f in self.facts("OfferIssued") if f.data["job"] == job][-1]
         return record_answer(last, told, self.store, self.rules, self.ids)
 
     # -- what workers and agents do

@@ -206,10 +206,13 @@ class Telling:
         why = {"basis": basis, "cites": cites, "list_id": "list-1", "passed_over": []}
         return self.tell("ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, **why)
 
-    def held(self, commitment: str, *units: int, offer: str | None) -> Telling:
+    def held(
+        self, commitment: str, *units: int, offer: str | None, hold: str | None = None
+    ) -> Telling:
         place = {"provider": "azure", "pool_kind": "holder", "region": "eu-west", "sku": "nd8"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": TERMS}
-        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer)
+        holds = [hold or f"{self.job}-{commitment}"]
+        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer, holds=holds)
 
     def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
         return self.tell("LeaseActivated", **self._lease(commitment, unit, provider, epoch))

@@ -21,6 +21,10 @@ def changed(type_: str, number: int = 0, **data: Any) -> Spoil:  # noqa: ANN401 
     return lambda drafts: nth(drafts, type_, number).data.update(data)
 
 
+def held_as(hold: str, type_: str, number: int = 0) -> Spoil:
+    return changed(type_, number, holds=[hold])
+
+
 def without(type_: str, number: int = 0) -> Spoil:
     return lambda drafts: drafts.remove(nth(drafts, type_, number))
 

@@ -28,7 +28,7 @@ from broker.domain.values import (
     usd,
 )
 from broker.domain.workload import Kind, WorkClass, Workload
-from broker.ports import Store
+from broker.ports import Store, SubmissionKey
 
 NOON: Final = datetime(2025, 6, 2, 12, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
@@ -98,9 +98,10 @@ class World:
             line=line_of("house", workload),
         )
 
-    def submit(self, *jobs: Job, key: str | None = None) -> list[JobId]:
+    def submit(self, *jobs: Job, key: str | None = None, digest: str = "same") -> list[JobId]:
+        named = None if key is None else SubmissionKey(key, digest)
         with self.store.transaction() as tx:
-            return tx.submit([(job, submitted(job), key) for job in jobs])
+            return tx.submit([(job, submitted(job), named) for job in jobs])
 
     def submitted(self, **work: Any) -> Job:  # noqa: ANN401 - as `job`
         """A job that is in the store already."""

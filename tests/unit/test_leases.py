@@ -91,6 +91,7 @@ def test_a_second_offer_does_not_answer_for_the_first() -> None:
         broker.answer(job, holds=[(EAST, 2)])
         broker.wait(8000)
         unit = broker.states(job).index("active")
+        broker.clouds[EAST.provider].stock[EAST] = -1  # the machine that breaks leaves no room
         lose(broker, job, unit)
         broker.answer(job, holds=[(WEST, 1)])
         broker.wait(200)

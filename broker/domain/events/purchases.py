@@ -42,6 +42,8 @@ class HolderCommitted(Event):
     agreement: str
     edition: str
     offer: OfferId | None
+    holds: tuple[str, ...]
+    """The capacity that the holder keeps for it, by its own names; I18 reads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
