@@ -30,12 +30,13 @@ from broker.steps.submit import checked_job
 Waits: TypeAlias = Mapping[Place, Waited]
 
 
-def quote_job(work: Workload, store: Store, rules: Rulebook, waits: Waits) -> Quote:
+def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Quote:
     """What would be done with the job if it were submitted now. Raises InvalidJobError."""
     with store.transaction() as tx:
         now = tx.now
         market = replace(rules.market(tx), room={})  # how slowly a place is asked is no matter here
-    job = checked_job(work, rules, now, JobId("quote"))
+    job = checked_job(asked, rules, now, JobId("quote"))
+    work = job.workload
     edition = rules.edition(job.agreement, now)
     options = None
     if edition is not None:
@@ -50,7 +51,7 @@ def quote_job(work: Workload, store: Store, rules: Rulebook, waits: Waits) -> Qu
         limits=work.limits,
     )
     places = considered(sought, market.pools, edition, now)
-    asked = _order(options, market, now, work.units if work.gang else 1)
+    ranks = _order(options, market, now, work.units if work.gang else 1)
     return Quote(
         name=work.name,
         units=work.units,
@@ -62,7 +63,7 @@ def quote_job(work: Workload, store: Store, rules: Rulebook, waits: Waits) -> Qu
         clause=(options.right or options.exclusive) if options else None,
         window_s=window_s,
         course=tuple(_course(job, market, edition, now, window_s)),
-        offers=tuple(_rows(work, places, asked, market, now, waits)),
+        offers=tuple(_rows(work, places, ranks, market, now, waits)),
         would_change=what_would_change(sought, places),
     )
 

@@ -78,6 +78,11 @@ class Rulebook:
         """The name of the price list that the pools come from."""
         return list_id(self.pools)
 
+    @cached_property
+    def sold(self) -> tuple[str, ...]:
+        """Every accelerator that there is in a pool."""
+        return tuple(sorted({pool.accelerator for pool in self.pools if pool.accelerator}))
+
     def agreement_of(self, tenant: str) -> str:
         return self.by_tenant.get(tenant, self.default_agreement)
 

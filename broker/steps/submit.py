@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
 from broker.domain.events import JobSubmitted
+from broker.domain.family import any_of
 from broker.domain.job import Job, Unit
 from broker.domain.line import line_of
-from broker.domain.market import Market, Pool
+from broker.domain.market import Market
 from broker.domain.options import remembered
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, plain
@@ -110,7 +111,16 @@ def checked_job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> J
     return made
 
 
-def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+def _meant(work: Workload, rules: Rulebook) -> Workload:
+    """The work with the accelerators that its names stand for, so that a notice lists them all."""
+    meant = any_of(work.shape.accelerators, rules.sold)
+    if meant == work.shape.accelerators:
+        return work
+    return replace(work, shape=replace(work.shape, accelerators=meant))
+
+
+def _job(asked: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+    work = _meant(asked, rules)
     patience = None if work.patience_s is None else now + timedelta(seconds=work.patience_s)
     agreement = rules.agreement_of(work.tenant)
     return Job(
@@ -170,7 +180,7 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: set[str], index: int
     market = Market(pools=rules.pools)
     options = remembered(rules.memo, job.line, work, market, edition, now)
     if not options.some and not any(pool.fits(work.shape) for pool in rules.pools):
-        raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.pools), index)
+        raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.sold), index)
     holders = sorted(set(edition.holder_pools) & {name.value for name in work.limits.exclude})
     if holders and (options.right or options.exclusive):
         raise InvalidJobError(
@@ -189,9 +199,8 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: set[str], index: int
     known.add(job.line)
 
 
-def _unknown_shape(work: Workload, pools: tuple[Pool, ...]) -> str:
+def _unknown_shape(work: Workload, sold: tuple[str, ...]) -> str:
     shape = work.shape
-    sold = sorted({pool.accelerator for pool in pools if pool.accelerator})
     for accelerator in shape.accelerators:
         if accelerator not in sold:
             return (
