@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
 from broker.domain.agreement import Edition
@@ -11,6 +12,7 @@ from broker.domain.clause import PoolView
 from broker.domain.market import Market, Pool, PoolKind
 from broker.domain.ranking import ranked
 from broker.domain.release import Basis
+from broker.domain.terms import Terms, better_for_supplier
 from broker.domain.values import Usd
 from broker.domain.verdict import Verdict, VerdictKind, verdict
 from broker.domain.workload import Scope, Workload
@@ -31,6 +33,12 @@ class Choice(NamedTuple):
     cites: tuple[str, ...]
 
 
+Ceiling: TypeAlias = tuple[tuple[object, ...], tuple[object, ...], Decimal, bool]
+"""What is asked for, what was noticed, the tolerance, and whether a release is needed."""
+_CEILINGS: Final = 64
+"""How many ceilings the options of one line are compared with before the first is forgotten."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     holder: tuple[Pool, ...]
@@ -47,6 +55,35 @@ class Options:
     """Whether any pool fits at all."""
     notice_price: Usd | None
     """The job's own limit, else the highest list price among the pools that fit (3.5, 16)."""
+    _within: dict[Ceiling, tuple[Choice, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def within(
+        self, asked: Terms, ceiling: Terms, tolerance: Decimal, *, released: bool
+    ) -> tuple[Choice, ...]:
+        """The choices on whose terms a supplier is in nothing better off than under the ceiling.
+
+        The order is partial (design 3.3): cheaper and later is not comparable, and left out.
+        """
+        key = (asked.compared(), ceiling.compared(), tolerance, released)
+        found = self._within.get(key)
+        if found is None:
+            if len(self._within) >= _CEILINGS:
+                self._within.clear()
+            choices = self.released if released else self.free
+            found = self._within[key] = tuple(
+                choice
+                for choice in choices
+                if better_for_supplier(ceiling, at(choice.pool, asked), tolerance) is None
+            )
+        return found
+
+
+def at(pool: Pool, asked: Terms) -> Terms:
+    """What was asked for, narrowed to one pool and its price."""
+    accelerators = (pool.accelerator,) if pool.accelerator else asked.accelerators
+    return asked.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
 
 
 _MEMO_SIZE: Final = 20_000

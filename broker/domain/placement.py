@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -27,18 +28,18 @@ from broker.domain.decision import (
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import LOOK_UP_AT_LAST, Heads
-from broker.domain.market import Market, Place, Pool
+from broker.domain.market import Market, Place
 from broker.domain.offer import OfferKind
-from broker.domain.options import Choice, Memo, Options, remembered
+from broker.domain.options import Choice, Memo, Options, at, remembered
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
-from broker.domain.values import Usd
 
 RECHECK: Final = timedelta(seconds=1)
 """How soon a job is looked at again that only waits for another's answer from the same place."""
 NOTHING_NEW: Final = timedelta(minutes=1)
 """How soon a job is looked at again for which nothing at all is open."""
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
+_EXACT: Final = Decimal(0)
 _ANY_NUMBER: Final = 1_000_000
 
 
@@ -118,8 +119,10 @@ class _Round:
             elif behind:
                 decisions.append(StandInLine(until=release.ends_at()))
             else:
-                ceiling, choices = release.ceiling, options.released
-                decisions += self._commit(job, edition, units, choices, ceiling, release)
+                open_to = options.within(
+                    job.terms, release.ceiling, release.tolerance, released=True
+                )
+                decisions += self._commit(job, edition, units, open_to, job.terms, release)
         if pending and behind:
             decisions.append(StandInLine(until=self.now + LOOK_UP_AT_LAST))
         elif pending and (not job.workload.gang or len(pending) == len(job.units)):
@@ -180,7 +183,8 @@ class _Round:
                 )
             ]
         if options.free:
-            return self._commit(job, edition, units, options.free, terms, None)
+            open_to = options.within(terms, terms, _EXACT, released=False)
+            return self._commit(job, edition, units, open_to, terms, None)
         standing = self._all_refused(job, options)
         if options.exclusive is None or standing is not None:
             until = standing[1] if standing else self.now + NOTHING_NEW
@@ -215,8 +219,8 @@ class _Round:
         job: Job,
         edition: Edition,
         units: tuple[int, ...],
-        choices: Sequence[Choice],
-        ceiling: Terms,
+        open_to: Sequence[Choice],
+        asked: Terms,
         release: Release | None,
     ) -> list[Decision]:
         """The cheapest places that may be asked, a chunk at a time; a gang in one place."""
@@ -225,20 +229,17 @@ class _Round:
         again: datetime | None = release.ends_at() if release else None
         left, stuck = list(units), True
         shut_places: list[Place] = []
-        most = _most(ceiling, release)
-        for pool, own_basis, own_cites in choices:
+        for pool, own_basis, own_cites in open_to:
             shut = self.market.shut_until(pool.place, self.now, chunk)
             if shut is not None:
                 again = _earlier(again, shut)
                 shut_places.append(pool.place)
                 continue
-            if most is not None and pool.price_usd_hour > most:
-                continue
             room = self._room(pool.place)
             if room <= 0:
                 again, stuck = _earlier(again, self.now + RECHECK), False
                 break
-            terms = _at(pool, ceiling)
+            terms = at(pool, asked)
             basis = own_basis or (release.basis if release else Basis.FREE)
             cites = own_cites if own_basis or not release else release.cites
             while left and room > 0:
@@ -273,19 +274,6 @@ class _Round:
 
     def _room(self, place: Place) -> int:
         return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]
-
-
-def _at(pool: Pool, ceiling: Terms) -> Terms:
-    """The ceiling's terms narrowed to one pool and its price."""
-    accelerators = (pool.accelerator,) if pool.accelerator else ceiling.accelerators
-    return ceiling.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
-
-
-def _most(ceiling: Terms, release: Release | None) -> Usd | None:
-    """What a third party may be paid at most; in all else a pool that fits is no better off."""
-    if ceiling.price_usd_hour is None or release is None:
-        return ceiling.price_usd_hour
-    return ceiling.price_usd_hour * (1 + release.tolerance)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
