@@ -76,7 +76,7 @@ class _Replay:
             name: StockProvider(
                 name, scenario.stock, self.clock, habit if name is ProviderName.AZURE else None
             )
-            for name in {pool.place.provider for pool in scenario.pools}
+            for name in sorted({pool.place.provider for pool in scenario.pools})
         }
         self.ends: list[tuple[float, JobId]] = []
         self.run_s: dict[JobId, float] = {}

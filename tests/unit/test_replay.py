@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +82,24 @@ def test_the_same_replay_writes_the_same_log(
     folder = written(tmp_path)
     first, second = (figures(folder, capsys, desk=desk, seed=7)["head"] for _ in range(2))
     assert first == second
+
+
+def test_every_python_process_writes_the_same_log(tmp_path: Path) -> None:
+    """Ends at two clouds in one instant, in two processes that order their sets differently."""
+    folder = written(tmp_path, jobs=re.sub(r"^(j\d),\d+,", r"\1,0,", JOBS, flags=re.MULTILINE))
+    logs = []
+    for hash_seed in ("0", "1"):
+        log = tmp_path / f"{hash_seed}.jsonl"
+        command = "from broker.cli.main import main; main()"
+        arguments = ["replay", str(folder), "--desk", "silent=0.2", "--log", str(log)]
+        subprocess.run(
+            [sys.executable, "-c", command, *arguments],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+        )
+        logs.append(log.read_text(encoding="utf-8"))
+    assert logs[0] == logs[1]
 
 
 def test_another_seed_makes_other_silences(
