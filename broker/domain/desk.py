@@ -6,11 +6,11 @@ job's limits allow before it refuses, and it never lets a mistake of ours count 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.lease import activate
 from broker.domain.machine import Machine, MachineState, machine_name
@@ -76,7 +76,7 @@ def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> 
         refusal = market.standing(pool.place, case.now, _together(offer))
         if refusal is not None:
             if refusal.id not in offer.refusals:
-                offer = case.put_offer(replace(offer, refusals=(*offer.refusals, refusal.id)))
+                offer = case.put_offer(altered(offer, refusals=(*offer.refusals, refusal.id)))
             continue
         for unit in missing:
             case.put_machine(
@@ -92,7 +92,7 @@ def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> 
                     due_at=case.now,
                 )
             )
-        case.put_offer(replace(offer, asked=(*offer.asked, pool.place)))
+        case.put_offer(altered(offer, asked=(*offer.asked, pool.place)))
         return True
     return False
 
@@ -139,7 +139,7 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
     groups = [up] if offer.gang else [[machine] for machine in up]
     for group in groups:
         pool = market.by_place[group[0].place]
-        terms = replace(
+        terms = altered(
             offer.terms,
             accelerators=(pool.accelerator,) if pool.accelerator else None,
             regions=(pool.place.region,),
@@ -149,7 +149,7 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
         names = tuple(machine.name for machine in group)
         commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id, names)
         for machine in group:
-            case.put_machine(replace(machine, commitment=commitment.id))
+            case.put_machine(altered(machine, commitment=commitment.id))
         activate(case, commitment)
 
 

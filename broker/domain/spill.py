@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.decision import Commit
@@ -137,7 +137,7 @@ def commit_holder(
     if offer is None:
         case.move(units, UnitState.COMMITTED, commitment=commitment.id)
     else:
-        moved = {u.index: replace(u, commitment=commitment.id) for u in case.job.units}
+        moved = {u.index: altered(u, commitment=commitment.id) for u in case.job.units}
         case.set_job(units=tuple(moved[u.index] if u.index in units else u for u in case.job.units))
     return case.put_commitment(commitment)
 
@@ -195,7 +195,7 @@ def _close(case: Case, commitment: Commitment, reason: str, code: str) -> None:
             code=code,
         )
     )
-    case.put_commitment(replace(commitment, state=CommitmentState.FAILED))
+    case.put_commitment(altered(commitment, state=CommitmentState.FAILED))
     for machine in case.machines_of(commitment.id):
         case.give_back(machine, reason)
 
@@ -204,5 +204,5 @@ def deliver_again(case: Case, commitment: Commitment, at: datetime) -> None:
     """A holder that accepted did not deliver yet: ask it once more, with machines of new names."""
     for machine in case.machines_of(commitment.id):
         case.give_back(machine, "asked again")
-    again = case.put_commitment(replace(commitment, attempt=commitment.attempt + 1))
+    again = case.put_commitment(altered(commitment, attempt=commitment.attempt + 1))
     want_machines(case, again, commitment.terms.price_usd_hour, at)

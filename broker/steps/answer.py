@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import holder_places
 from broker.domain.market import Market, Pool
@@ -225,7 +226,7 @@ def _take(
         part, left = left[: hold.units], left[hold.units :]
         groups = [tuple(part)] if offer.gang else [(index,) for index in part]
         for group in groups:
-            terms = replace(
+            terms = altered(
                 offer.terms,
                 accelerators=(pool.accelerator,) if pool.accelerator else None,
                 regions=(pool.place.region,),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
@@ -80,7 +80,7 @@ class Round:
     def _apply(self, case: Case, machine: Machine, answer: Told) -> None:
         match answer:
             case Launching(handle=handle, retry_after_s=told):
-                asked = replace(machine, state=MachineState.ASKED, handle=handle, trouble="")
+                asked = altered(machine, state=MachineState.ASKED, handle=handle, trouble="")
                 after = timedelta(seconds=told) if told else _poll_after(machine.tries)
                 self._later(case, asked, after)
                 self._heard(case, machine)
@@ -110,9 +110,9 @@ class Round:
                 if known is not None:
                     self._refused(case, machine, known)
                 else:  # the job that was refused is over, and nobody wrote it down
-                    self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
+                    self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case NotYet():
-                self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
+                self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case Ended(gone=confirmed):
                 if confirmed:
                     self._freed(machine)
@@ -124,16 +124,16 @@ class Round:
 
     def _troubled(self, case: Case, machine: Machine, what: str) -> Machine:
         case.set_job(trouble=what)
-        return case.put_machine(replace(machine, trouble=what))
+        return case.put_machine(altered(machine, trouble=what))
 
     def _later(self, case: Case, machine: Machine, after: timedelta) -> None:
-        case.put_machine(replace(machine, due_at=case.now + after))
+        case.put_machine(altered(machine, due_at=case.now + after))
 
     def _arrived_too_late(self, case: Case, machine: Machine, answer: Told) -> None:
         """The machine is being given back; only where it is to be found is worth keeping."""
         if isinstance(answer, Launching | Running):
-            machine = replace(machine, handle=answer.handle)
-        case.put_machine(replace(machine, due_at=case.now))
+            machine = altered(machine, handle=answer.handle)
+        case.put_machine(altered(machine, due_at=case.now))
 
     def _offer(self, case: Case, machine: Machine) -> Offer | None:
         """The offer it is a hold for, while nothing binds it yet."""
@@ -155,7 +155,7 @@ class Round:
 
     def _running(self, case: Case, machine: Machine, handle: str, address: str) -> None:
         up = case.put_machine(
-            replace(
+            altered(
                 machine,
                 state=MachineState.RUNNING,
                 handle=handle,
@@ -183,7 +183,7 @@ class Round:
             return
         known = self.records.get(machine.place) or PlaceRecord(place=machine.place)
         shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
-        self.records[machine.place] = replace(
+        self.records[machine.place] = altered(
             known, refusal=None if shortage else known.refusal, freed_at=self.tx.now
         )
         self.tx.put_place(self.records[machine.place])
@@ -191,7 +191,7 @@ class Round:
 
     def _remember_yes(self, place: Place) -> None:
         known = self.records.get(place) or PlaceRecord(place=place)
-        self.records[place] = replace(known, streak=known.streak + 1)
+        self.records[place] = altered(known, streak=known.streak + 1)
         self.tx.put_place(self.records[place])
 
     def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
@@ -227,21 +227,21 @@ class Round:
         )
         narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
         kept = known.refusal if narrower else refusal
-        self.records[place] = replace(known, refusal=kept, streak=0)
+        self.records[place] = altered(known, refusal=kept, streak=0)
         self.tx.put_place(self.records[place], [fact])
         self.refusals[place] = refusal
         if kept is refusal:
-            self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
+            self.market = altered(self.market, refusals={**self.market.refusals, place: refusal})
         return refusal
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
         case.put_machine(
-            replace(machine, state=MachineState.REFUSED, because=refusal.code, due_at=None)
+            altered(machine, state=MachineState.REFUSED, because=refusal.code, due_at=None)
         )
         offer = self._heard(case, machine)
         if offer is not None:
             known = dict.fromkeys((*offer.refusals, refusal.id))
-            offer = case.put_offer(replace(offer, refusals=tuple(known)))
+            offer = case.put_offer(altered(offer, refusals=tuple(known)))
             proceed(case, offer, self.market)
             return
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
@@ -272,7 +272,7 @@ class Round:
         )
         known = self.records.get(place) or PlaceRecord(place=place)
         if known.closed_until is None or known.closed_until <= case.now:
-            self.records[place] = replace(known, closed_until=until)
+            self.records[place] = altered(known, closed_until=until)
             self.tx.put_place(self.records[place], [fact])
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is not None and commitment.offer is None and not commitment.state.over:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
+from broker.domain.altered import altered
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.machine import Machine
@@ -122,7 +122,7 @@ def machine_from(doc: str, due_at: int | None, tries: int) -> Machine:
     machine = _MACHINE.validate_json(doc)
     if machine.tries == tries and micros_or_none(machine.due_at) == due_at:
         return machine
-    return replace(machine, tries=tries, due_at=None if due_at is None else instant_of(due_at))
+    return altered(machine, tries=tries, due_at=None if due_at is None else instant_of(due_at))
 
 
 def place_row(record: PlaceRecord) -> Values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.job import Job
 from broker.domain.machine import MachineState
@@ -74,7 +75,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None
 
 def grown(job: Job, facts: int, at: datetime) -> Job:
     """The job after its stream has grown."""
-    return replace(job, version=job.version + facts, last_at=at)
+    return altered(job, version=job.version + facts, last_at=at)
 
 
 Known: TypeAlias = Mapping[tuple[str, str], tuple[JobId, str | None]]
@@ -174,7 +175,7 @@ def call(connection: Connection, called: Mapping[str, int], now: datetime, *, he
     if jobs:
         wanted = set(ids)
         due = (
-            replace(job, due_at=now, in_line=job.in_line and job.id not in wanted) for job in jobs
+            altered(job, due_at=now, in_line=job.in_line and job.id not in wanted) for job in jobs
         )
         connection.execute(_CHANGE_JOB, [_as_changes(job_row(job)) for job in due])
 

@@ -94,7 +94,7 @@ def test_every_python_process_writes_the_same_log(tmp_path: Path) -> None:
         arguments = ["replay", str(folder), "--desk", "silent=0.2", "--log", str(log)]
         subprocess.run(
             [sys.executable, "-c", command, *arguments],
-            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
             check=True,
             capture_output=True,
         )
