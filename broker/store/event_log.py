@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 from sqlalchemy.exc import IntegrityError
 
-from broker.domain.chain import GENESIS, Fact, canonical_plain, seal
+from broker.domain.chain import GENESIS, Fact, seal
 from broker.domain.event import Event
 from broker.domain.values import instant_text
 from broker.store import locks
@@ -70,7 +70,7 @@ def append(connection: Connection, told: Sequence[Told], now: datetime) -> int:
                     "version": version,
                     "type": type(fact).__name__,
                     "at": at,
-                    "data": canonical_plain(fact.payload()),
+                    "data": fact.text(),
                 }
             )
         if one.tail is None:
