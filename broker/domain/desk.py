@@ -7,7 +7,7 @@ job's limits allow before it refuses, and it never lets a mistake of ours count 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from broker.domain import events
 from broker.domain.altered import altered
@@ -21,15 +21,23 @@ from broker.domain.ranking import ranked
 from broker.domain.spill import commit_holder
 from broker.domain.values import AnswerId, RefusalReason
 
+_LINES_KNOWN: Final = 20_000
+
 
 def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
     """The holder's pools that the job's limits leave, its price apart, in the order of asking."""
-    shape, limits = case.job.workload.shape, case.job.workload.limits
-    return ranked(
-        pool
-        for pool in market.pools
-        if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
-    )
+    asked = case.job.line, offer.holder
+    found = market.fitting.get(asked)
+    if found is None:
+        if len(market.fitting) >= _LINES_KNOWN:
+            market.fitting.clear()
+        shape, limits = case.job.workload.shape, case.job.workload.limits
+        found = market.fitting[asked] = ranked(
+            pool
+            for pool in market.pools
+            if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
+        )
+    return found
 
 
 def closes_at(offer: Offer) -> datetime | None:
@@ -137,8 +145,9 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
     offer = _answered(case, offer, units, holds, None)
     accept(case, offer, units, holds)
     groups = [up] if offer.gang else [[machine] for machine in up]
+    pools = {pool.place: pool for pool in holder_places(case, offer, market)}
     for group in groups:
-        pool = market.by_place[group[0].place]
+        pool = pools[group[0].place]
         terms = altered(
             offer.terms,
             accelerators=(pool.accelerator,) if pool.accelerator else None,

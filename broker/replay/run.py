@@ -130,15 +130,19 @@ class _Replay:
 
     def _settle(self) -> None:
         """Every step that is due at this instant, until none is."""
-        while (due := self.store.next_due()) is not None and due <= self.clock.at:
-            if self._is_due(self.store.due_jobs):
-                place_round(self.store, self.rules)
-            if self._is_due(self.store.due_offers):
-                put_offers(self.store, self.rules)
-            for name, provider in self.providers.items():
-                if self._is_due(self.store.due_machines[name]):
-                    provision(name, provider, self.store, self.rules)
+        while self._is_any_done():
             self._start_runs()
+
+    def _is_any_done(self) -> bool:
+        done = 0
+        if self._is_due(self.store.due_jobs):
+            done += place_round(self.store, self.rules)
+        if self._is_due(self.store.due_offers):
+            done += put_offers(self.store, self.rules)
+        for name, provider in self.providers.items():
+            if self._is_due(self.store.due_machines[name]):
+                done += provision(name, provider, self.store, self.rules)
+        return done > 0
 
     def _is_due(self, queue: DueQueue[Any]) -> bool:
         first = queue.first()

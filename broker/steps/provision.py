@@ -23,13 +23,11 @@ CLAIMED_FOR: Final = timedelta(seconds=60)
 def provision(name: ProviderName, provider: Provider, store: Store, rules: Rulebook) -> int:
     """Take up what is due at this provider; returns how many machines that were."""
     with store.transaction() as tx:
-        asked = dict(tx.asked(name))
+        asked = tx.asked(name)
         machines = tx.claim_machines(name, limit=50, until=tx.now + CLAIMED_FOR)
-        places = dict(tx.places()) if machines else {}
-        now = tx.now
-    if not machines:
-        return 0
-    asking = _Asking(provider, rules, places, asked, machines, now)
+        if not machines:
+            return 0
+        asking = _Asking(provider, rules, tx.places(), asked, machines, tx.now)
     told = [(machine, asking.ask(machine)) for machine in machines]
     with store.transaction() as tx:
         cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
@@ -54,10 +52,12 @@ class _Asking:
         machines: Iterable[Machine],
         now: datetime,
     ) -> None:
-        self.provider, self.rules, self.places, self.now = provider, rules, places, now
+        self.provider, self.rules, self.now = provider, rules, now
         self.full: dict[Place, int] = {}
-        self.streak = {place: record.streak for place, record in places.items()}
-        self.open = {m.place: asked.get(m.place, 0) for m in machines}
+        asked_of = {machine.place for machine in machines}
+        self.places = {place: places[place] for place in asked_of if place in places}
+        self.streak = {place: record.streak for place, record in self.places.items()}
+        self.open = {place: asked.get(place, 0) for place in asked_of}
         """How many machines each place was asked for before this round and has not answered."""
 
     def ask(self, machine: Machine) -> Told:

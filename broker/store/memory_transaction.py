@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from types import TracebackType
+from typing import Self
 
 from broker.domain.altered import altered
 from broker.domain.case import Case
@@ -22,14 +25,31 @@ from broker.store.memory_tables import MemoryTables
 
 
 class MemoryTransaction:
-    def __init__(self, store: MemoryTables) -> None:
-        self.store = store
-        self.now = store.clock.now()
+    """Holds the store's lock for as long as its block lasts."""
+
+    now: datetime
+
+    def __init__(self, store: MemoryTables, lock: AbstractContextManager[object]) -> None:
+        self.store, self._lock = store, lock
         self._writes: list[Callable[[], object]] = []
 
-    def commit(self) -> None:
-        for write in self._writes:
-            write()
+    def __enter__(self) -> Self:
+        self._lock.__enter__()
+        self.now = self.store.clock.now()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        broken: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                for write in self._writes:
+                    write()
+        finally:
+            self._lock.__exit__(kind, broken, trace)
 
     def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
         ids: list[JobId] = []
@@ -146,16 +166,11 @@ class MemoryTransaction:
     def _set_machine(self, machine: Machine) -> None:
         store = self.store
         before = store.all_machines.get(machine.name)
-        if before is not None and before.state.unresolved:
-            store.asked[before.place] -= 1
-            store.tried[before.place] -= before.tries > 0
-        if machine.state.unresolved:
-            store.asked[machine.place] += 1
-            store.tried[machine.place] += machine.tries > 0
-        waiting = store.wanted[machine.place]
-        waiting.add(machine.name) if machine.state is MachineState.WANTED else waiting.discard(
-            machine.name
-        )
+        if before is None:
+            self._count(machine, 1)
+        elif before.state is not machine.state or before.tries != machine.tries:
+            self._count(before, -1)
+            self._count(machine, 1)
         store.due_machines[machine.place.provider].put(
             machine.name, machine.due_at, (machine.wanted_at, machine.name)
         )
@@ -167,6 +182,17 @@ class MemoryTransaction:
             store.all_machines.pop(machine.name, None)
         else:
             store.all_machines[machine.name] = machine
+
+    def _count(self, machine: Machine, by: int) -> None:
+        """What its place is still asked for."""
+        store, place, state = self.store, machine.place, machine.state
+        if state is MachineState.WANTED:
+            names = store.wanted[place]
+            names.add(machine.name) if by > 0 else names.discard(machine.name)
+        if state.unresolved:
+            store.asked[place] += by
+            if machine.tries > 0:
+                store.tried[place] += by
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
         store = self.store
