@@ -1,7 +1,7 @@
 """A frozen value with some fields changed, faster than `dataclasses.replace`.
 
-For every class and every set of names a function is written once that fills an unfrozen twin of
-the class, slot by slot, and then makes it one of the class: as frozen as any other.
+For every class a function is written once that fills an unfrozen twin of it, slot by slot. With the
+new fields put in, the copy then becomes one of the class: as frozen as any other.
 """
 
 from __future__ import annotations
@@ -15,31 +15,29 @@ T = TypeVar("T")
 def altered(value: T, /, **fields: Any) -> T:  # noqa: ANN401 - the value's own fields
     """A copy of a frozen dataclass with slots. Raises AttributeError for a name it has not."""
     kind = type(value)
-    copier = _COPIERS.get((kind, *fields)) or _written(kind, tuple(fields))
-    copy: T = copier(value, **fields)
+    copy: T = (_COPIERS.get(kind) or _written(kind))(value)
+    for name, new in fields.items():
+        setattr(copy, name, new)
+    copy.__class__ = kind
     return copy
 
 
-_COPIERS: Final[dict[tuple[object, ...], Callable[..., Any]]] = {}
-"""By class and names, in the order in which they are given."""
+_COPIERS: Final[dict[type, Callable[[Any], Any]]] = {}
+"""What makes the unfrozen copy, by class."""
 
 
-def _written(kind: type, changed: tuple[str, ...]) -> Callable[..., Any]:
+def _written(kind: type) -> Callable[[Any], Any]:
     names = slots_of(kind)
-    unknown = next((name for name in changed if name not in names), None)
-    if unknown is not None:
-        raise AttributeError(f"{kind.__name__} has no field {unknown!r}")
     lines = [
-        f"def copier({', '.join(('_value', '/', *changed))}):",
+        "def copier(_value):",
         "    _copy = _new(_twin)",
-        *(f"    _copy.{n} = {n if n in changed else f'_value.{n}'}" for n in names),
-        "    _copy.__class__ = _kind",
+        *(f"    _copy.{name} = _value.{name}" for name in names),
         "    return _copy",
     ]
-    scope: dict[str, Any] = {"_new": object.__new__, "_twin": unfrozen(kind), "_kind": kind}
+    scope: dict[str, Any] = {"_new": object.__new__, "_twin": unfrozen(kind)}
     exec("\n".join(lines), scope)  # noqa: S102 - the names are those of a class of ours
-    copier: Callable[..., Any] = scope["copier"]
-    _COPIERS[kind, *changed] = copier
+    copier: Callable[[Any], Any] = scope["copier"]
+    _COPIERS[kind] = copier
     return copier
 
 

@@ -24,14 +24,16 @@ class MachineState(StrEnum):
 
     @property
     def unresolved(self) -> bool:
-        return self in (MachineState.WANTED, MachineState.ASKED)
+        return self in _UNRESOLVED
 
     @property
     def over(self) -> bool:
-        return self in (MachineState.REFUSED, MachineState.GONE)
+        return self in _OVER
 
 
 _S = MachineState
+_UNRESOLVED: Final = frozenset({_S.WANTED, _S.ASKED})
+_OVER: Final = frozenset({_S.REFUSED, _S.GONE})
 
 MACHINE_MOVES: Final[Mapping[MachineState, frozenset[MachineState]]] = {
     _S.WANTED: frozenset({_S.ASKED, _S.RUNNING, _S.REFUSED, _S.ENDING, _S.GONE}),

@@ -28,7 +28,7 @@ from broker.domain.decision import (
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import LOOK_UP_AT_LAST, Heads
-from broker.domain.market import Market, Place
+from broker.domain.market import Market, Place, Refusal
 from broker.domain.offer import OfferKind
 from broker.domain.options import Choice, Memo, Options, at, remembered
 from broker.domain.release import Basis, Release
@@ -208,11 +208,13 @@ class _Round:
 
     def _standing(self, job: Job, options: Options) -> Standing:
         together = len(job.units) if job.workload.gang else 1
-        refusals = [self.market.standing(pool.place, self.now, together) for pool in options.holder]
-        valid = [refusal for refusal in refusals if refusal is not None]
-        if not valid or len(valid) < len(refusals):
-            return None
-        return tuple(r.id for r in valid), min(r.valid_until for r in valid)
+        valid: list[Refusal] = []
+        for pool in options.holder:
+            refusal = self.market.standing(pool.place, self.now, together)
+            if refusal is None:
+                return None
+            valid.append(refusal)
+        return (tuple(r.id for r in valid), min(r.valid_until for r in valid)) if valid else None
 
     def _commit(
         self,

@@ -46,7 +46,7 @@ def _listed(value: Any) -> str:  # noqa: ANN401
 
 
 def _named(value: Any) -> str:  # noqa: ANN401
-    items = sorted([(str(key), text(item)) for key, item in value.items()])
+    items = sorted([(str(key), _FORMS[type(item)](item)) for key, item in value.items()])
     return f"{{{','.join([f'{encode_basestring(key)}:{item}' for key, item in items])}}}"
 
 

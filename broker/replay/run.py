@@ -23,7 +23,6 @@ from broker.steps.rulebook import Rulebook
 from broker.steps.submit import Submission, submit_jobs
 from broker.store.memory import MemoryStore
 from broker.store.memory_log import MemoryLog
-from broker.store.memory_queue import DueQueue
 
 START: Final = datetime(2025, 6, 1, tzinfo=UTC)
 """Where a replay begins if its agreement does not say otherwise."""
@@ -134,19 +133,15 @@ class _Replay:
             self._start_runs()
 
     def _is_any_done(self) -> bool:
-        done = 0
-        if self._is_due(self.store.due_jobs):
-            done += place_round(self.store, self.rules)
-        if self._is_due(self.store.due_offers):
-            done += put_offers(self.store, self.rules)
+        store, now, done = self.store, self.clock.at, 0
+        if store.due_jobs.is_due(now):
+            done += place_round(store, self.rules)
+        if store.due_offers.is_due(now):
+            done += put_offers(store, self.rules)
         for name, provider in self.providers.items():
-            if self._is_due(self.store.due_machines[name]):
-                done += provision(name, provider, self.store, self.rules)
+            if store.due_machines[name].is_due(now):
+                done += provision(name, provider, store, self.rules)
         return done > 0
-
-    def _is_due(self, queue: DueQueue[Any]) -> bool:
-        first = queue.first()
-        return first is not None and first <= self.clock.at
 
     def _start_runs(self) -> None:
         whole = []

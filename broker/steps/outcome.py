@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Final, assert_never
 
 from broker.domain import events
@@ -12,7 +14,7 @@ from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
 from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Place, Refusal
+from broker.domain.market import Market, Place, Refusal
 from broker.domain.offer import Offer
 from broker.domain.offering import deliver
 from broker.domain.places import PlaceRecord, cool_down
@@ -55,11 +57,20 @@ class Round:
         places: Iterable[Place],
     ) -> None:
         self.tx, self.rules, self.cases = tx, rules, cases
-        self.records = dict(tx.places(hold=places))
-        self.market = rules.market(tx)
+        self.places = tx.places(hold=places)
+        self.records: dict[Place, PlaceRecord] = {}
+        """What this round has changed of them."""
         self.refusals: dict[Place, Refusal] = {}
         self.freed = False
         """Whether a machine ended in this round."""
+
+    @cached_property
+    def market(self) -> Market:
+        """As it was when the round began, but for the refusals that it brought."""
+        return self.rules.market(self.tx)
+
+    def _known(self, place: Place) -> PlaceRecord:
+        return self.records.get(place) or self.places.get(place) or PlaceRecord(place=place)
 
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
@@ -149,7 +160,8 @@ class Round:
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
         """Its cloud has answered; the holder's has the notice."""
-        case.set_job(trouble=_trouble_left(case, machine))
+        if case.job.trouble:
+            case.set_job(trouble=_trouble_left(case, machine))
         offer = self._offer(case, machine)
         return deliver(case, offer, "ack") if offer is not None else None
 
@@ -181,7 +193,7 @@ class Round:
         """What it held may be had again: a shortage there is forgotten, those who wait try."""
         if machine.lease is None:  # only given back: what it showed of the place is not changed
             return
-        known = self.records.get(machine.place) or PlaceRecord(place=machine.place)
+        known = self._known(machine.place)
         shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
         self.records[machine.place] = altered(
             known, refusal=None if shortage else known.refusal, freed_at=self.tx.now
@@ -190,7 +202,7 @@ class Round:
         self.freed = True
 
     def _remember_yes(self, place: Place) -> None:
-        known = self.records.get(place) or PlaceRecord(place=place)
+        known = self._known(place)
         self.records[place] = altered(known, streak=known.streak + 1)
         self.tx.put_place(self.records[place])
 
@@ -225,13 +237,14 @@ class Round:
             valid_until=refusal.valid_until,
             offer=refusal.offer,
         )
+        known = self._known(place)
         narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
         kept = known.refusal if narrower else refusal
         self.records[place] = altered(known, refusal=kept, streak=0)
         self.tx.put_place(self.records[place], [fact])
         self.refusals[place] = refusal
         if kept is refusal:
-            self.market = altered(self.market, refusals={**self.market.refusals, place: refusal})
+            self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
         return refusal
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
@@ -270,7 +283,7 @@ class Round:
             message=fault.message,
             until=until,
         )
-        known = self.records.get(place) or PlaceRecord(place=place)
+        known = self._known(place)
         if known.closed_until is None or known.closed_until <= case.now:
             self.records[place] = altered(known, closed_until=until)
             self.tx.put_place(self.records[place], [fact])

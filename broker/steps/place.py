@@ -53,7 +53,8 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
             if case.job.state.over:
                 gave_up[case.job.line] = 1
         tx.keep(cases)
-        tx.call_up(gave_up)
+        if gave_up:
+            tx.call_up(gave_up)
     return len(cases)
 
 

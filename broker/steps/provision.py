@@ -34,7 +34,8 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
         round_ = Round(tx, rules, cases, {machine.place for machine in machines})
         served = round_.record(told)
         tx.keep(cases.values())
-        tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
+        if served:
+            tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.freed:
             tx.call_heads()
     return len(machines)

@@ -48,6 +48,13 @@ class DueQueue(Generic[Item]):
             heappop(later)
         return None
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether any item is due at an instant."""
+        if not self._current:
+            return False
+        first = self.first()
+        return first is not None and first <= now
+
     def due(self, now: datetime, limit: int) -> list[Item]:
         """The items due at an instant, best rank first. They stay due until they are put again."""
         while self._later and self._later[0][0] <= now:

@@ -49,6 +49,7 @@ class MemoryTransaction:
                 for write in self._writes:
                     write()
         finally:
+            self._writes.clear()  # each of them names the transaction
             self._lock.__exit__(kind, broken, trace)
 
     def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
@@ -112,7 +113,9 @@ class MemoryTransaction:
 
     def _call_up(self, lines: Mapping[str, int]) -> None:
         for line, number in lines.items():
-            standing = self.store.in_line.get(line, {})
+            standing = self.store.in_line.get(line)
+            if not standing:
+                continue
             for _, job in sorted((rank, job) for job, rank in standing.items())[:number]:
                 self._set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
 
@@ -261,11 +264,12 @@ class MemoryTransaction:
     def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
         place, store = record.place, self.store
         store.place_records[place] = record
-        for name in sorted(store.wanted[place]):
+        for name in sorted(store.wanted.get(place, ())):
             machine = store.all_machines[name]
             if machine.due_at is None or machine.due_at > self.now:
                 self._set_machine(altered(machine, due_at=self.now))
-        self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+        if events:
+            self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider

@@ -39,7 +39,7 @@ def test_a_copy_is_as_frozen_as_what_it_was_made_from() -> None:
 
 
 def test_a_field_that_is_not_there_is_named() -> None:
-    with pytest.raises(AttributeError, match="Named has no field 'vaule'"):
+    with pytest.raises(AttributeError, match="vaule"):
         altered(Named(), vaule=1)
 
 
