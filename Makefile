@@ -34,8 +34,8 @@ check: $(STAMP) ## ruff, mypy, import contracts, migrations in step with the tab
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m migrations.check
 
-bench: $(STAMP) ## the benchmarks, as a table
-	$(BIN)/python -m tests.bench
+bench: $(STAMP) ## the benchmarks, as a table; LONG=1 with the rows that take minutes
+	$(BIN)/python -m tests.bench $(if $(LONG),--long)
 
 clean: ## remove what the other targets left, but not .venv
 	rm -rf .coverage .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist demo.jsonl

@@ -77,6 +77,10 @@ class _Replay:
             )
             for name in sorted({pool.place.provider for pool in scenario.pools})
         }
+        self.coming = iter(scenario.jobs)
+        self.next_job = next(self.coming, None)
+        self.submitted, self.submitted_s = 0, 0.0
+        """How many jobs came, and when the last of them did."""
         self.ends: list[tuple[float, JobId]] = []
         self.run_s: dict[JobId, float] = {}
         self.waiting_units: dict[JobId, int] = {}
@@ -85,33 +89,25 @@ class _Replay:
         began = time.perf_counter()
         record_editions(self.store, self.rules.agreements.values())
         record_prices(self.store, self.rules.pools)
-        jobs, submitted = self.scenario.jobs, 0
         last_change = max(
             (change for series in self.scenario.stock.values() for change in series.changes()),
             default=0.0,
         )
-        while (at := self._next(jobs, submitted)) is not None:
+        while (at := self._next()) is not None:
             self.clock.at = at
             seconds = self.clock.seconds()
-            quiet_since = max(last_change, jobs[-1].submit_s if jobs else 0.0)
-            if submitted == len(jobs) and not self.ends and seconds > quiet_since + _quiet_s():
+            quiet_from = max(last_change, self.submitted_s) + QUIET.total_seconds()
+            if self.next_job is None and not self.ends and seconds > quiet_from:
                 break
-            upto = submitted
-            while upto < len(jobs) and jobs[upto].submit_s <= seconds:
-                upto += 1
-            if upto > submitted:
-                self._submit(jobs[submitted:upto])
-                submitted = upto
-                if self.progress:
-                    self.progress(submitted)
+            self._submit(seconds)
             self._end_runs(seconds)
             self._settle()
         return Replayed(self.tally.figures(), time.perf_counter() - began)
 
-    def _next(self, jobs: tuple[TraceJob, ...], submitted: int) -> datetime | None:
+    def _next(self) -> datetime | None:
         instants = []
-        if submitted < len(jobs):
-            instants.append(self.clock.start + timedelta(seconds=jobs[submitted].submit_s))
+        if self.next_job is not None:
+            instants.append(self.clock.start + timedelta(seconds=self.next_job.submit_s))
         if self.ends:
             instants.append(self.clock.start + timedelta(seconds=self.ends[0][0]))
         due = self.store.next_due()
@@ -119,13 +115,23 @@ class _Replay:
             instants.append(max(due, self.clock.at))
         return max(min(instants), self.clock.at) if instants else None
 
-    def _submit(self, jobs: tuple[TraceJob, ...]) -> None:
+    def _submit(self, seconds: float) -> None:
+        jobs: list[TraceJob] = []
+        while self.next_job is not None and self.next_job.submit_s <= seconds:
+            jobs.append(self.next_job)
+            self.next_job = next(self.coming, None)
+        if not jobs:
+            return
         ids = submit_jobs(
             [Submission(workload=job.workload) for job in jobs], self.store, self.rules, self.ids
         )
         for name, job in zip(ids, jobs, strict=True):
             self.run_s[name] = job.run_s
             self.waiting_units[name] = job.workload.units
+        self.submitted += len(jobs)
+        self.submitted_s = jobs[-1].submit_s
+        if self.progress:
+            self.progress(self.submitted)
 
     def _settle(self) -> None:
         """Every step that is due at this instant, until none is."""
@@ -177,7 +183,3 @@ class _Replay:
                     if machine.lease is not None:
                         exited(case, machine, 0)
             tx.keep(cases.values())
-
-
-def _quiet_s() -> float:
-    return QUIET.total_seconds()

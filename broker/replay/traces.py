@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -53,8 +53,8 @@ class TraceJob:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    jobs: tuple[TraceJob, ...]
-    """By time of submission."""
+    jobs: Sequence[TraceJob]
+    """By time of submission. A replay goes through them once, so they may be made on the way."""
     pools: tuple[Pool, ...]
     stock: Mapping[Place, Series]
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
+from broker.agreements.registry import shipped
 from broker.domain.chain import read_lines
 from broker.domain.laws.audit import audit
 from broker.replay.command import main
+from broker.replay.run import START, _Replay
+from broker.replay.traces import read_scenario
+from broker.replay.world import DeskHabit
 from tests.support.scenario import CAPACITY, JOBS, POOLS, written
 
 
@@ -100,6 +107,37 @@ def test_every_python_process_writes_the_same_log(tmp_path: Path) -> None:
         )
         logs.append(log.read_text(encoding="utf-8"))
     assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("silent", [0, 0.4])
+def test_what_is_over_is_forgotten(tmp_path: Path, silent: float) -> None:
+    """Jobs may be made on the way and come for years: no name of any is left after its end."""
+    running = _Replay(
+        read_scenario(written(tmp_path)),
+        shipped()["azure-first-refusal"],
+        START,
+        DeskHabit(silent=silent),
+        None,
+        None,
+    )
+    assert running.run().figures["unplaced"] == 0
+    assert running.store.next_due() is None
+    names = {text for text in _reached(running) if re.match(r"(job|com|ans)_|cb-", text)}
+    assert names == set()
+
+
+def _reached(start: object) -> Iterator[str]:
+    """Every text that is held, directly or not; but not what classes and modules hold."""
+    seen, ends = {id(start)}, [start]
+    while ends:
+        one = ends.pop()
+        if isinstance(one, str):
+            yield one
+        elif not isinstance(one, type | ModuleType | FunctionType):
+            names = one.keys() if isinstance(one, dict) else ()  # which get_referents may leave out
+            below = [item for item in (*gc.get_referents(one), *names) if id(item) not in seen]
+            seen |= {id(item) for item in below}
+            ends += below
 
 
 def test_another_seed_makes_other_silences(
