@@ -20,6 +20,19 @@ _DECIDED: Final[Mapping[type[Event], str]] = {
     f.OfferLapsed: "lapsed",
     f.OfferWithdrawn: "withdrawn",
 }
+_HEARD: Final = frozenset(
+    {
+        *_DECIDED,
+        f.JobSubmitted,
+        f.OfferIssued,
+        f.ThirdPartyCommitted,
+        f.HolderCommitted,
+        f.CommitmentFailed,
+        f.LeaseActivated,
+        f.LeaseEnded,
+    }
+)
+"""The others are only counted."""
 
 
 @dataclass(slots=True)
@@ -53,6 +66,8 @@ class Tally:
 
     def hear(self, event: Event, at: datetime) -> None:
         self.count += 1
+        if type(event) not in _HEARD:
+            return
         match event:
             case f.JobSubmitted(job=job, units=units):
                 self._jobs[job] = _Open(at, units)

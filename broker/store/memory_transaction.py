@@ -146,9 +146,12 @@ class MemoryTransaction:
         store = self.store
         rank = job.rank
         store.due_jobs.put(job.id, job.due_at, rank)
-        _note(store.stuck, job, wanted=job.stuck and not job.state.over)
-        _note(store.in_line, job, wanted=job.in_line and not job.state.over)
-        if job.state.over and store.forget and not store.live.get(job.id):
+        over = job.state.over
+        if job.stuck or job.line in store.stuck:
+            _note(store.stuck, job, wanted=job.stuck and not over)
+        if job.in_line or job.line in store.in_line:
+            _note(store.in_line, job, wanted=job.in_line and not over)
+        if over and store.forget and not store.live.get(job.id):
             store.jobs.pop(job.id, None)
             store.offers.pop(job.id, None)
             store.commitments.pop(job.id, None)
