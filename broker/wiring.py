@@ -20,7 +20,7 @@ from broker.domain.market import Pool
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName
 from broker.domain.workload import Workload
-from broker.ports import Clock, Ids, Store
+from broker.ports import Clock, Ids, Store, Upcoming
 from broker.settings import Settings, SettingsError
 from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
@@ -85,7 +85,7 @@ def open_store(
     url: str,
     clock: Clock | None = None,
     ids: Ids | None = None,
-    woken: Callable[[], object] | None = None,
+    woken: Callable[[Upcoming], object] | None = None,
 ) -> SqlStore:
     """The store of a database URL. Raises SettingsError for one that is no database of ours."""
     if "://" not in url:
@@ -102,12 +102,12 @@ def wired(
     pools: tuple[Pool, ...],
     *,
     start_up: Callable[[str, bytes], str] | None = None,
-    woken: Callable[[], object] | None = None,
+    woken: Callable[[Upcoming], object] | None = None,
 ) -> Iterator[Wiring]:
     """Everything put together, and closed afterwards. Raises SettingsError or WrongRevision.
 
     `start_up` makes a machine's start-up script from its name and the secret; a process that buys
-    nothing needs none. `woken` is called after every commit of this process that told a fact.
+    nothing needs none. `woken` is called after commits of this process, as `SqlStore` says.
     """
     clock, ids = SystemClock(), TimeOrderedIds()
     agreements = known_agreements(settings, clock.now())

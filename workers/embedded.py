@@ -27,6 +27,7 @@ from broker.api.app import create_app
 from broker.api.serving import listen, serving
 from broker.domain.market import Pool
 from broker.domain.values import ProviderName
+from broker.ports import Upcoming
 from broker.serve import context
 from broker.settings import Settings, SettingsError, sqlite_url
 from broker.store.schema import current
@@ -46,11 +47,31 @@ IN_STOCK: Final = 1000
 """How many machines of each kind the local clouds have where no capacity is given."""
 LOOKS_EVERY_S: Final = 0.5
 """How often the relay looks although nobody in this process has committed."""
+SEALS_AFTER_S: Final = 0.005
+"""How long facts wait for company before they are sealed."""
 _DECIDING: Final = 2
 _BUYING: Final = 8
 _ENGINES: Final = frozenset({"celery", "kombu", "amqp"})
 
 Wrapped = Callable[[Callable[[Nudge], None]], Callable[[Nudge], None]]
+
+
+class Commits:
+    """What is told of every commit: a nudge at once, in its own thread, then the relay's turn."""
+
+    def __init__(self) -> None:
+        self.woken, self.over = threading.Event(), threading.Event()
+        self.hear: Callable[[Upcoming], object] | None = None
+
+    def tell(self, written: Upcoming) -> None:
+        if self.hear is not None:
+            self.hear(written)
+        self.woken.set()
+
+    def wait(self, seconds: float) -> None:
+        if self.woken.wait(seconds):
+            self.over.wait(SEALS_AFTER_S)  # what was just nudged for goes first
+        self.woken.clear()
 
 
 class Engine:
@@ -135,13 +156,13 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
             **more,
         )
         own = pools(settings.accounts, settings.catalogue)
-        wake = threading.Event()
+        commits = Commits()
         _migrate(settings)
         wiring = stack.enter_context(
-            wired(settings, own, start_up=start_up(settings.address), woken=wake.set)
+            wired(settings, own, start_up=start_up(settings.address), woken=commits.tell)
         )
         app = create_app(context(wiring, settings.address))
-        stack.enter_context(_at_work(wiring, wake, app.state.pulse.nudge, wrapped))
+        stack.enter_context(_at_work(wiring, commits, app.state.pulse.nudge, wrapped))
         stack.enter_context(serving(app, listener))
         return Engine(wiring, settings.address, stack.pop_all())
     raise AssertionError  # an ExitStack swallows nothing here
@@ -212,7 +233,7 @@ def _forget_queues(app: Celery, names: Iterable[str]) -> None:
 @contextmanager
 def _at_work(
     wiring: Wiring,
-    wake: threading.Event,
+    commits: Commits,
     sealed: Callable[[], object],
     wrapped: Wrapped | None,
 ) -> Iterator[None]:
@@ -254,25 +275,24 @@ def _at_work(
         seconds=time.monotonic,
         rounds=usual_rounds(accounts, settings.sweep_every_s, settings.reconcile_every_s),
         sealed=sealed,
+        told=True,
     )
     with ExitStack() as stack:
         stack.callback(_forget_queues, app, (*deciding, *buying))
         for worker in crews:
             worker.start()
             stack.callback(worker.stop)
-        over = threading.Event()
-
-        def wait(seconds: float) -> None:
-            wake.wait(seconds)
-            wake.clear()
-
         thread = threading.Thread(
-            target=relay.run, args=(wait, over.is_set, LOOKS_EVERY_S), name="relay", daemon=True
+            target=relay.run,
+            args=(commits.wait, commits.over.is_set, LOOKS_EVERY_S),
+            name="relay",
+            daemon=True,
         )
+        commits.hear = relay.hear
         thread.start()
         try:
             yield
         finally:
-            over.set()
-            wake.set()
+            commits.over.set()
+            commits.woken.set()
             thread.join()

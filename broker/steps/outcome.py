@@ -61,6 +61,7 @@ class Round:
         self.records: dict[Place, PlaceRecord] = {}
         """What this round has changed of them."""
         self.refusals: dict[Place, Refusal] = {}
+        self.answered: set[Place] = set()
         self.freed = False
         """Whether a machine ended in this round."""
 
@@ -75,7 +76,8 @@ class Round:
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
         served: set[str] = set()
-        for machine, answer in told:
+        # What waits for a place goes after the place's answers.
+        for machine, answer in sorted(told, key=lambda one: isinstance(one[1], NotYet)):
             case = self.cases.get(machine.job)
             current = case.machines.get(machine.name) if case else None
             if case is None or current is None:
@@ -123,7 +125,8 @@ class Round:
                 else:  # the job that was refused is over, and nobody wrote it down
                     self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case NotYet():
-                self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
+                after = timedelta() if machine.place in self.answered else BUSY_RECHECK
+                self._later(case, altered(machine, tries=machine.tries - 1), after)
             case Ended(gone=confirmed):
                 if confirmed:
                     self._freed(machine)
@@ -205,6 +208,7 @@ class Round:
         known = self._known(place)
         self.records[place] = altered(known, streak=known.streak + 1)
         self.tx.put_place(self.records[place])
+        self.answered.add(place)
 
     def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
         """A refusal is remembered once, for all jobs and processes."""
@@ -243,6 +247,7 @@ class Round:
         self.records[place] = altered(known, refusal=kept, streak=0)
         self.tx.put_place(self.records[place], [fact])
         self.refusals[place] = refusal
+        self.answered.add(place)
         if kept is refusal:
             self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
         return refusal

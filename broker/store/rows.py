@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
@@ -31,7 +32,8 @@ _PLACE: Final = TypeAdapter(PlaceRecord)
 job_from: Final[Callable[[str], Job]] = _JOB.validate_json
 offer_from: Final[Callable[[str], Offer]] = _OFFER.validate_json
 commitment_from: Final[Callable[[str], Commitment]] = _COMMITMENT.validate_json
-place_from: Final[Callable[[str], PlaceRecord]] = _PLACE.validate_json
+place_from: Final[Callable[[str], PlaceRecord]] = lru_cache(maxsize=8192)(_PLACE.validate_json)
+"""Every round reads all places, few of which have changed since the last."""
 
 
 def micros(at: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -20,6 +21,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.values import JobId, MachineName, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
 from broker.store import event_log, locks, queries, writes
+from broker.store.dues import JOBS_DUE, Dues
 from broker.store.event_log import Tail, Told
 from broker.store.rows import Values, job_row, machine_from, micros, place_from
 from broker.store.tables import AGENTS, JOBS, MACHINES, PLACES
@@ -43,6 +45,8 @@ class SqlTransaction:
         self._called: dict[str, int] = {}
         self._heads_called = False
         self._places: dict[Place, PlaceRecord] = {}
+        self.dues: Final = Dues()
+        """When the first of what it wrote is due."""
 
     @property
     def now(self) -> datetime:
@@ -58,9 +62,10 @@ class SqlTransaction:
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
-            writes.wake_wanted(connection, list(self._places), self.now)
+            written = {name for case in self._kept.values() for name in case.changed}
+            writes.wake_wanted(connection, list(self._places), self.now, written, self.dues)
         if self._kept:
-            writes.keep_cases(connection, self._kept.values(), self._loaded, self.now)
+            writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
         return facts
 
     @property
@@ -74,7 +79,8 @@ class SqlTransaction:
         It is a nudge: a process that dies in between costs them time, and nothing else.
         """
         now = _read(connection, self._clock)
-        writes.call(connection, self._called, now, heads=self._heads_called)
+        if writes.call(connection, self._called, now, heads=self._heads_called):
+            self.dues.add(JOBS_DUE, micros(now))
 
     # -- jobs
 
@@ -85,6 +91,7 @@ class SqlTransaction:
             at = max(now, job.last_at)
             rows.append(job_row(writes.grown(job, 1, at), key))
         known = writes.add_jobs(self._connection, rows)
+        self.dues.add_rows(JOBS_DUE, rows)
         ids: list[JobId] = []
         for index, (job, event, key) in enumerate(jobs):
             named = known.get((job.workload.tenant, key.name)) if key is not None else None

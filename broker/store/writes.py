@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -28,6 +29,7 @@ from broker.domain.market import Place
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
+from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
 from broker.store.queries import RANKED, chunks
 from broker.store.rows import (
     Values,
@@ -110,7 +112,11 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Known:
 
 
 def keep_cases(
-    connection: Connection, cases: Iterable[Case], loaded: Mapping[JobId, Job], now: datetime
+    connection: Connection,
+    cases: Iterable[Case],
+    loaded: Mapping[JobId, Job],
+    now: datetime,
+    dues: Dues,
 ) -> None:
     """Write the jobs, offers, commitments and machines that changed."""
     jobs: list[Values] = []
@@ -135,6 +141,9 @@ def keep_cases(
     upsert(connection, OFFERS, offers)
     upsert(connection, COMMITMENTS, commitments)
     upsert(connection, MACHINES, machines)
+    dues.add_rows(JOBS_DUE, jobs)
+    dues.add_rows(OFFERS_DUE, offers)
+    dues.add_machines(machines)
 
 
 _CHANGES: Final = ("state", "due_at", "stuck", "in_line", "ended_at", "doc")
@@ -151,8 +160,10 @@ def _as_changes(row: Values) -> Values:
     return {"job": row["id"]} | {f"new_{name}": row[name] for name in _CHANGES}
 
 
-def call(connection: Connection, called: Mapping[str, int], now: datetime, *, heads: bool) -> None:
+def call(connection: Connection, called: Mapping[str, int], now: datetime, *, heads: bool) -> bool:
     """The first so many jobs that stand in each line become due, and every stuck job with `heads`.
+
+    Returns whether there was any.
 
     It waits for those who hold them, whose decision may rest on what was true before; so it stands
     in a transaction of its own, which holds nothing that another could wait for out of order.
@@ -178,6 +189,7 @@ def call(connection: Connection, called: Mapping[str, int], now: datetime, *, he
             altered(job, due_at=now, in_line=job.in_line and job.id not in wanted) for job in jobs
         )
         connection.execute(_CHANGE_JOB, [_as_changes(job_row(job)) for job in due])
+    return bool(jobs)
 
 
 def _first_of(called: Sequence[tuple[str, int]]) -> CompoundSelect[str]:
@@ -220,11 +232,20 @@ def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
     return [place_row(record) for record in records]
 
 
-def wake_wanted(connection: Connection, places: Sequence[Place], now: datetime) -> None:
-    """Machines only wanted at these places become due, but for those whose job somebody holds."""
+def wake_wanted(
+    connection: Connection,
+    places: Sequence[Place],
+    now: datetime,
+    besides: AbstractSet[str],
+    dues: Dues,
+) -> None:
+    """Machines only wanted at these places become due, but for those whose job somebody holds.
+
+    And `besides` those that are written by whoever wakes them, with an instant of its own.
+    """
     at = micros(now)
     waiting = (
-        select(MACHINES.c.name)
+        select(MACHINES.c.name, MACHINES.c.provider)
         .join(JOBS, JOBS.c.id == MACHINES.c.job)
         .where(
             tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).in_(
@@ -235,8 +256,11 @@ def wake_wanted(connection: Connection, places: Sequence[Place], now: datetime) 
         )
         .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
     )
-    names = connection.execute(waiting).scalars().all()
-    for some in chunks(names):
+    found = connection.execute(waiting)
+    woken = {name: provider for name, provider in found if name not in besides}
+    for provider in woken.values():
+        dues.add(provider, at)
+    for some in chunks(woken):
         connection.execute(update(MACHINES).where(MACHINES.c.name.in_(some)).values(due_at=at))
 
 

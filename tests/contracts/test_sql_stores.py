@@ -22,7 +22,7 @@ from broker.domain.offer import OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.values import JobId, OfferId
 from broker.domain.workload import Kind, WorkClass
-from broker.ports import SubmissionKey, Transaction
+from broker.ports import SubmissionKey, Transaction, Upcoming
 from broker.store import schema
 from broker.store.board import BadCursor, JobFilter
 from broker.store.engine import engine_for
@@ -287,16 +287,40 @@ def test_a_fact_whose_transaction_commits_late_is_sealed_late(on_postgresql: Sql
 
 
 def test_who_listens_is_told_of_new_facts(url: str, store: SqlStore) -> None:
-    rung = threading.Event()
-    other = SqlStore(url, StoppedClock(), CountingIds(), woken=rung.set)
+    rung: list[Upcoming] = []
+    other = SqlStore(url, StoppedClock(), CountingIds(), woken=rung.append)
     listening = store if url.startswith("postgresql") else other
     assert not listening.listen(0.01)
     World(other, CountingIds()).submitted()
-    assert rung.is_set()
+    assert rung
     assert listening.listen(10)
     with other.transaction() as tx:
         assert tx.places() == {}
     assert not listening.listen(0.01)
+    other.close()
+
+
+@pytest.mark.usefixtures("store")
+def test_who_commits_is_told_when_the_first_of_what_it_wrote_is_due(url: str) -> None:
+    rung: list[Upcoming] = []
+    other = SqlStore(url, StoppedClock(), CountingIds(), woken=rung.append)
+    world = World(other, CountingIds())
+    job = world.submitted(due_in=SECOND)
+    waiting = world.machine(job, due_in=HOUR)
+    elsewhere = world.machine(job, due_in=HOUR, place=OTHER)
+    with other.transaction() as tx:
+        now = tx.now
+        tx.put_place(PlaceRecord(place=waiting.place, streak=1))
+    with world.case(job.id) as case:
+        case.put_offer(replace(an_offer(job, "offer_1", now), due_at=now - SECOND))
+        case.put_machine(replace(waiting, due_at=now + SECOND))
+    assert [(first.jobs, first.offers, dict(first.machines)) for first in rung] == [
+        (job.due_at, None, {}),
+        (None, None, {waiting.place.provider: waiting.due_at}),
+        (None, None, {OTHER.provider: elsewhere.due_at}),
+        (None, None, {waiting.place.provider: now}),
+        (None, now - SECOND, {waiting.place.provider: now + SECOND}),
+    ]
     other.close()
 
 
