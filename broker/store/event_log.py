@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import psycopg
 from sqlalchemy import (
     Connection,
     bindparam,
     func,
-    insert,
     literal_column,
     select,
     union_all,
@@ -25,6 +25,7 @@ from broker.domain.chain import GENESIS, Fact, seal
 from broker.domain.event import Event
 from broker.domain.values import instant_text
 from broker.store import locks
+from broker.store.adding import add
 from broker.store.tables import FACTS
 
 SEALING: Final = 0x5EA1
@@ -82,8 +83,8 @@ def append(connection: Connection, told: Sequence[Told], now: datetime) -> int:
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
     try:
-        connection.execute(insert(FACTS), rows)
-    except IntegrityError as clash:
+        add(connection, FACTS, rows)
+    except (IntegrityError, psycopg.IntegrityError) as clash:
         raise LostRaceError(
             f"another transaction has told the next fact of one of {len(rows)} streams first"
         ) from clash

@@ -16,7 +16,7 @@ from broker.domain.values import JobId, LeaseId
 from broker.ports import Clock, Ids, LogChunk, Transaction, Upcoming
 from broker.store import event_log, schema
 from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues, upcoming
-from broker.store.engine import Durability, Writers, engine_for
+from broker.store.engine import Durability, Writers, commit_and_notify, engine_for
 from broker.store.reading import SqlBoard
 from broker.store.tables import JOBS, LOG_CHUNKS, MACHINES, OFFERS
 from broker.store.unit_of_work import SqlTransaction
@@ -68,7 +68,7 @@ class SqlStore:
             yield work
             facts = work.write()
             if facts and self._postgresql:
-                connection.execute(select(func.pg_notify(CHANNEL, "")))
+                commit_and_notify(connection, CHANNEL)
         if facts:
             self._told.set()
         self._wake(work.dues, told=bool(facts))

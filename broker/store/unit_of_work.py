@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, func, select, update
@@ -22,6 +22,7 @@ from broker.domain.values import JobId, MachineName, OfferId, ProviderName, inst
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
 from broker.store import event_log, locks, queries, writes
 from broker.store.dues import JOBS_DUE, Dues
+from broker.store.engine import began
 from broker.store.event_log import Tail, Told
 from broker.store.rows import Values, job_row, machine_from, micros, place_from
 from broker.store.tables import AGENTS, JOBS, MACHINES, PLACES
@@ -52,7 +53,7 @@ class SqlTransaction:
     def now(self) -> datetime:
         """On PostgreSQL the server's clock, for all of its clients; on SQLite ours."""
         if self._now is None:
-            self._now = _read(self._connection, self._clock)
+            self._now = began(self._connection, self._clock)
         return self._now
 
     def write(self) -> int:
@@ -78,7 +79,7 @@ class SqlTransaction:
 
         It is a nudge: a process that dies in between costs them time, and nothing else.
         """
-        now = _read(connection, self._clock)
+        now = began(connection, self._clock)
         if writes.call(connection, self._called, now, heads=self._heads_called):
             self.dues.add(JOBS_DUE, micros(now))
 
@@ -232,10 +233,3 @@ class SqlTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         writes.add_chunks(self._connection, chunks)
-
-
-def _read(connection: Connection, clock: Clock) -> datetime:
-    if connection.dialect.name != "postgresql":
-        return clock.now()
-    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return told.astimezone(UTC)

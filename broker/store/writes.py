@@ -29,6 +29,7 @@ from broker.domain.market import Place
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
+from broker.store.adding import add
 from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
 from broker.store.queries import RANKED, chunks
 from broker.store.rows import (
@@ -93,7 +94,7 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Known:
     keyed = [row for row in rows if row["idempotency_key"] is not None]
     free = [row for row in rows if row["idempotency_key"] is None]
     if free:
-        connection.execute(JOBS.insert(), free)
+        add(connection, JOBS, free)
     if not keyed:
         return {}
     keyed.sort(key=lambda row: (row["tenant"], row["idempotency_key"]))
