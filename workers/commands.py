@@ -42,7 +42,9 @@ def up(
     from workers.embedded import start
 
     with _sentences():
-        engine = start(data_dir=data_dir, port=port, agreement=agreement, capacity=capacity)
+        engine = start(
+            data_dir=data_dir, port=port, agreement=agreement, capacity=capacity, warm=True
+        )
     with engine, announced(UP, engine.url):
         clouds = " ".join(engine.wiring.settings.accounts)
         if json:

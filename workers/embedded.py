@@ -14,7 +14,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +36,7 @@ from broker.wiring import Wiring, open_store, wired
 from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
-from workers.lifecycle import start_up, unopened
+from workers.lifecycle import Unopened, opening, start_up, unopened
 from workers.reactions import Nudge, Task
 from workers.relay import Relay, usual_rounds
 from workers.tasks import Office, publisher, register
@@ -118,6 +118,7 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
     sweep_every_s: float | None = None,
     reconcile_every_s: float | None = None,
     wrapped: Wrapped | None = None,
+    warm: bool = False,
     **more: object,
 ) -> Engine:
     """Start everything on this computer; it serves when this returns.
@@ -125,7 +126,8 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
     Without `data_dir` the database lies in a directory that goes with the engine. `capacity` is a
     capacity file, and then nothing else is in stock; `cloud_options` are further options of the
     local clouds. Without `clouds` the accounts are those of the settings. `wrapped` may stand in
-    the way of nudges; `more` are settings. Raises SettingsError, PortTakenError, RuntimeError.
+    the way of nudges; `warm` opens the holder's cloud, which is asked first, without waiting for
+    an order; `more` are settings. Raises SettingsError, PortTakenError, RuntimeError.
     """
     if capacity is not None and not capacity.is_file():
         raise SettingsError(f"capacity: there is no file {capacity}; check its name")
@@ -162,7 +164,12 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
             wired(settings, own, start_up=start_up(settings.address), woken=commits.tell)
         )
         app = create_app(context(wiring, settings.address))
-        stack.enter_context(_at_work(wiring, commits, app.state.pulse.nudge, wrapped))
+        providers = unopened(settings.accounts)
+        stack.enter_context(_at_work(wiring, providers, commits, app.state.pulse.nudge, wrapped))
+        if warm:
+            first = wiring.rules.edition(settings.default_agreement, wiring.clock.now())
+            holder = first.holder_pools if first is not None else ()
+            stack.enter_context(opening(c for name, c in providers.items() if name in holder))
         stack.enter_context(serving(app, listener))
         return Engine(wiring, settings.address, stack.pop_all())
     raise AssertionError  # an ExitStack swallows nothing here
@@ -233,6 +240,7 @@ def _forget_queues(app: Celery, names: Iterable[str]) -> None:
 @contextmanager
 def _at_work(
     wiring: Wiring,
+    clouds: Mapping[ProviderName, Unopened],
     commits: Commits,
     sealed: Callable[[], object],
     wrapped: Wrapped | None,
@@ -244,7 +252,6 @@ def _at_work(
     prefix = settings.queue_prefix
     app = make_app(settings.queue_url, prefix)
     publish = publisher(app, prefix)
-    clouds = unopened(accounts)
 
     def untouched(name: ProviderName) -> bool:
         """The local clouds are as young as this process: what we own there, we bought in it."""

@@ -8,15 +8,17 @@ from typing import Final, cast
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from broker.store.rows import Values
 
+_COPY: Final = "COPY"
 COPIED: Final = 20
 """From so many rows on PostgreSQL takes them as a copy, at less than half the cost a row."""
 
 
 def add(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
-    """Insert rows that all have the same columns. Raises IntegrityError, psycopg's for a copy."""
+    """Insert rows that all have the same columns. Raises IntegrityError."""
     if connection.dialect.name != "postgresql" or len(rows) < COPIED:
         connection.execute(table.insert(), rows)
         return
@@ -25,6 +27,11 @@ def add(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     copy_in = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, names))
     )
-    with driver.cursor() as cursor, cursor.copy(copy_in) as copy:
-        for row in rows:
-            copy.write_row([row[name] for name in names])
+    try:
+        with driver.cursor() as cursor, cursor.copy(copy_in) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+    except psycopg.IntegrityError as clash:
+        raise IntegrityError(_COPY, None, clash) from clash
+    except psycopg.OperationalError as away:
+        raise OperationalError(_COPY, None, away) from away

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-import psycopg
 from sqlalchemy import (
     Connection,
     bindparam,
@@ -84,7 +83,7 @@ def append(connection: Connection, told: Sequence[Told], now: datetime) -> int:
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
     try:
         add(connection, FACTS, rows)
-    except (IntegrityError, psycopg.IntegrityError) as clash:
+    except IntegrityError as clash:
         raise LostRaceError(
             f"another transaction has told the next fact of one of {len(rows)} streams first"
         ) from clash

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
+import psycopg
 import pytest
 from sqlalchemy import column, inspect, table, text
 
@@ -24,9 +25,10 @@ from broker.domain.values import JobId, OfferId
 from broker.domain.workload import Kind, WorkClass
 from broker.ports import SubmissionKey, Transaction, Upcoming
 from broker.store import schema
+from broker.store.adding import COPIED
 from broker.store.board import BadCursor, JobFilter
-from broker.store.engine import engine_for
-from broker.store.event_log import LostRaceError
+from broker.store.engine import TRUSTED_S, engine_for
+from broker.store.event_log import LostRaceError, Tail, Told, append
 from broker.store.rows import job_row
 from broker.store.sql import SqlStore
 from migrations.check import differences
@@ -322,6 +324,47 @@ def test_who_commits_is_told_when_the_first_of_what_it_wrote_is_due(url: str) ->
         (None, now - SECOND, {waiting.place.provider: now + SECOND}),
     ]
     other.close()
+
+
+def test_many_jobs_at_once_are_kept_to_the_letter(world: World) -> None:
+    run = 'printf "a\\tb\\\\n"\t\\N \r\n; echo "é" \\.'
+    jobs = [world.job(name=f"job-{number}", run=run) for number in range(2 * COPIED)]
+    assert world.submit(*jobs) == [job.id for job in jobs]
+    for job in jobs:
+        kept = world.read(job.id).job
+        assert (kept.workload, kept.version) == (job.workload, 1)
+    world.store.seal()
+    streams = [fact.stream for fact in world.store.facts()]
+    assert streams == [f"job/{job.id}" for job in jobs]
+
+
+def test_who_loses_a_race_with_many_facts_writes_none(world: World, store: SqlStore) -> None:
+    job = world.submitted()
+    late = Told(f"job/{job.id}", [started(job)] * COPIED, Tail(0, ""))
+    with store.writers.begin() as connection, pytest.raises(LostRaceError):
+        append(connection, [late], job.submitted_at)
+    store.seal()
+    assert [fact.type for fact in store.facts()] == ["JobSubmitted"]
+
+
+@pytest.mark.slow
+def test_a_connection_that_the_server_ended_is_replaced_unnoticed(
+    on_postgresql: SqlStore,
+) -> None:
+    world = World(on_postgresql, CountingIds())
+    job = world.submitted()
+    with psycopg.connect(_plain(on_postgresql), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    threading.Event().wait(TRUSTED_S + 0.1)
+    assert world.read(job.id).job.id == job.id
+
+
+def _plain(store: SqlStore) -> str:
+    url = store.engine.url.set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
 
 
 # -- the board
