@@ -27,7 +27,6 @@ from broker.api.app import create_app
 from broker.api.serving import listen, serving
 from broker.domain.market import Pool
 from broker.domain.values import ProviderName
-from broker.ports import Upcoming
 from broker.serve import context
 from broker.settings import Settings, SettingsError, sqlite_url
 from broker.store.schema import current
@@ -36,6 +35,7 @@ from broker.wiring import Wiring, open_store, wired
 from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
+from workers.commits import Commits
 from workers.lifecycle import Unopened, opening, start_up, unopened
 from workers.reactions import Nudge, Task
 from workers.relay import Relay, usual_rounds
@@ -47,31 +47,11 @@ IN_STOCK: Final = 1000
 """How many machines of each kind the local clouds have where no capacity is given."""
 LOOKS_EVERY_S: Final = 0.5
 """How often the relay looks although nobody in this process has committed."""
-SEALS_AFTER_S: Final = 0.005
-"""How long facts wait for company before they are sealed."""
 _DECIDING: Final = 2
 _BUYING: Final = 8
 _ENGINES: Final = frozenset({"celery", "kombu", "amqp"})
 
 Wrapped = Callable[[Callable[[Nudge], None]], Callable[[Nudge], None]]
-
-
-class Commits:
-    """What is told of every commit: a nudge at once, in its own thread, then the relay's turn."""
-
-    def __init__(self) -> None:
-        self.woken, self.over = threading.Event(), threading.Event()
-        self.hear: Callable[[Upcoming], object] | None = None
-
-    def tell(self, written: Upcoming) -> None:
-        if self.hear is not None:
-            self.hear(written)
-        self.woken.set()
-
-    def wait(self, seconds: float) -> None:
-        if self.woken.wait(seconds):
-            self.over.wait(SEALS_AFTER_S)  # what was just nudged for goes first
-        self.woken.clear()
 
 
 class Engine:
