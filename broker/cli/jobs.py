@@ -56,13 +56,16 @@ def quote(
     json: Json = False,
 ) -> None:
     """Say who would be asked for the jobs of files, and at which price; writes nothing."""
-    from broker.cli.files import read_jobs
+    from broker.cli.files import read_jobs, where_written
     from broker.domain.quote import Quote
 
     shell = shell_of(context)
-    for job in [job for file in files for job in read_jobs(file)]:
-        body = {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind}
-        said = shell.line.post("/v1/quotes", body, repeatable=True)
+    for one in [one for file in files for one in read_jobs(file)]:
+        body = {**one.job.model_dump(mode="json", exclude_defaults=True), "kind": one.job.kind}
+        try:
+            said = shell.line.post("/v1/quotes", body, repeatable=True)
+        except BrokerError as refused:
+            raise where_written(refused, [one]) from None
         if json:
             out_json("quote", said)
         else:

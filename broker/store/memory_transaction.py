@@ -14,8 +14,8 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
-from broker.domain.line import Heads, Rank
-from broker.domain.machine import Machine, MachineState
+from broker.domain.line import Heads
+from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
@@ -72,7 +72,7 @@ class MemoryTransaction:
 
     def _add(self, job: Job, event: Event) -> None:
         self._tell(f"job/{job.id}", job.version, [event], self.now)
-        self._set_job(altered(job, version=job.version + 1, last_at=self.now))
+        self.store.set_job(altered(job, version=job.version + 1, last_at=self.now))
 
     def cases(self, jobs: Iterable[JobId]) -> dict[JobId, Case]:
         return {job: self._case(job) for job in jobs if job in self.store.jobs}
@@ -106,7 +106,7 @@ class MemoryTransaction:
     def _call_heads(self) -> None:
         for stuck in list(self.store.stuck.values()):
             for job in list(stuck):
-                self._set_job(altered(self.store.jobs[job], due_at=self.now))
+                self.store.set_job(altered(self.store.jobs[job], due_at=self.now))
 
     def call_up(self, lines: Mapping[str, int]) -> None:
         self._writes.append(partial(self._call_up, lines))
@@ -117,7 +117,7 @@ class MemoryTransaction:
             if not standing:
                 continue
             for _, job in sorted((rank, job) for job, rank in standing.items())[:number]:
-                self._set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
+                self.store.set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
 
     def keep(self, cases: Iterable[Case]) -> None:
         for case in cases:
@@ -131,74 +131,16 @@ class MemoryTransaction:
             job = altered(job, version=job.version + len(case.events), last_at=at)
         for name in sorted(case.changed):
             if name in case.machines:
-                self._set_machine(case.machines[MachineName(name)])
+                self.store.set_machine(case.machines[MachineName(name)])
             elif name in case.offers:
-                self._set_offer(job.id, case.offers[OfferId(name)])
+                self.store.set_offer(job.id, case.offers[OfferId(name)])
             else:
                 commitment = case.commitments[CommitmentId(name)]
                 if commitment.state.over:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
-        self._set_job(job)
-
-    def _set_job(self, job: Job) -> None:
-        store = self.store
-        rank = job.rank
-        store.due_jobs.put(job.id, job.due_at, rank)
-        over = job.state.over
-        if job.stuck or job.line in store.stuck:
-            _note(store.stuck, job, wanted=job.stuck and not over)
-        if job.in_line or job.line in store.in_line:
-            _note(store.in_line, job, wanted=job.in_line and not over)
-        if over and store.forget and not store.live.get(job.id):
-            store.jobs.pop(job.id, None)
-            store.offers.pop(job.id, None)
-            store.commitments.pop(job.id, None)
-            store.live.pop(job.id, None)
-        else:
-            store.jobs[job.id] = job
-
-    def _set_offer(self, job: JobId, offer: Offer) -> None:
-        store = self.store
-        store.due_offers.put((job, offer.id), offer.due_at, (offer.id,))
-        if offer.state.over:
-            store.offers[job].pop(offer.id, None)
-        else:
-            store.offers[job][offer.id] = offer
-        if not store.forget:
-            store.past_offers[offer.id] = offer
-
-    def _set_machine(self, machine: Machine) -> None:
-        store = self.store
-        before = store.all_machines.get(machine.name)
-        if before is None:
-            self._count(machine, 1)
-        elif before.state is not machine.state or before.tries != machine.tries:
-            self._count(before, -1)
-            self._count(machine, 1)
-        store.due_machines[machine.place.provider].put(
-            machine.name, machine.due_at, (machine.wanted_at, machine.name)
-        )
-        if machine.state.over:
-            store.live[machine.job].pop(machine.name, None)
-        else:
-            store.live[machine.job][machine.name] = machine
-        if machine.state.over and store.forget:
-            store.all_machines.pop(machine.name, None)
-        else:
-            store.all_machines[machine.name] = machine
-
-    def _count(self, machine: Machine, by: int) -> None:
-        """What its place is still asked for."""
-        store, place, state = self.store, machine.place, machine.state
-        if state is MachineState.WANTED:
-            names = store.wanted[place]
-            names.add(machine.name) if by > 0 else names.discard(machine.name)
-        if state.unresolved:
-            store.asked[place] += by
-            if machine.tries > 0:
-                store.tried[place] += by
+        self.store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
         store = self.store
@@ -206,7 +148,7 @@ class MemoryTransaction:
         claimed = [store.all_machines[name] for name in names]
         raised = [altered(m, tries=m.tries + 1, due_at=until) for m in claimed]
         for machine in raised:
-            self._writes.append(partial(self._set_machine, machine))
+            self._writes.append(partial(self.store.set_machine, machine))
         return raised
 
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
@@ -270,7 +212,7 @@ class MemoryTransaction:
         for name in sorted(store.wanted.get(place, ())):
             machine = store.all_machines[name]
             if machine.due_at is None or machine.due_at > self.now:
-                self._set_machine(altered(machine, due_at=self.now))
+                self.store.set_machine(altered(machine, due_at=self.now))
         if events:
             self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
 
@@ -303,11 +245,3 @@ class MemoryTransaction:
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)
-
-
-def _note(lines: dict[str, dict[JobId, Rank]], job: Job, *, wanted: bool) -> None:
-    """Keep a line's book of jobs in step with one job."""
-    if wanted:
-        lines.setdefault(job.line, {})[job.id] = job.rank
-    elif job.line in lines:
-        lines[job.line].pop(job.id, None)

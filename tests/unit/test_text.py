@@ -28,7 +28,7 @@ from broker.domain.values import (
     ProviderName,
     plain,
 )
-from broker.domain.workload import Kind, WorkClass
+from broker.domain.workload import Kind, Shape, WorkClass
 
 NOON: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
 TERMS: Final = Terms(
@@ -52,6 +52,8 @@ FACTS: Final[tuple[Event, ...]] = (
         terms=TERMS,
         patience_until=NOON.astimezone(timezone(timedelta(hours=2))),
         agreement="x",
+        shape=Shape(accelerators=("H100",), gpus=8),
+        exclude=(),
     ),
     AnswerReceived(
         offer=OfferId("offer_1"),
