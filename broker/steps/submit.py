@@ -68,7 +68,7 @@ def take_in(
         for index, one in enumerate(submissions):
             job = _job(one.workload, rules, now, JobId(ids.new("job")))
             _check(job, rules, now, known, index)
-            rows.append((job, _told(job), keys[index]))
+            rows.append((job, submitted(job), keys[index]))
         meant = tx.submit(rows)
         return [Taken(id_, id_ == row[0].id) for id_, row in zip(meant, rows, strict=True)]
 
@@ -144,7 +144,8 @@ def _job(asked: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
     )
 
 
-def _told(job: Job) -> JobSubmitted:
+def submitted(job: Job) -> JobSubmitted:
+    """The first fact of a job."""
     work = job.workload
     return JobSubmitted(
         job=job.id,

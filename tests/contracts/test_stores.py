@@ -31,6 +31,7 @@ from broker.domain.values import (
 )
 from broker.domain.workload import Limits, Shape, WorkClass
 from broker.ports import KeyTakenError, LogChunk, Store
+from broker.steps.submit import submitted
 from broker.store.memory import MemoryStore
 from broker.store.sql import SqlStore
 from tests.support.stores import (
@@ -46,7 +47,6 @@ from tests.support.stores import (
     a_machine,
     an_offer,
     started,
-    submitted,
 )
 
 KINDS = ("memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment
-from broker.domain.events import JobStarted, JobSubmitted
+from broker.domain.events import JobStarted
 from broker.domain.job import Job, Unit
 from broker.domain.line import line_of
 from broker.domain.machine import Machine
@@ -29,6 +29,7 @@ from broker.domain.values import (
 )
 from broker.domain.workload import Kind, WorkClass, Workload
 from broker.ports import Store, SubmissionKey
+from broker.steps.submit import submitted
 
 NOON: Final = datetime(2025, 6, 2, 12, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
@@ -129,26 +130,6 @@ class World:
         with self.case(job.id) as case:
             case.put_machine(machine)
         return machine
-
-
-def submitted(job: Job) -> JobSubmitted:
-    work = job.workload
-    return JobSubmitted(
-        job=job.id,
-        tenant=work.tenant,
-        name=work.name,
-        kind=work.kind,
-        work_class=work.work_class,
-        tags=work.tags,
-        units=work.units,
-        gang=work.units if work.gang else 0,
-        chunk=work.chunk,
-        terms=job.terms,
-        patience_until=job.patience_until,
-        agreement=job.agreement,
-        shape=work.shape,
-        exclude=work.limits.exclude,
-    )
 
 
 def started(job: Job) -> JobStarted:

@@ -58,10 +58,12 @@ def test_the_trouble_at_one_place_outlives_the_good_answer_of_another() -> None:
         def fails_in_the_east(order: Order) -> None:
             azure.fault = Fault(FaultKind.AUTH, "Expired") if order.place == EAST else None
 
-        azure.before_launch = fails_in_the_east
+        azure.before_launch, azure.takes_s = fails_in_the_east, 3
         (job,) = broker.placed(work(units=2))
         broker.answer(job, holds=[(EAST, 1), (WEST, 1)])
-        broker.wait(5)
+        broker.settle()
+        azure.fault = None
+        broker.wait(10)
         assert broker.states(job) == ["accepted", "active"]
         assert "Expired" in broker.job(job).trouble
         azure.before_launch = lambda _: None
