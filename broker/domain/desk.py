@@ -49,6 +49,8 @@ def proceed(case: Case, offer: Offer, market: Market) -> None:
     """Take the desk's next step: ask one more place, wait for an answer, accept or refuse."""
     if offer.desk is not Desk.AUTOMATIC or not offer.state.undecided:
         return
+    if offer.expires_at is not None and case.now >= offer.expires_at:
+        return  # too late for any answer; the offer is due, and ends as its window did
     holds = [m for m in case.machines.values() if m.offer == offer.id and _counts(m)]
     if offer.gang and len({m.place for m in holds}) == 1 and len(holds) < len(offer.units):
         for machine in holds:  # one of the gang was refused: none of this place is any use

@@ -82,6 +82,8 @@ class Round:
             current = case.machines.get(machine.name) if case else None
             if case is None or current is None:
                 continue  # over in the meantime; reconciliation ends what was bought too late
+            if current.state is MachineState.RUNNING and not isinstance(answer, Ended):
+                continue  # another worker took the claim up, and its answer was first
             if current.state is MachineState.ENDING and not isinstance(answer, Ended):
                 self._arrived_too_late(case, current, answer)
             else:
