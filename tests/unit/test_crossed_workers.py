@@ -1,4 +1,4 @@
-"""Two workers at one machine, and a worker that is late: the row is the truth, not what was heard."""
+"""Two workers at one machine, and a worker that is late: the row is true, not what was heard."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ AZURE = ProviderName.AZURE
 
 
 def crossed(broker: Broker, then: Callable[[], None]) -> None:
-    """The first call to the cloud takes so long that another worker claims its machine, and is done
-    with it; `then` says what the first call comes to.
+    """While the first call to the cloud lasts, another worker takes up its claim and is done.
+
+    `then` says what the first call comes to.
     """
     azure = broker.clouds[AZURE]
 
