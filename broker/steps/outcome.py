@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Final, assert_never
@@ -12,6 +11,7 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
+from broker.domain.event import Event
 from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Market, Place, Refusal
@@ -30,13 +30,12 @@ from broker.ports import (
     Transaction,
     Unsure,
 )
+from broker.steps.polling import poll_after
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
 BUSY_RECHECK: Final = timedelta(milliseconds=250)
 """How soon a machine is looked at again that waits for its place to answer another."""
-FIRST_POLL: Final = timedelta(milliseconds=10)
-LONGEST_POLL: Final = timedelta(seconds=5)
 TROUBLE_RECHECK: Final = timedelta(seconds=30)
 """How soon the same order is tried again after a fault that only a person can mend."""
 
@@ -58,8 +57,7 @@ class Round:
     ) -> None:
         self.tx, self.rules, self.cases = tx, rules, cases
         self.places = tx.places(hold=places)
-        self.records: dict[Place, PlaceRecord] = {}
-        """What this round has changed of them."""
+        self.records: dict[Place, PlaceRecord] = {}  # what this round has changed of them
         self.refusals: dict[Place, Refusal] = {}
         self.answered: set[Place] = set()
         self.freed = False
@@ -72,6 +70,10 @@ class Round:
 
     def _known(self, place: Place) -> PlaceRecord:
         return self.records.get(place) or self.places.get(place) or PlaceRecord(place=place)
+
+    def _put(self, record: PlaceRecord, *facts: Event) -> None:
+        self.records[record.place] = record
+        self.tx.put_place(record, facts)
 
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
@@ -96,7 +98,7 @@ class Round:
         match answer:
             case Launching(handle=handle, retry_after_s=told):
                 asked = altered(machine, state=MachineState.ASKED, handle=handle, trouble="")
-                after = timedelta(seconds=told) if told else _poll_after(machine.tries)
+                after = timedelta(seconds=told) if told else poll_after(machine.tries)
                 self._later(case, asked, after)
                 self._heard(case, machine)
             case Running(handle=handle, address=address):
@@ -107,7 +109,7 @@ class Round:
                 self._fault(case, machine, answer)
             case Unsure(because=because):
                 what = f"{machine.place}: not known whether it was bought: {because}"
-                self._later(case, self._troubled(case, machine, what), _poll_after(machine.tries))
+                self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
             case Gone(because=because):
                 vanished(case, machine, because)
             case StandsRefused() | NotYet() | Ended():
@@ -134,7 +136,7 @@ class Round:
                     self._freed(machine)
                     gone(case, machine, machine.because)
                 else:
-                    self._later(case, machine, _poll_after(machine.tries))
+                    self._later(case, machine, poll_after(machine.tries))
             case _:
                 assert_never(answer)
 
@@ -165,8 +167,9 @@ class Round:
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
         """Its cloud has answered; the holder's has the notice."""
-        if case.job.trouble:
-            case.set_job(trouble=_trouble_left(case, machine))
+        trouble = _trouble_left(case, machine)
+        if trouble != case.job.trouble:
+            case.set_job(trouble=trouble)
         offer = self._offer(case, machine)
         return deliver(case, offer, "ack") if offer is not None else None
 
@@ -182,7 +185,9 @@ class Round:
                 trouble="",
             )
         )
-        self._remember_yes(machine.place)
+        known = self._known(machine.place)
+        self._put(altered(known, streak=known.streak + 1))
+        self.answered.add(machine.place)
         offer = self._heard(case, up)
         if offer is not None:
             proceed(case, offer, self.market)
@@ -199,24 +204,15 @@ class Round:
         if machine.lease is None:  # only given back: what it showed of the place is not changed
             return
         known = self._known(machine.place)
-        shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
-        self.records[machine.place] = altered(
-            known, refusal=None if shortage else known.refusal, freed_at=self.tx.now
-        )
-        self.tx.put_place(self.records[machine.place])
+        short = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
+        self._put(altered(known, refusal=None if short else known.refusal, freed_at=self.tx.now))
         self.freed = True
-
-    def _remember_yes(self, place: Place) -> None:
-        known = self._known(place)
-        self.records[place] = altered(known, streak=known.streak + 1)
-        self.tx.put_place(self.records[place])
-        self.answered.add(place)
 
     def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
         """A refusal is remembered once, for all jobs and processes."""
         offer = self._offer(case, machine)
         place = machine.place
-        known = self.records.get(place) or PlaceRecord(place=place)
+        known = self._known(place)
         stands = known.refusal if known.refusal and known.streak == 0 else None
         if machine.owed and stands and stands.stands(case.now, machine.together):
             return stands  # said again to a holder that is bound: no news to those who wait there
@@ -243,15 +239,13 @@ class Round:
             valid_until=refusal.valid_until,
             offer=refusal.offer,
         )
-        known = self._known(place)
         narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
         kept = known.refusal if narrower else refusal
-        self.records[place] = altered(known, refusal=kept, streak=0)
-        self.tx.put_place(self.records[place], [fact])
+        self._put(altered(known, refusal=kept, streak=0), fact)
         self.refusals[place] = refusal
         self.answered.add(place)
         if kept is refusal:
-            self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
+            self.market = altered(self.market, refusals={**self.market.refusals, place: refusal})
         return refusal
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
@@ -274,11 +268,11 @@ class Round:
 
     def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
-        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip()
-        machine = self._troubled(case, machine, what)
+        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}"
+        machine = self._troubled(case, machine, what.strip())
         if fault.kind not in _OURS:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
-            self._later(case, machine, after or _poll_after(machine.tries))
+            self._later(case, machine, after or poll_after(machine.tries))
             return
         place, until = machine.place, case.now + TROUBLE_RECHECK
         fact = events.PlaceTroubled(
@@ -292,8 +286,7 @@ class Round:
         )
         known = self._known(place)
         if known.closed_until is None or known.closed_until <= case.now:
-            self.records[place] = altered(known, closed_until=until)
-            self.tx.put_place(self.records[place], [fact])
+            self._put(altered(known, closed_until=until), fact)
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is not None and commitment.offer is None and not commitment.state.over:
             fail_commitment(case, commitment, fault.kind, fault.code)
@@ -305,8 +298,3 @@ def _trouble_left(case: Case, heard: Machine) -> str:
     """What else keeps a cloud from answering, once this machine's has."""
     others = (m for m in case.machines.values() if m.name != heard.name and m.state.unresolved)
     return next((machine.trouble for machine in others if machine.trouble), "")
-
-
-def _poll_after(tries: int) -> timedelta:
-    """10 ms, then twice as long each time, to five seconds."""
-    return min(FIRST_POLL * (1 << min(tries - 1, 10) if tries > 0 else 1), LONGEST_POLL)
