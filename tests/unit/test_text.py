@@ -50,8 +50,6 @@ FACTS: Final[tuple[Event, ...]] = (
         gang=0,
         chunk=1,
         terms=TERMS,
-        shape=Shape(accelerators=("H100",), gpus=8),
-        exclude=(ProviderName.GCP,),
         patience_until=NOON.astimezone(timezone(timedelta(hours=2))),
         agreement="x",
         shape=Shape(accelerators=("H100",), gpus=8),
