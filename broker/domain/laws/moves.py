@@ -175,6 +175,8 @@ def _activated(book: Book, fact: Fact) -> None:
     data, job = fact.data, book.job_of(fact)
     if job and (unit := job.units.get(data["unit"])):
         unit.epoch, unit.live = data["epoch"], True
+        if unit.offer and unit.state is UnitState.ACCEPTED:
+            unit.offer.delivered.add(unit.index)
         unit.release, unit.barred = None, None
         _put(book, unit, UnitState.ACTIVE)
 
