@@ -144,7 +144,11 @@ def _released(book: Book, fact: Fact) -> None:
 
 def _expired(book: Book, fact: Fact) -> None:
     for unit in book.units_of(fact):
-        unit.release, unit.barred = None, None
+        release = unit.release
+        early = release and release.tail_until and book.now < release.tail_until
+        if not (release and release.basis == "default" and early):
+            unit.barred = None
+        unit.release = None
         _put(book, unit, UnitState.PENDING)
 
 
