@@ -10,7 +10,7 @@ from broker.domain.values import ProviderName
 from broker.steps.cancel import cancel_jobs
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
-from tests.fuzz.people import agent, answer, fetch, submit
+from tests.fuzz.people import agent, answer, answer_to, fetch, submit
 from tests.fuzz.seams import ProcessDied
 from tests.fuzz.world import LATE, PLACES, World
 
@@ -93,10 +93,10 @@ def _pass(world: World, action: Action) -> None:
 
 
 def _brink(world: World, action: Action) -> None:
-    """To the end of an open offer's window, just before it or just after, and nothing is done."""
-    open_ = []
+    """To the end of an open offer's window, and nothing is done; sometimes somebody answers it."""
+    open_, names = [], world.offers()[-6:]
     with world.quietly() as store, store.transaction() as tx:
-        for name in world.offers()[-6:]:
+        for name in names:
             offer = tx.offer(name)
             if offer is not None and offer.state == "open" and offer.expires_at is not None:
                 open_.append(offer)
@@ -110,12 +110,14 @@ def _brink(world: World, action: Action) -> None:
     world.say(f"Time passes to {microseconds} us after the end of {offer.id}'s window.")
     world.happened["brink"] += 1
     world.pass_to(end, LATE)
+    if action.c % 2:
+        answer_to(world, offer, action)
 
 
 def _mood(world: World, action: Action) -> None:
     names = list(ProviderName)[:1] * 3 + list(world.clouds)  # the holder's cloud above all
     name = names[action.a % len(names)]
-    mood, calls = _MOODS[action.b % len(_MOODS)], (1, 1, 2, 3)[action.c % 4]
+    mood, calls = _MOODS[action.b % len(_MOODS)], (1, 1, 2, 3, 15)[action.c % 5]
     world.happened[mood] += 1
     world.say(f"For its next {calls} calls {name} {mood.value}.")
     world.clouds[name].moods.extend([mood] * calls)

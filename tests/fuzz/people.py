@@ -109,12 +109,17 @@ def fetch(world: World, action: Action) -> None:
 
 
 def answer(world: World, action: Action) -> None:
-    """The holder's people say something; every third time they say it twice."""
     offer = _offer(world, action.a)
-    if offer is None:
-        return
+    if offer is not None:
+        answer_to(world, offer, action)
+
+
+def answer_to(world: World, offer: Offer, action: Action) -> None:
+    """The holder's people say something; every third time they say it twice, or change it."""
     told = _ANSWERS[action.b % len(_ANSWERS)](offer, action.c)
-    for _ in range(1 + (action.c % 3 == 0)):
+    for time in range(1 + (action.c % 3 == 0)):
+        if time and action.c % 2:
+            told = _said(AnswerKind.REFUSE)(offer, action.c)
         said = f"{told.kind} {'all' if told.units is None else told.units}"
         world.say(
             f"The holder's people answer {offer.id} ({len(offer.units)} units): {said}, "
@@ -203,17 +208,28 @@ def agent(world: World, action: Action) -> None:
         return
     name = (leased or names)[action.a % len(leased or names)] if action.a % 3 else names[0]
     state, code = _REPORTS[action.b % len(_REPORTS)]
-    session = f"session of {name}" + (" stolen" if action.c % 11 == 0 else "")
     world.say(f"The agent of {name} reports {state}{'' if code is None else f' with {code}'}.")
+    names = [name]
+    if action.c % 4 == 0:  # and so do those of its siblings
+        of = {machine.name: machine.job for machine in world.machines()}
+        names += [other for other in leased if of.get(other) == of.get(name) and other != name]
+    for one in names:
+        _speak(world, one, state, code, action)
+
+
+def _speak(
+    world: World, name: MachineName, state: RunState, code: int | None, action: Action
+) -> None:
+    session = f"session of {name}" + (" stolen" if action.c % 11 == 0 else "")
     try:
         if name not in world.agents or action.c % 5 == 0:
             enrol(token_of(name, _SECRET), session, _SECRET, world.store)
             if name not in world.agents:
                 world.agents.append(name)
-        hear(session, Report(state=state, lease=_lease(world, name, action), port=1), world.store)
+        lease = _lease(world, name, action)
         if code is not None:
-            told = Report(state=state, lease=_lease(world, name, action), exit_code=code)
-            hear(session, told, world.store)
+            hear(session, Report(state=RunState.RUNNING, lease=lease, port=1), world.store)
+        hear(session, Report(state=state, lease=lease, exit_code=code, port=1), world.store)
     except TokenError as wrong:
         world.happened["agents turned away"] += 1
         world.say(f"It is turned away: {wrong}.")
