@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from broker.domain.agreement import Agreement
+from broker.domain.event import Event
 from broker.domain.lease import exited, started
 from broker.domain.values import JobId, ProviderName
 from broker.replay.report import Tally
@@ -46,9 +47,16 @@ def replay(
     habit: DeskHabit | None = None,
     sink: Callable[[str], object] | None = None,
     progress: Callable[[int], object] | None = None,
+    ear: Callable[[Event, datetime], object] | None = None,
 ) -> Replayed:
-    """Run every job of the scenario under one agreement; `sink` takes each sealed line."""
-    return _Replay(scenario, agreement, start, habit or DeskHabit(), sink, progress).run()
+    """Run every job of the scenario under one agreement; `sink` takes each sealed line.
+
+    An `ear` hears every fact with its instant, beside the tally that the figures are made of.
+    """
+    running = _Replay(scenario, agreement, start, habit or DeskHabit(), sink, progress)
+    if ear is not None:
+        running.heard_by(ear)
+    return running.run()
 
 
 class _Replay:
@@ -63,9 +71,10 @@ class _Replay:
     ) -> None:
         self.scenario, self.progress = scenario, progress
         self.clock, self.ids = VirtualClock(start), CountingIds()
+        self.ear: Callable[[Event, datetime], object] | None = None
         places = {pool.place: pool.gpus for pool in scenario.pools}
         self.tally = Tally({(p.provider.value, p.region, p.sku): n for p, n in places.items()})
-        self.log = MemoryLog(sink=sink, kept=False, ear=self.tally.hear)
+        self.log = MemoryLog(sink=sink, kept=False, ear=self._hear)
         self.store = MemoryStore(self.clock, self.ids, log=self.log, forget=True)
         self.rules = Rulebook(
             agreements={agreement.name: agreement},
@@ -89,6 +98,14 @@ class _Replay:
         self.ends: list[tuple[float, JobId]] = []
         self.run_s: dict[JobId, float] = {}
         self.waiting_units: dict[JobId, int] = {}
+
+    def heard_by(self, ear: Callable[[Event, datetime], object]) -> None:
+        self.ear = ear
+
+    def _hear(self, event: Event, at: datetime) -> None:
+        self.tally.hear(event, at)
+        if self.ear is not None:
+            self.ear(event, at)
 
     def run(self) -> Replayed:
         with _uncollected():

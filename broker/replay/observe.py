@@ -1,0 +1,150 @@
+"""What a comparison wants to know of a replay beyond its figures, heard from its facts."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from broker.domain import events as f
+from broker.domain.event import Event
+from broker.domain.market import Place
+from broker.domain.values import CommitmentId, JobId, LeaseId, ProviderName
+from broker.replay.delays import Delays
+
+MOST_BUCKETS: Final = 96
+FIRST_WIDTH_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Buckets:
+    """GPU-seconds by provider over time, in equal stretches; whatever the length, few of them."""
+
+    width_s: float = FIRST_WIDTH_S
+    rows: list[Counter[str]] = field(default_factory=list)
+
+    def add(self, provider: str, from_s: float, to_s: float, gpus: float) -> None:
+        while to_s > self.width_s * MOST_BUCKETS:
+            self._halve()
+        at = from_s
+        while at < to_s:
+            index = int(at // self.width_s)
+            until = min(to_s, (index + 1) * self.width_s)
+            while len(self.rows) <= index:
+                self.rows.append(Counter())
+            self.rows[index][provider] += gpus * (until - at)  # type: ignore[assignment]
+            at = until
+
+    def _halve(self) -> None:
+        pairs = [self.rows[at : at + 2] for at in range(0, len(self.rows), 2)]
+        self.rows = [sum(pair, Counter()) for pair in pairs]
+        self.width_s *= 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Units that ran together at one place: a gang whole, else one unit."""
+
+    units: int
+    gpus: int
+    """What a unit needs."""
+    accelerators: tuple[str, ...]
+    regions: tuple[str, ...]
+    submitted_s: float
+    place: Place
+    starts_s: float
+    lasts_s: float
+
+
+@dataclass(slots=True)
+class _Job:
+    said: f.JobSubmitted
+    submitted_s: float
+    bought: dict[int, Place] = field(default_factory=dict)
+    leased: dict[int, tuple[float, LeaseId]] = field(default_factory=dict)
+    full: bool = False
+
+
+@dataclass(slots=True)
+class Observer:
+    """Hears every fact; `runs` are kept only where they are asked for, one for each gang or unit."""
+
+    start: datetime
+    gpus_of: Mapping[Place, int]
+    keeps_runs: bool = False
+    delays: Delays = field(default_factory=Delays)
+    waits_s: array[float] = field(default_factory=lambda: array("d"))
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By provider and reason."""
+    usage: Buckets = field(default_factory=Buckets)
+    runs: list[Run] = field(default_factory=list)
+    _jobs: dict[JobId, _Job] = field(default_factory=dict)
+    _places: dict[CommitmentId, tuple[JobId, Place]] = field(default_factory=dict)
+
+    def hear(self, event: Event, at: datetime) -> None:
+        self.delays.hear(event, at)
+        match event:
+            case f.JobSubmitted(job=job):
+                self._jobs[job] = _Job(event, self._seconds(at))
+            case f.PlaceRefused(provider=provider, reason=reason):
+                self.refusals[provider, reason] += 1
+            case f.OfferLapsed():
+                self.refusals[ProviderName.AZURE.value, "lapsed"] += 1
+            case f.ThirdPartyCommitted() | f.HolderCommitted():
+                place = Place(ProviderName(event.provider), event.region, event.sku)
+                self._places[event.commitment] = (event.job, place)
+            case f.CommitmentFailed(commitment=commitment):
+                self._places.pop(commitment, None)
+            case f.LeaseActivated():
+                self._activated(event, self._seconds(at))
+            case f.LeaseEnded():
+                self._ended(event, self._seconds(at))
+            case _:
+                pass
+
+    def _seconds(self, at: datetime) -> float:
+        return (at - self.start).total_seconds()
+
+    def _activated(self, event: f.LeaseActivated, at_s: float) -> None:
+        job = self._jobs[event.job]
+        job.bought[event.unit] = self._places[event.commitment][1]
+        job.leased[event.unit] = (at_s, event.lease)
+        if not job.full and len(job.bought) == job.said.units:
+            job.full = True
+            self.waits_s.append(at_s - job.submitted_s)
+
+    def _ended(self, event: f.LeaseEnded, at_s: float) -> None:
+        job = self._jobs[event.job]
+        began_s, lease = job.leased[event.unit]
+        if lease != event.lease:
+            return
+        place = job.bought[event.unit]
+        self.usage.add(event.provider, began_s, at_s, self.gpus_of.get(place, 0))
+        del job.leased[event.unit]
+        whole = job.full and not job.leased
+        if self.keeps_runs and not (job.said.gang and not whole):
+            self.runs.append(_run(job, place, began_s, at_s))
+        if whole:
+            del self._jobs[event.job]
+            self._places.pop(event.commitment, None)
+
+    @property
+    def mean_wait_s(self) -> float | None:
+        return sum(self.waits_s) / len(self.waits_s) if self.waits_s else None
+
+
+def _run(job: _Job, place: Place, began_s: float, ended_s: float) -> Run:
+    terms = job.said.terms
+    return Run(
+        units=job.said.gang or 1,
+        gpus=terms.gpus_per_unit,
+        accelerators=terms.accelerators or (),
+        regions=terms.regions or (),
+        submitted_s=job.submitted_s,
+        place=place,
+        starts_s=began_s,
+        lasts_s=ended_s - began_s,
+    )
