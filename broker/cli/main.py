@@ -114,7 +114,7 @@ _HOMES: Final = {
     "cancel": "jobs",
     "offers": "offers",
     "answer": "offers",
-    "replay": "log",
+    "replay": "replay",
     "audit": "log",
     "log": "log",
     "server": "processes",

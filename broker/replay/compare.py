@@ -65,7 +65,9 @@ class Compared:
         return outcome.cost - self.free.cost
 
     def right_wait_s(self, outcome: Outcome) -> float | None:
-        """What a placed job waited on average beyond the open agreement, in seconds."""
+        """What a job waited on average beyond the open agreement, where as many were placed."""
+        if outcome.figures["unplaced"] != self.free.figures["unplaced"]:
+            return None
         mine, free = outcome.observed.mean_wait_s, self.free.observed.mean_wait_s
         return None if mine is None or free is None else mine - free
 
@@ -214,8 +216,9 @@ def table(compared: Compared) -> str:
         [
             *lines,
             "",
-            "mean to p99: what a placed job waited; holder: what all waited for its answers; right:",
-            "beyond the open agreement, where as many jobs were placed. Where the waiting went:",
+            "mean to p99: what a placed job waited; holder: what offers waited for its answers;",
+            "right: beyond the open agreement, where as many jobs were placed.",
+            "Where the waiting of the placed jobs went:",
             *lost,
         ]
     )

@@ -14,7 +14,6 @@ So the causes of a job add up to its wait.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,11 +53,15 @@ _CAUSE: Final = {
 }
 
 
+def _nothing() -> dict[str, float]:
+    return dict.fromkeys(CAUSES, 0.0)
+
+
 @dataclass(slots=True)
 class _Waiting:
     units: list[_Unit]
     since: datetime
-    lost: Counter[str] = field(default_factory=Counter)
+    lost: dict[str, float] = field(default_factory=_nothing)
     accepted: float = 0
     """Seconds waited under an acceptance that may yet turn out to be a default."""
 
@@ -67,7 +70,7 @@ class _Waiting:
 class Delays:
     """Hears every fact of a log, and keeps only the jobs that still wait."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=_nothing)
     _jobs: dict[JobId, _Waiting] = field(default_factory=dict)
     _offers: dict[OfferId, tuple[JobId, tuple[int, ...]]] = field(default_factory=dict)
     _bought: dict[CommitmentId, bool] = field(default_factory=dict)
@@ -127,7 +130,8 @@ class Delays:
             if unit < len(waiting.units) and waiting.units[unit] is not _Unit.ACTIVE:
                 waiting.units[unit] = to
         if min(waiting.units) is _Unit.ACTIVE:
-            self.seconds.update(waiting.lost)
+            for cause, lost in waiting.lost.items():
+                self.seconds[cause] += lost
             del self._jobs[job]
 
     def _blame(self, job: JobId) -> None:

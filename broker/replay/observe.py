@@ -70,7 +70,7 @@ class _Job:
 
 @dataclass(slots=True)
 class Observer:
-    """Hears every fact; `runs` are kept only where they are asked for, one for each gang or unit."""
+    """Hears every fact. `runs`, one for each gang or unit, are only kept where they are wanted."""
 
     start: datetime
     gpus_of: Mapping[Place, int]

@@ -62,9 +62,7 @@ def _named(name: str, chosen: Variant) -> Variant:
     if not edition_id:
         return replace(chosen, name=name, agreement=agreement)
     edition = edition_named(agreement, edition_id)
-    return replace(
-        chosen, name=name, agreement=agreement, start=edition.begins or chosen.start
-    )
+    return replace(chosen, name=name, agreement=agreement, start=edition.begins or chosen.start)
 
 
 def baseline(chosen: Variant) -> Variant:
