@@ -20,6 +20,20 @@ _CHAR: Final = 6.4
 """About the width of a character of the small text."""
 _PLOT_HEIGHT: Final = 150
 _LEFT: Final = 46
+_TIMES: Final = (2, 10, 20, 60, 120, 240, 600, 1200, 3600, 7200, 14_400, 28_800, 43_200, 86_400)
+
+
+def nice(value: float) -> float:
+    """The next of 1, 2, 4, 5, 10 … times a power of ten."""
+    if value <= 0:
+        return 1.0
+    size = float(10 ** math.floor(math.log10(value)))
+    return next(size * step for step in (1, 2, 4, 5, 10) if size * step >= value)
+
+
+def nice_time(seconds: float) -> float:
+    """The next round number of seconds, minutes, hours or days."""
+    return next((float(t) for t in _TIMES if t >= seconds), nice(seconds / 86_400) * 86_400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +56,8 @@ class Chart:
     series: tuple[Series, ...]
     shown: Callable[[float], str]
     """A value as text."""
+    top: Callable[[float], float] = nice
+    """The end of an axis that must hold a value."""
 
     def coloured(self) -> list[tuple[str, Series]]:
         return [(one.css or f"s{index}", one) for index, one in enumerate(self.series)]
@@ -117,7 +133,7 @@ def areas(chart: Chart, label_every: int) -> str:
 def lines(chart: Chart) -> str:
     """A line for each series over the categories, each point marked."""
     values = [value for one in chart.series for value in one.values if value is not None]
-    top = nice(max(values, default=0))
+    top = chart.top(max(values, default=0))
     count = len(chart.categories)
     step = (WIDTH - _LEFT) / max(count, 1)
     parts = _grid((0.0, 0.5, 1.0), lambda share: chart.shown(share * top))
@@ -132,14 +148,6 @@ def lines(chart: Chart) -> str:
         parts.append(f'<polyline class="line {css}" points="{path}"/>')
         parts += [f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points]
     return _framed(chart, _PLOT_HEIGHT + 20, parts)
-
-
-def nice(value: float) -> float:
-    """The next of 1, 2, 4, 5, 10 … times a power of ten."""
-    if value <= 0:
-        return 1.0
-    size = float(10 ** math.floor(math.log10(value)))
-    return next(size * step for step in (1, 2, 4, 5, 10) if size * step >= value)
 
 
 def _grid(shares: Iterable[float], shown: Callable[[float], str]) -> list[str]:

@@ -12,8 +12,6 @@ from broker.domain.chain import Fact
 from broker.domain.market import Place
 from broker.domain.values import ProviderName, instant
 
-PlaceKey = tuple[str, str, str]
-
 
 @dataclass(slots=True)
 class PastJob:
@@ -45,6 +43,8 @@ class PastPlace:
     held: int = 0
     price: Decimal | None = None
     gpus: int = 0
+    accelerators: frozenset[str] = frozenset()
+    """Those it may have, by what was bought there; empty where nobody asked for one by name."""
 
 
 @dataclass(slots=True)
@@ -76,6 +76,8 @@ class History:
                 if terms["price_usd_hour"] is not None:
                     known.price = Decimal(terms["price_usd_hour"])
                 known.gpus = max(known.gpus, terms["gpus_per_unit"])
+                if asked := frozenset(terms["accelerators"] or ()):
+                    known.accelerators = (known.accelerators & asked) or asked
             case "PlaceRefused" if at >= self.since:
                 known = self.places.setdefault(_place(data), PastPlace())
                 known.seen.append(Seen(at, known.held, refused=True))

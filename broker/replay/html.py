@@ -72,7 +72,7 @@ def _figure(drawn: Drawn) -> str:
 
 
 def _legend(chart: Chart) -> str:
-    if len(chart.series) == 1:
+    if len(chart.series) == 1 and not chart.series[0].css:
         return ""
     items = "".join(
         f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="{css}" width="10" '

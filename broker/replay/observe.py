@@ -17,6 +17,7 @@ from broker.replay.delays import Delays
 
 MOST_BUCKETS: Final = 96
 FIRST_WIDTH_S: Final = 60.0
+_NAMES: Final = tuple(name.value for name in ProviderName)
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Buckets:
     """GPU-seconds by provider over time, in equal stretches; whatever the length, few of them."""
 
     width_s: float = FIRST_WIDTH_S
-    rows: list[Counter[str]] = field(default_factory=list)
+    rows: list[dict[str, float]] = field(default_factory=list)
 
     def add(self, provider: str, from_s: float, to_s: float, gpus: float) -> None:
         while to_s > self.width_s * MOST_BUCKETS:
@@ -34,13 +35,23 @@ class Buckets:
             index = int(at // self.width_s)
             until = min(to_s, (index + 1) * self.width_s)
             while len(self.rows) <= index:
-                self.rows.append(Counter())
-            self.rows[index][provider] += gpus * (until - at)  # type: ignore[assignment]
+                self.rows.append(dict.fromkeys(_NAMES, 0.0))
+            self.rows[index][provider] += gpus * (until - at)
             at = until
+
+    def until(self, share: float) -> int:
+        """How many of the rows hold that share of all GPU-seconds."""
+        sums = [sum(row.values()) for row in self.rows]
+        whole, seen = sum(sums), 0.0
+        for count, one in enumerate(sums, start=1):
+            seen += one
+            if seen >= whole * share:
+                return count
+        return len(sums)
 
     def _halve(self) -> None:
         pairs = [self.rows[at : at + 2] for at in range(0, len(self.rows), 2)]
-        self.rows = [sum(pair, Counter()) for pair in pairs]
+        self.rows = [{name: sum(row[name] for row in pair) for name in _NAMES} for pair in pairs]
         self.width_s *= 2
 
 

@@ -113,11 +113,14 @@ def _scenario(history: History, name: str, own: Path | None) -> Recorded:
     if not jobs:
         raise ValueError(f"{name}: no job was submitted there that ran; take more days")
     scenario = Scenario(jobs=tuple(jobs), pools=pools, stock=stock)
+    capacity = (
+        f"Capacity is that of the {len(pools)} places that gave or refused something: between two "
+        "refusals the most that was held there, and no more. Places never asked have nothing."
+    )
     notes = (
         f"{left_out} jobs are left out: never placed and of unknown length, or fitting no place.",
         f"{guessed} jobs had not ended or never began: they run to the end of the log, or as said.",
-        f"Capacity is that of the {len(pools)} places that gave or refused something: between two "
-        "refusals the most that was held there, and no more. Places never asked have nothing.",
+        capacity,
         "A job's cores and memory are not in the log: its GPUs alone decide where it fits.",
     )
     return Recorded(scenario, f"{len(jobs)} jobs of {name}", notes)
@@ -131,7 +134,7 @@ def _pool(place: Place, known: PastPlace, listed: Pool | None) -> Pool | None:
     return Pool(
         place=place,
         kind=listed.kind if listed else _KINDS.get(place.provider, PoolKind.THIRD_PARTY_CLOUD),
-        accelerator=listed.accelerator if listed else "",
+        accelerator=listed.accelerator if listed else min(known.accelerators, default=""),
         gpus=listed.gpus if listed else known.gpus,
         cpus=0,
         memory_gib=0,

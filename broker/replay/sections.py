@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from broker.domain.values import ProviderName
-from broker.replay.charts import Chart, Series, areas, bars, lines, stacked
+from broker.replay.charts import Chart, Series, areas, bars, lines, nice_time, stacked
 from broker.replay.compare import Compared, Outcome, lasting
 from broker.replay.delays import CAUSES
-from broker.replay.observe import MOST_BUCKETS
 from broker.replay.placing import Gap
 
 _NAMES = {
@@ -20,6 +19,7 @@ _NAMES = {
     ProviderName.ORACLE: "Oracle",
     ProviderName.OWN: "own",
 }
+_NEARLY_ALL = 0.99
 _DIMES = 100
 """Dollars below which the cents are shown too."""
 
@@ -161,6 +161,7 @@ def _swept(compared: Compared) -> Iterator[Card]:
                 Series(name="mean wait", values=tuple(o.observed.mean_wait_s for o in outcomes)),
             ),
             shown=lasting,
+            top=nice_time,
         )
         azure = Chart(
             id=f"sweep-{mechanic}-azure",
@@ -213,7 +214,7 @@ def _shares(compared: Compared) -> Card:
     drawn = []
     for number, outcome in enumerate(compared.all):
         usage = outcome.observed.usage
-        rows = usage.rows[:MOST_BUCKETS]
+        rows = usage.rows[: usage.until(_NEARLY_ALL)]
         chart = Chart(
             id=f"share-{number}",
             title=outcome.name,
@@ -234,8 +235,8 @@ def _shares(compared: Compared) -> Card:
         drawn.append(Drawn(chart, areas(chart, max(2, -(-len(rows) // 5)))))
     return Card(
         title="Share per provider over time",
-        says="Of the GPUs that were running, from the first submission on; blank where none ran. "
-        "The tables give the mean number of GPUs.",
+        says="Of the GPUs that were running, until 99 % of the GPU-hours were over; blank where "
+        "none ran. The tables give the mean number of GPUs.",
         drawn=tuple(drawn),
         wide=True,
     )
