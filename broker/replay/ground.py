@@ -10,11 +10,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import pairwise
 
 from broker.domain.market import Place, Pool
 from broker.domain.stock import Series
+from broker.domain.workload import Limits, Shape
 from broker.replay.observe import Run
 
 
@@ -94,10 +94,10 @@ def ground_of(
         rises=tuple(_rises(one) for one in series),
     )
     index = {place: number for number, place in enumerate(places)}
-    fits: dict[tuple[int, tuple[str, ...], tuple[str, ...]], tuple[int, ...]] = {}
+    fits: dict[tuple[Shape, Limits], tuple[int, ...]] = {}
     items = []
     for run in sorted(runs, key=lambda run: (run.submitted_s, run.starts_s)):
-        asked = (run.gpus, run.accelerators, run.regions)
+        asked = (run.shape, run.limits)
         if asked not in fits:
             fits[asked] = _fitting(pools, ground, *asked)
         items.append(
@@ -114,19 +114,9 @@ def ground_of(
 
 
 def _fitting(
-    pools: Sequence[Pool],
-    ground: Ground,
-    gpus: int,
-    accelerators: tuple[str, ...],
-    regions: tuple[str, ...],
+    pools: Sequence[Pool], ground: Ground, shape: Shape, limits: Limits
 ) -> tuple[int, ...]:
-    found = [
-        number
-        for number, pool in enumerate(pools)
-        if pool.gpus >= gpus
-        and (not accelerators or pool.accelerator in accelerators)
-        and (not regions or any(fnmatchcase(pool.place.region, region) for region in regions))
-    ]
+    found = [n for n, pool in enumerate(pools) if pool.fits(shape) and pool.within(limits)]
     return tuple(sorted(found, key=lambda number: (ground.prices[number], number)))
 
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from broker.domain.chain import Fact
-from broker.domain.market import Place
+from broker.domain.market import Place, Pool
+from broker.domain.price_list import read_listed
 from broker.domain.values import ProviderName, instant
 
 
@@ -42,9 +43,6 @@ class PastPlace:
     seen: list[Seen] = field(default_factory=list)
     held: int = 0
     price: Decimal | None = None
-    gpus: int = 0
-    accelerators: frozenset[str] = frozenset()
-    """Those it may have, by what was bought there; empty where nobody asked for one by name."""
 
 
 @dataclass(slots=True)
@@ -55,6 +53,8 @@ class History:
     until: datetime
     jobs: dict[str, PastJob] = field(default_factory=dict)
     places: dict[Place, PastPlace] = field(default_factory=dict)
+    listed: dict[Place, Pool] = field(default_factory=dict)
+    """By the latest price list that tells of them."""
     _bought: dict[str, Place] = field(default_factory=dict)
 
     @classmethod
@@ -67,6 +67,8 @@ class History:
     def hear(self, fact: Fact) -> None:
         at, data = instant(fact.at), fact.data
         match fact.type:
+            case "PricesListed":
+                self.listed |= {pool.place: pool for pool in read_listed(data["pools"])}
             case "JobSubmitted" if at >= self.since:
                 self.jobs[data["job"]] = PastJob(data, at)
             case "HolderCommitted" | "ThirdPartyCommitted" if data["job"] in self.jobs:
@@ -75,9 +77,6 @@ class History:
                 known = self.places.setdefault(place, PastPlace())
                 if terms["price_usd_hour"] is not None:
                     known.price = Decimal(terms["price_usd_hour"])
-                known.gpus = max(known.gpus, terms["gpus_per_unit"])
-                if asked := frozenset(terms["accelerators"] or ()):
-                    known.accelerators = (known.accelerators & asked) or asked
             case "PlaceRefused" if at >= self.since:
                 known = self.places.setdefault(_place(data), PastPlace())
                 known.seen.append(Seen(at, known.held, refused=True))

@@ -13,6 +13,7 @@ from broker.domain import events as f
 from broker.domain.event import Event
 from broker.domain.market import Place
 from broker.domain.values import CommitmentId, JobId, LeaseId, ProviderName
+from broker.domain.workload import Limits, Shape
 from broker.replay.delays import Delays
 
 MOST_BUCKETS: Final = 96
@@ -60,10 +61,8 @@ class Run:
     """Units that ran together at one place: a gang whole, else one unit."""
 
     units: int
-    gpus: int
-    """What a unit needs."""
-    accelerators: tuple[str, ...]
-    regions: tuple[str, ...]
+    shape: Shape
+    limits: Limits
     submitted_s: float
     place: Place
     starts_s: float
@@ -148,12 +147,14 @@ class Observer:
 
 
 def _run(job: _Job, place: Place, began_s: float, ended_s: float) -> Run:
-    terms = job.said.terms
+    said = job.said
     return Run(
-        units=job.said.gang or 1,
-        gpus=terms.gpus_per_unit,
-        accelerators=terms.accelerators or (),
-        regions=terms.regions or (),
+        units=said.gang or 1,
+        shape=said.shape,
+        limits=Limits(
+            regions=said.terms.regions or (),
+            exclude=tuple(ProviderName(name) for name in said.exclude),
+        ),
         submitted_s=job.submitted_s,
         place=place,
         starts_s=began_s,

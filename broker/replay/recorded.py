@@ -3,8 +3,9 @@
 Jobs are those submitted in the period, with the class, units and limits they asked for. A job runs
 as long as it really did, from its last unit's lease to the end of its last lease; one that still
 runs, up to the end of the log; one that was never placed, as long as it said, else it is left out.
-Places are those that gave or refused something in the period; `history.levels` says what capacity
-is known of them and what is assumed. A place that was never asked is unknown, and has nothing.
+Places are those of the log's price lists that gave or refused something in the period;
+`history.levels` says what capacity is known of them and what is assumed. A place that was never
+asked is unknown, and has nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from broker.domain.chain import Fact, MalformedLine, read_lines
-from broker.domain.market import Place, Pool, PoolKind
+from broker.domain.market import Pool
 from broker.domain.stock import Series
 from broker.domain.values import ProviderName, instant, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
@@ -27,11 +28,10 @@ from broker.replay.history import History, PastJob, PastPlace, levels
 from broker.replay.traces import MalformedTraceError, Scenario, TraceJob
 from broker.settings import Settings
 from broker.store.schema import require_head
-from broker.wiring import open_store, pools_for
+from broker.wiring import open_store
 
 _DAYS: Final = re.compile(r"(\d+)d")
 _PAGE: Final = 5_000
-_KINDS: Final = {ProviderName.AZURE: PoolKind.HOLDER, ProviderName.OWN: PoolKind.OWN_BUILT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,24 @@ def recorded_scenario(days: str, file: str | None, database_url: str | None) -> 
     form = _DAYS.fullmatch(days)
     if form is None or not int(form[1]):
         raise ValueError(f"--recorded {days!r} is no number of days such as 7d")
-    settings = Settings.read()
-    with _source(file, database_url or settings.database) as (facts, name):
+    with _source(file, database_url) as (facts, name):
         until = max((instant(fact.at) for fact in facts()), default=None)
         if until is None:
             raise ValueError(f"{name} holds no fact yet; run some jobs, or name another log")
         since = until - timedelta(days=int(form[1]))
         history = History.told(facts(), since, until)
-    return _scenario(history, f"the last {form[1]} days of {name}", settings.catalogue)
+    return _scenario(history, f"the last {form[1]} days of {name}")
 
 
 @contextmanager
-def _source(file: str | None, url: str) -> Iterator[tuple[Callable[[], Iterator[Fact]], str]]:
+def _source(
+    file: str | None, url: str | None
+) -> Iterator[tuple[Callable[[], Iterator[Fact]], str]]:
     """The facts, to be gone through more than once, and what they are called."""
     if file is not None:
         yield (lambda: _exported(Path(file))), file
         return
-    store = open_store(url)
+    store = open_store(url or Settings.read().database)
     try:
         require_head(store.engine)
 
@@ -87,13 +88,12 @@ def _exported(path: Path) -> Iterator[Fact]:
         raise MalformedTraceError(f"{path}: is no UTF-8, so it is no exported log") from None
 
 
-def _scenario(history: History, name: str, own: Path | None) -> Recorded:
+def _scenario(history: History, name: str) -> Recorded:
     """Raises ValueError where the period holds nothing that can be replayed."""
-    listed = {pool.place: pool for pool in pools_for({p.provider for p in history.places}, own)}
     pools = tuple(
-        pool
+        _priced(history.listed[place], known)
         for place, known in sorted(history.places.items())
-        if (pool := _pool(place, known, listed.get(place))) is not None
+        if place in history.listed
     )
     stock = {pool.place: _series(history.places[pool.place], history.since) for pool in pools}
     jobs, left_out, guessed = [], 0, 0
@@ -121,25 +121,13 @@ def _scenario(history: History, name: str, own: Path | None) -> Recorded:
         f"{left_out} jobs are left out: never placed and of unknown length, or fitting no place.",
         f"{guessed} jobs had not ended or never began: they run to the end of the log, or as said.",
         capacity,
-        "A job's cores and memory are not in the log: its GPUs alone decide where it fits.",
     )
     return Recorded(scenario, f"{len(jobs)} jobs of {name}", notes)
 
 
-def _pool(place: Place, known: PastPlace, listed: Pool | None) -> Pool | None:
-    """What was paid goes before the list; a place with neither is left out."""
-    price = known.price if known.price is not None else listed.price_usd_hour if listed else None
-    if price is None:
-        return None
-    return Pool(
-        place=place,
-        kind=listed.kind if listed else _KINDS.get(place.provider, PoolKind.THIRD_PARTY_CLOUD),
-        accelerator=listed.accelerator if listed else min(known.accelerators, default=""),
-        gpus=listed.gpus if listed else known.gpus,
-        cpus=0,
-        memory_gib=0,
-        price_usd_hour=usd(price),
-    )
+def _priced(listed: Pool, known: PastPlace) -> Pool:
+    """What was last paid there goes before the list."""
+    return listed if known.price is None else replace(listed, price_usd_hour=usd(known.price))
 
 
 def _series(known: PastPlace, since: datetime) -> Series:
@@ -169,12 +157,10 @@ def _workload(past: PastJob, lasts: float) -> Workload:
         units=said["units"],
         gang=bool(said["gang"]),
         chunk=1 if said["gang"] else said["chunk"],
-        shape=Shape(
-            accelerators=tuple(terms["accelerators"] or ()),
-            gpus=terms["gpus_per_unit"],
-        ),
+        shape=Shape(**said["shape"] | {"accelerators": tuple(said["shape"]["accelerators"])}),
         limits=Limits(
             regions=tuple(terms["regions"] or ()),
+            exclude=tuple(ProviderName(name) for name in said["exclude"]),
             max_price_usd_hour=None if price is None else usd(Decimal(price)),
         ),
         duration_s=round(lasts) if terms["duration_s"] is None else terms["duration_s"],

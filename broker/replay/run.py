@@ -55,7 +55,7 @@ def replay(
     """
     running = _Replay(scenario, agreement, start, habit or DeskHabit(), sink, progress)
     if ear is not None:
-        running.heard_by(ear)
+        running.log.also_tell(ear)
     return running.run()
 
 
@@ -71,10 +71,9 @@ class _Replay:
     ) -> None:
         self.scenario, self.progress = scenario, progress
         self.clock, self.ids = VirtualClock(start), CountingIds()
-        self.ear: Callable[[Event, datetime], object] | None = None
         places = {pool.place: pool.gpus for pool in scenario.pools}
         self.tally = Tally({(p.provider.value, p.region, p.sku): n for p, n in places.items()})
-        self.log = MemoryLog(sink=sink, kept=False, ear=self._hear)
+        self.log = MemoryLog(sink=sink, kept=False, ear=self.tally.hear)
         self.store = MemoryStore(self.clock, self.ids, log=self.log, forget=True)
         self.rules = Rulebook(
             agreements={agreement.name: agreement},
@@ -98,14 +97,6 @@ class _Replay:
         self.ends: list[tuple[float, JobId]] = []
         self.run_s: dict[JobId, float] = {}
         self.waiting_units: dict[JobId, int] = {}
-
-    def heard_by(self, ear: Callable[[Event, datetime], object]) -> None:
-        self.ear = ear
-
-    def _hear(self, event: Event, at: datetime) -> None:
-        self.tally.hear(event, at)
-        if self.ear is not None:
-            self.ear(event, at)
 
     def run(self) -> Replayed:
         with _uncollected():

@@ -14,6 +14,7 @@ from broker.domain import events as f
 from broker.domain.event import Event
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId
+from broker.domain.workload import Shape
 from broker.replay.delays import Delays
 from tests.support.replays import asked, said
 from tests.support.scenario import written
@@ -46,6 +47,8 @@ def submitted(units: int = 1) -> f.JobSubmitted:
         terms=TERMS,
         patience_until=None,
         agreement="azure-first-refusal",
+        shape=Shape(gpus=1),
+        exclude=(),
     )
 
 
@@ -91,6 +94,8 @@ def committed(*units: int, basis: str = "refusal") -> f.ThirdPartyCommitted:
         edition="2025-01-21",
         basis=basis,
         cites=(),
+        list_id="",
+        passed_over=(),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.stock import Series
 from broker.domain.values import ProviderName, usd
+from broker.domain.workload import Limits, Shape
 from broker.replay.bound import least_cost_usd, least_wait_s
 from broker.replay.ground import Ground, Held, Item, Spot, ground_of
 from broker.replay.observe import Run
@@ -47,9 +48,8 @@ def a_run(
 ) -> Run:
     return Run(
         units=units,
-        gpus=1,
-        accelerators=(),
-        regions=(),
+        shape=Shape(gpus=1),
+        limits=Limits(),
         submitted_s=submitted,
         place=place,
         starts_s=submitted if starts is None else starts,

@@ -14,6 +14,7 @@ from broker.domain.workload import Shape
 from broker.replay.command import main as replay_main
 from broker.replay.history import Seen, levels
 from broker.replay.recorded import recorded_scenario
+from broker.steps.record import record_prices
 from broker.steps.submit import Submission, submit_jobs
 from tests.support.api import an_office
 from tests.support.broker import AWS, EAST, Broker, a_broker, a_gang, work
@@ -113,6 +114,7 @@ def test_the_broker_s_own_database_is_read(tmp_path: Path, capsys: Capsys) -> No
     with an_office(tmp_path, Desk.AUTOMATIC) as office:
         h100 = Shape(accelerators=("H100",), gpus=8)
         jobs = [Submission(workload=work(name=f"j{n}", shape=h100)) for n in range(3)]
+        record_prices(office.store, office.context.rules.pools)
         submit_jobs(jobs, office.store, office.context.rules, office.context.ids)
         office.work()
     url = f"sqlite:///{tmp_path / 'broker.db'}"
