@@ -64,6 +64,8 @@ class _Waiting:
     lost: dict[str, float] = field(default_factory=_nothing)
     accepted: float = 0
     """Seconds waited under an acceptance that may yet turn out to be a default."""
+    offers: list[OfferId] = field(default_factory=list)
+    bought: list[CommitmentId] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -81,25 +83,27 @@ class Delays:
             case f.JobSubmitted(job=job, units=count):
                 self._jobs[job] = _Waiting([_Unit.PENDING] * count, at)
             case f.OfferIssued(offer=offer, job=job, units=units):
-                self._offers[offer] = (job, units)
+                if job in self._jobs:
+                    self._jobs[job].offers.append(offer)
+                    self._offers[offer] = (job, units)
                 self._turn(job, units, _Unit.OFFERED, at)
             case f.OfferAccepted(offer=offer, units=units):
-                self._turn(self._offers[offer][0], units, _Unit.ACCEPTED, at)
+                self._answered(offer, units, _Unit.ACCEPTED, at)
             case f.HolderDefaulted(offer=offer, units=units):
-                job = self._offers[offer][0]
-                self._turn(job, units, _Unit.PENDING, at)
-                self._blame(job)
+                self._answered(offer, units, _Unit.PENDING, at)
+                self._blame(offer)
             case f.OfferRefused(offer=offer, units=units) | f.OfferLapsed(offer=offer, units=units):
-                self._turn(self._offers[offer][0], units, _Unit.PENDING, at)
+                self._answered(offer, units, _Unit.PENDING, at)
             case f.OfferWithdrawn(offer=offer):
-                job, units = self._offers[offer]
-                self._turn(job, units, _Unit.PENDING, at)
+                self._answered(offer, None, _Unit.PENDING, at)
             case f.UnitsReleased(job=job, units=units):
                 self._turn(job, units, _Unit.RELEASED, at)
             case f.ReleaseExpired(job=job, units=units):
                 self._turn(job, units, _Unit.PENDING, at)
-            case f.ThirdPartyCommitted(job=job, units=units):
-                self._bought[event.commitment] = event.basis not in ("free", "carve_out")
+            case f.ThirdPartyCommitted(job=job, units=units, commitment=commitment):
+                if job in self._jobs:
+                    self._jobs[job].bought.append(commitment)
+                    self._bought[commitment] = event.basis not in ("free", "carve_out")
                 self._turn(job, units, _Unit.BOUGHT, at)
             case f.HolderCommitted(job=job, units=units, offer=offer):
                 if offer is None:
@@ -111,9 +115,17 @@ class Delays:
                 self._bought.pop(commitment, None)
                 self._turn(job, (unit,), _Unit.ACTIVE, at)
             case f.JobCancelled(job=job) | f.JobUnmet(job=job):
-                self._jobs.pop(job, None)
+                self._forget(job)
             case _:
                 pass
+
+    def _answered(
+        self, offer: OfferId, units: tuple[int, ...] | None, to: _Unit, at: datetime
+    ) -> None:
+        """Of an offer whose job still waits; None is all that was offered."""
+        known = self._offers.get(offer)
+        if known is not None:
+            self._turn(known[0], known[1] if units is None else units, to, at)
 
     def _turn(self, job: JobId, units: Iterable[int], to: _Unit, at: datetime) -> None:
         waiting = self._jobs.get(job)
@@ -132,11 +144,20 @@ class Delays:
         if min(waiting.units) is _Unit.ACTIVE:
             for cause, lost in waiting.lost.items():
                 self.seconds[cause] += lost
-            del self._jobs[job]
+            self._forget(job)
 
-    def _blame(self, job: JobId) -> None:
+    def _forget(self, job: JobId) -> None:
+        waiting = self._jobs.pop(job, None)
+        if waiting is not None:
+            for offer in waiting.offers:
+                self._offers.pop(offer, None)
+            for commitment in waiting.bought:
+                self._bought.pop(commitment, None)
+
+    def _blame(self, offer: OfferId) -> None:
         """What was waited under the acceptance was lost to the default."""
-        waiting = self._jobs.get(job)
+        known = self._offers.get(offer)
+        waiting = self._jobs.get(known[0]) if known is not None else None
         if waiting is not None:
             waiting.lost["provisioning"] -= waiting.accepted
             waiting.lost["holder_default"] += waiting.accepted

@@ -75,6 +75,7 @@ class _Job:
     submitted_s: float
     bought: dict[int, Place] = field(default_factory=dict)
     leased: dict[int, tuple[float, LeaseId]] = field(default_factory=dict)
+    bought_as: list[CommitmentId] = field(default_factory=list)
     full: bool = False
 
 
@@ -92,7 +93,7 @@ class Observer:
     usage: Buckets = field(default_factory=Buckets)
     runs: list[Run] = field(default_factory=list)
     _jobs: dict[JobId, _Job] = field(default_factory=dict)
-    _places: dict[CommitmentId, tuple[JobId, Place]] = field(default_factory=dict)
+    _places: dict[CommitmentId, Place] = field(default_factory=dict)
 
     def hear(self, event: Event, at: datetime) -> None:
         self.delays.hear(event, at)
@@ -105,7 +106,11 @@ class Observer:
                 self.refusals[ProviderName.AZURE.value, "lapsed"] += 1
             case f.ThirdPartyCommitted() | f.HolderCommitted():
                 place = Place(ProviderName(event.provider), event.region, event.sku)
-                self._places[event.commitment] = (event.job, place)
+                self._places[event.commitment] = place
+                self._jobs[event.job].bought_as.append(event.commitment)
+            case f.JobCancelled(job=job) | f.JobUnmet(job=job):
+                if job in self._jobs and not self._jobs[job].leased:
+                    self._forget(job)
             case f.CommitmentFailed(commitment=commitment):
                 self._places.pop(commitment, None)
             case f.LeaseActivated():
@@ -120,7 +125,7 @@ class Observer:
 
     def _activated(self, event: f.LeaseActivated, at_s: float) -> None:
         job = self._jobs[event.job]
-        job.bought[event.unit] = self._places[event.commitment][1]
+        job.bought[event.unit] = self._places[event.commitment]
         job.leased[event.unit] = (at_s, event.lease)
         if not job.full and len(job.bought) == job.said.units:
             job.full = True
@@ -138,8 +143,11 @@ class Observer:
         if self.keeps_runs and not (job.said.gang and not whole):
             self.runs.append(_run(job, place, began_s, at_s))
         if whole:
-            del self._jobs[event.job]
-            self._places.pop(event.commitment, None)
+            self._forget(event.job)
+
+    def _forget(self, job: JobId) -> None:
+        for commitment in self._jobs.pop(job).bought_as:
+            self._places.pop(commitment, None)
 
     @property
     def mean_wait_s(self) -> float | None:

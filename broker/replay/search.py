@@ -14,19 +14,19 @@ from typing import Final
 
 from broker.replay.ground import Ground, Held, Item, Spot
 
-MOST_NODES: Final = 400
+MOST_NODES: Final = 600
 """Of the search of one window; what is found by then is kept."""
 _TINY: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a plan is better by: wait, then cost; or cost, with no start later than replayed."""
+    """What a plan is better by: wait; or cost, then wait, with no start later than replayed."""
 
     by_cost: bool = False
 
     def score(self, wait_s: float, cost: float) -> tuple[float, float]:
-        return (cost, wait_s) if self.by_cost else (wait_s, cost)
+        return (cost, wait_s) if self.by_cost else (wait_s, 0.0)
 
     def latest(self, item: Item, slack_s: float) -> float:
         return item.starts_s if self.by_cost else item.submitted_s + slack_s

@@ -172,6 +172,13 @@ def test_while_one_unit_is_offered_the_job_waits_for_the_window() -> None:
     assert lost(*told) == {"window": 30}
 
 
+def test_nothing_is_kept_of_a_job_that_waits_no_more() -> None:
+    delays = Delays()
+    for event in (submitted(), offered(0), accepted(0), active(0)):
+        delays.hear(event, NOON)
+    assert delays == Delays(seconds=delays.seconds)
+
+
 def test_a_job_that_was_given_up_counts_for_nothing() -> None:
     assert lost((0, submitted()), (9, f.JobCancelled(job=JOB, reason="asked"))) == {}
 

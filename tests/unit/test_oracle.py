@@ -17,6 +17,7 @@ from broker.replay.ground import Ground, Held, Item, Spot, ground_of
 from broker.replay.observe import Run
 from broker.replay.placing import Gap, gaps_of
 from broker.replay.search import Aim, Search, wait_s
+from broker.replay.shadow import priced_wait_s
 
 CHEAP: Final = Place(ProviderName.AWS, "us-east-1", "p5")
 DEAR: Final = Place(ProviderName.GCP, "us-central1", "a2")
@@ -134,6 +135,7 @@ def test_the_plan_is_the_optimum_and_no_bound_is_above_it(seed: int) -> None:
     assert found.planned_s == pytest.approx(least)
     assert found.planned_usd == pytest.approx(cheapest)
     assert least_wait_s(ground, items) <= least + 1e-6
+    assert priced_wait_s(ground, items, found.wait_s, found.wait_s) <= least + 1e-6
     assert least_cost_usd(ground, items) <= cheapest + 1e-9
     assert found.planned_s <= found.wait_s
 
@@ -173,13 +175,22 @@ def test_a_window_leaves_all_other_runs_where_they_are() -> None:
 
 
 def test_the_bound_tells_of_a_crowd_that_no_plan_can_serve_at_once() -> None:
-    """A hundred runs of a minute on two machines: the last begin after about 50 minutes."""
+    """Two dozen runs of a minute on two machines: the last begin after 11 minutes."""
     stock = {CHEAP: Series.constant(1), DEAR: Series.constant(1)}
-    runs = [a_run(0, 60, starts=60 * n) for n in range(100)]
+    runs = [a_run(0, 60, starts=60 * n) for n in range(24)]
     found = gap(stock, *runs)
-    best = sum(60 * (n // 2) for n in range(100))
+    best = sum(60 * (n // 2) for n in range(24))
     assert found.planned_s == best
     assert 0.9 * best < found.bound_s <= best
+
+
+def test_shadow_prices_tell_of_a_crowd_that_comes_while_the_stock_is_away() -> None:
+    """Twelve runs of ten minutes; the one machine is there from the hour on."""
+    stock = {CHEAP: Series((0.0, 3600.0), (0, 1)), DEAR: Series.constant(0)}
+    runs = [a_run(60 * n, 600, starts=3600 + 600 * n) for n in range(12)]
+    found = gap(stock, *runs)
+    assert found.planned_s == found.wait_s == sum(3600 + 540 * n for n in range(12))
+    assert 0.95 * found.wait_s < found.bound_s <= found.wait_s
 
 
 def test_replays_that_left_jobs_unplaced_are_left_out() -> None:
