@@ -30,14 +30,9 @@ from broker.ports import (
     Transaction,
     Unsure,
 )
-from broker.steps.polling import poll_after
+from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
-
-BUSY_RECHECK: Final = timedelta(milliseconds=250)
-"""How soon a machine is looked at again that waits for its place to answer another."""
-TROUBLE_RECHECK: Final = timedelta(seconds=30)
-"""How soon the same order is tried again after a fault that only a person can mend."""
 
 _OURS: Final = frozenset(
     {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+BUSY_RECHECK: Final = timedelta(milliseconds=250)
+"""How soon a machine is looked at again that waits for its place to answer another."""
+TROUBLE_RECHECK: Final = timedelta(seconds=30)
+"""How soon the same order is tried again after a fault that only a person can mend."""
 FIRST_POLL: Final = timedelta(milliseconds=10)
 LONGEST_POLL: Final = timedelta(seconds=5)
 
