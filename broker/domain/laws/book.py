@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from broker.domain.chain import Fact
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.prices import Listed
+from broker.domain.laws.streams import Streams
 
 
 class UnitState(StrEnum):
@@ -147,6 +148,7 @@ class Book:
     """The instant of the fact being read."""
     latest: datetime = EPOCH
     position: int = 0
+    streams: Streams = field(default_factory=Streams)
     jobs: dict[str, Job] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     editions: dict[tuple[str, str], Edition] = field(default_factory=dict)
