@@ -36,6 +36,7 @@ class Commitment:
     """The accepted offer it fulfils; None for a third party's."""
     basis: Basis | None = None
     """What a third party's commitment stands on."""
+    cites: tuple[str, ...] = ()
     release: int | None = None
     attempt: int = 1
     """Counts the tries of a holder to deliver what it accepted."""

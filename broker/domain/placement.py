@@ -8,38 +8,31 @@ cheapest place that may be asked. The decision changes nothing and knows no cloc
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
+from broker.domain.committing import Purchases
 from broker.domain.decision import (
-    Commit,
     Decision,
     Expire,
     GiveUp,
-    PutOffer,
-    ReleaseStanding,
     StandInLine,
     Wait,
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import LOOK_UP_AT_LAST, Heads
-from broker.domain.market import Market, Place, Pool
+from broker.domain.market import Market
 from broker.domain.offer import OfferKind
-from broker.domain.options import Choice, Memo, Options, remembered
+from broker.domain.options import Memo, Options, remembered
+from broker.domain.register import Register
 from broker.domain.release import Basis, Release
-from broker.domain.terms import Terms
-from broker.domain.values import Usd
+from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
-RECHECK: Final = timedelta(seconds=1)
-"""How soon a job is looked at again that only waits for another's answer from the same place."""
-NOTHING_NEW: Final = timedelta(minutes=1)
-"""How soon a job is looked at again for which nothing at all is open."""
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
-_ANY_NUMBER: Final = 1_000_000
 
 
 def plan(
@@ -49,14 +42,16 @@ def plan(
     now: datetime,
     heads: Heads = MappingProxyType({}),
     memo: Memo | None = None,
+    registers: Mapping[str, Register] = MappingProxyType({}),
 ) -> list[tuple[Decision, ...]]:
     """Decide for each job, in the order given: earlier jobs take what little may be asked.
 
     `editions` names the edition in force at `now` for every agreement; None is ungoverned.
+    `registers` holds what is on record of them beside it; where none is named, nothing is.
     `heads` names the first stuck job of each line. A `memo` may be handed in again as long as the
     market has the same pools.
     """
-    round_ = _Round(market, editions, now, heads, {} if memo is None else memo)
+    round_ = _Round(market, editions, now, heads, {} if memo is None else memo, registers)
     return [round_.decide(job) for job in jobs]
 
 
@@ -72,11 +67,13 @@ class _Round:
         now: datetime,
         heads: Heads,
         memo: Memo,
+        registers: Mapping[str, Register],
     ) -> None:
         self.market = market
         self.editions = editions
         self.now = now
-        self.taken: Counter[Place] = Counter()
+        self.purchases = Purchases(market, now)
+        self.unasked = Unasked(registers, self.purchases, now)
         self.heads = dict(heads)
         self.memo = memo
         self.options: dict[str, Options] = {}
@@ -84,11 +81,21 @@ class _Round:
 
     def decide(self, job: Job) -> tuple[Decision, ...]:
         decisions = self._decide(job)
+        if self._apart(job):
+            return tuple(_not_stuck(decision, self.now) for decision in decisions)
         if any(isinstance(decision, Wait) and decision.stuck for decision in decisions):
             self.heads.setdefault(job.line, job.rank)
         elif self.heads.get(job.line) == job.rank:
             del self.heads[job.line]
         return decisions
+
+    def _apart(self, job: Job) -> bool:
+        """Whether its tenant has conflicts: others of its line may have what it may not."""
+        register = self.unasked.register(job.agreement)
+        edition = self.editions[job.agreement]
+        if not register.conflicts or edition is None:
+            return False
+        return bool(register.barred(job.workload.tenant, self.now, edition))
 
     def _decide(self, job: Job) -> tuple[Decision, ...]:
         if self._out_of_patience(job):
@@ -102,7 +109,7 @@ class _Round:
             return (Wait(until=self.now + NOTHING_NEW, because=because),)
         options = self._options(job, edition)
         head = self.heads.get(job.line)
-        behind = head is not None and head < job.rank
+        behind = head is not None and head < job.rank and not self._apart(job)
         decisions: list[Decision] = []
         for release in job.releases:
             units = tuple(
@@ -112,7 +119,7 @@ class _Round:
             )
             if not units:
                 continue
-            if why := release.over(self.now) or self._stock_changed(options, release):
+            if why := release.over(self.now) or self._changed(job, options, release):
                 decisions.append(Expire(release=release, why=why))
                 pending += units
             elif behind:
@@ -125,9 +132,16 @@ class _Round:
             decisions += self._fresh(job, edition, options, tuple(sorted(pending)))
         return tuple(decisions) or (Wait(until=None, because="its gang is not whole yet"),)
 
+    def _changed(self, job: Job, options: Options, release: Release) -> str | None:
+        """Why a release is over before its time: what it stands on is no more."""
+        if release.basis is Basis.UNAVAILABILITY:
+            away = self.unasked.register(job.agreement).health.unavailable
+            return None if away is not None and away.id in release.cites else "stale"
+        return self._stock_changed(options, release)
+
     def _stock_changed(self, options: Options, release: Release) -> str | None:
         """T20b: the holder is asked again as soon as its stock is known to have changed."""
-        if release.stale_at is None:
+        if release.stale_at is None or release.basis is Basis.SUSPENSION:
             return None
         ceiling = release.ceiling.price_usd_hour
         for pool in options.holder:
@@ -144,11 +158,13 @@ class _Round:
         return all(unit.state in _UNPLACED for unit in job.units)
 
     def _options(self, job: Job, edition: Edition) -> Options:
-        found = self.options.get(job.line)
+        register = self.unasked.register(job.agreement)
+        key = f"{job.line} {job.workload.tenant}" if register.conflicts else job.line
+        found = self.options.get(key)
         if found is None:
             work, market = job.workload, self.market
-            found = remembered(self.memo, job.line, work, market, edition, self.now)
-            self.options[job.line] = found
+            found = remembered(self.memo, job.line, work, market, edition, self.now, register)
+            self.options[key] = found
         return found
 
     def _fresh(
@@ -156,47 +172,48 @@ class _Round:
     ) -> list[Decision]:
         """Units that stand under no release."""
         terms = job.terms.priced(options.notice_price)
+        if options.right is None and options.exclusive is None and options.free:
+            return self.purchases.commit(job, edition, units, options.free, terms, None)
+        need = Need(job=job, edition=edition, options=options, units=units, terms=terms)
         if options.right is not None:
-            standing = self._all_refused(job, options)
-            if standing is None:
-                return [
-                    PutOffer(
-                        kind=OfferKind.RIGHT,
-                        units=units,
-                        terms=terms,
-                        edition=edition,
-                        clause=options.right,
-                    )
-                ]
-            return [
-                ReleaseStanding(
-                    units=units,
-                    terms=terms,
-                    edition=edition,
-                    clause=options.right,
-                    cites=standing[0],
-                    until=standing[1],
-                )
-            ]
-        if options.free:
-            return self._commit(job, edition, units, options.free, terms, None)
+            return self._under_right(need, options.right)
         standing = self._all_refused(job, options)
-        if options.exclusive is None or standing is not None:
-            until = standing[1] if standing else self.now + NOTHING_NEW
-            because = "every place of the holder's has refused"
-            return [Wait(until=until, because=because, stuck=standing is not None)]
-        return [
-            PutOffer(
-                kind=OfferKind.ORDER,
-                units=units,
-                terms=terms,
-                edition=edition,
-                clause=options.exclusive,
-            )
-        ]
+        if options.exclusive is not None:
+            if continued := self.unasked.continued(need):
+                return continued
+            if options.holder_barred:
+                return [self.unasked.held(need)]
+            if standing is None:
+                return [need.offer(OfferKind.ORDER, options.exclusive)]
+        until = standing[1] if standing else self.now + NOTHING_NEW
+        because = "every place of the holder's has refused"
+        return [Wait(until=until, because=because, stuck=standing is not None)]
+
+    def _under_right(self, need: Need, clause: str) -> list[Decision]:
+        """Units that the holder is offered first, unless something of record says otherwise."""
+        decisions, left = self.unasked.exempt(need)
+        if not left:
+            return decisions
+        need = replace(need, units=left)
+        if released := self.unasked.released(need, clause):
+            return [*decisions, released]
+        if need.options.holder_barred:
+            return [*decisions, self.unasked.held(need)]
+        accepted, left = self.unasked.accepted(need, clause)
+        decisions += accepted
+        if not left:
+            return decisions
+        need = replace(need, units=left)
+        standing = self._all_refused(need.job, need.options)
+        if standing is None:
+            return [*decisions, need.offer(OfferKind.RIGHT, clause)]
+        cites, until = standing
+        return [*decisions, need.release(clause, Basis.STANDING_REFUSAL, cites, until)]
 
     def _all_refused(self, job: Job, options: Options) -> Standing:
         """The refusals under which all the holder's places stand, and when the first ends."""
+        if self._apart(job):
+            return self._standing(job, options)
         if job.line not in self.no:
             self.no[job.line] = self._standing(job, options)
         return self.no[job.line]
@@ -218,80 +235,12 @@ class _Round:
         release: Release,
     ) -> list[Decision]:
         """Units that a release has set free."""
-        return self._commit(job, edition, units, options.released, release.ceiling, release)
-
-    def _commit(
-        self,
-        job: Job,
-        edition: Edition,
-        units: tuple[int, ...],
-        choices: Sequence[Choice],
-        ceiling: Terms,
-        release: Release | None,
-    ) -> list[Decision]:
-        """The cheapest places that may be asked, a chunk at a time; a gang in one place."""
-        decisions: list[Decision] = []
-        chunk = len(units) if job.workload.gang else job.workload.chunk
-        again: datetime | None = release.ends_at() if release else None
-        left, stuck = list(units), True
-        most = _most(ceiling, release)
-        for pool, own_basis, own_cites in choices:
-            shut = self.market.shut_until(pool.place, self.now, chunk)
-            if shut is not None:
-                again = _earlier(again, shut)
-                continue
-            if most is not None and pool.price_usd_hour > most:
-                continue
-            room = self._room(pool.place)
-            if room <= 0:
-                again, stuck = _earlier(again, self.now + RECHECK), False
-                break
-            terms = _at(pool, ceiling)
-            basis = own_basis or (release.basis if release else Basis.FREE)
-            cites = own_cites if own_basis or not release else release.cites
-            while left and room > 0:
-                part = tuple(left[:chunk])
-                left = left[chunk:]
-                room -= len(part)
-                self.taken[pool.place] += len(part)
-                decisions.append(
-                    Commit(
-                        units=part,
-                        pool=pool,
-                        terms=terms,
-                        edition=edition,
-                        basis=basis,
-                        cites=cites,
-                        release=release.number if release and basis is release.basis else None,
-                        to_holder=edition.holds(pool.place.provider),
-                    )
-                )
-            if not left:
-                return decisions
-            again, stuck = _earlier(again, self.now + RECHECK), False
-            break
-        until = _earlier(again, job.patience_until)
-        because = "every place that may be asked has refused or is too dear"
-        return [*decisions, Wait(until=until, because=because, stuck=stuck)]
-
-    def _room(self, place: Place) -> int:
-        return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]
+        choices = options.anybody if release.basis is Basis.SUSPENSION else options.released
+        return self.purchases.commit(job, edition, units, choices, release.ceiling, release)
 
 
-def _at(pool: Pool, ceiling: Terms) -> Terms:
-    """The ceiling's terms narrowed to one pool and its price."""
-    accelerators = (pool.accelerator,) if pool.accelerator else ceiling.accelerators
-    return ceiling.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
-
-
-def _most(ceiling: Terms, release: Release | None) -> Usd | None:
-    """What a third party may be paid at most; in all else a pool that fits is no better off."""
-    if ceiling.price_usd_hour is None or release is None:
-        return ceiling.price_usd_hour
-    return ceiling.price_usd_hour * (1 + release.tolerance)
-
-
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)
+def _not_stuck(decision: Decision, now: datetime) -> Decision:
+    """It neither heads a line nor stands in one, and so is looked at again by itself."""
+    if not isinstance(decision, Wait) or not decision.stuck:
+        return decision
+    return replace(decision, stuck=False, until=decision.until or now + NOTHING_NEW)

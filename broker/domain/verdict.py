@@ -92,6 +92,17 @@ def verdict(
     )
 
 
+def holding(edition: Edition, asked: Question) -> tuple[Clause, ...]:
+    """Every live clause that keeps the work from the pool, and that nothing opens or cuts."""
+    return tuple(
+        clause
+        for clause, permits in edition.binding(asked.work_class)
+        if clause.applies(asked)
+        and _first_live(permits, asked) is None
+        and (clause.effect is Effect.ROFR or _consent(edition, clause, asked) is None)
+    )
+
+
 def _strictest(edition: Edition, asked: Question, pool: PoolView) -> Verdict:
     """The first live clause that holds the work back, or why none does."""
     work, name = asked.work_class, pool.name

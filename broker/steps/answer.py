@@ -15,6 +15,7 @@ from broker.domain.offering import accept, deliver, refuse
 from broker.domain.spill import commit_holder, want_machines
 from broker.domain.values import AnswerId, OfferId, RefusalReason
 from broker.ports import Ids, Store, Transaction
+from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
 
 
@@ -68,7 +69,7 @@ def record_answer(
     with store.transaction() as tx:
         case, offer = _opened(offer_id, tx)
         judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules)
-        tx.keep([case])
+        keep(tx, [case])
     return judgement
 
 
@@ -78,7 +79,7 @@ def acknowledge(offer_id: OfferId, store: Store) -> None:
         case, offer = _opened(offer_id, tx)
         if offer.state is OfferState.SENT:
             deliver(case, offer, "ack")
-            tx.keep([case])
+            keep(tx, [case])
 
 
 def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:

@@ -9,6 +9,7 @@ from broker.domain.lease import vanished
 from broker.domain.machine import MachineState
 from broker.domain.values import MachineName, ProviderName
 from broker.ports import OwnedMachine, Provider, Store
+from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
 
 YOUNG: Final = timedelta(seconds=30)
@@ -54,5 +55,5 @@ def _compare(
             case = cases[machine.job]
             if machine.name in case.machines:
                 vanished(case, case.machines[machine.name], "its cloud does not list it any more")
-        tx.keep(cases.values())
+        keep(tx, cases.values())
     return orphans, len(missing)

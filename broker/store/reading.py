@@ -25,7 +25,9 @@ from broker.domain.commitment import CommitmentState
 from broker.domain.job import Job, JobState
 from broker.domain.offer import Offer, OfferState
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import JobId, OfferId
+from broker.store import registers
 from broker.store.board import (
     Counts,
     FleetMachine,
@@ -134,6 +136,10 @@ class SqlBoard:
     def places(self) -> list[PlaceRecord]:
         query = select(PLACES.c.doc).order_by(PLACES.c.provider, PLACES.c.region, PLACES.c.sku)
         return [place_from(doc) for doc in self._docs(query)]
+
+    def register(self, agreement: str) -> Register:
+        with self._reading() as connection:
+            return registers.read(connection, [agreement], for_update=False)[agreement]
 
     def _page(
         self,

@@ -153,7 +153,7 @@ def test_a_forgotten_ceiling_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -
     def anything_goes(*_: object) -> None:
         return None
 
-    name = "broker.domain.placement._most"
+    name = "broker.domain.committing._most"
     fails_with(monkeypatch, name, anything_goes, nobody_dearer)
 
 
