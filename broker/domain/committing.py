@@ -56,7 +56,7 @@ class Purchases:
                 break
             terms = _at(pool, ceiling)
             basis = own_basis or (release.basis if release else Basis.FREE)
-            cites = own_cites if own_basis or not release else release.cites
+            cites = own_cites if own_basis or not release else (*release.cites, *own_cites)
             while left and room > 0:
                 part = tuple(left[:chunk])
                 left = left[chunk:]

@@ -21,6 +21,7 @@ class Choice(NamedTuple):
     basis: Basis | None
     """None: only under a release, whose basis it takes."""
     cites: tuple[str, ...]
+    """What the basis rests on comes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def _waived(edition: Edition, asked: Question, waiver: Waiver, held: _Held) -> t
         elif [clause.id for clause in clauses] == [waiver.of_clause] and waiver.match.fits(
             asked._replace(pool=view)
         ):
-            choices.append(Choice(pool, Basis.WAIVER, (waiver.id,)))
+            choices.append(Choice(pool, Basis.WAIVER, (waiver.id, *_consent(said))))
     return tuple(choices) if any(c.basis is Basis.WAIVER for c in choices) else ()
 
 
@@ -90,8 +91,14 @@ def _small(held: _Held) -> tuple[Choice, ...]:
         if said.reads_as is VerdictKind.ALLOW:
             choices.append(choice_of(pool, said))
         elif clauses and all(clause.right and clause.right.de_minimis for clause in clauses):
-            choices.append(Choice(pool, Basis.DE_MINIMIS, (f"clause:{clauses[0].id}",)))
+            cites = (f"clause:{clauses[0].id}", *_consent(said))
+            choices.append(Choice(pool, Basis.DE_MINIMIS, cites))
     return tuple(choices)
+
+
+def _consent(said: Verdict) -> tuple[str, ...]:
+    """The consent that is cited beside what the commitment stands on."""
+    return (said.consent,) if said.consent else ()
 
 
 def _opens(clauses: Sequence[Clause]) -> bool:
@@ -103,7 +110,7 @@ def _opens(clauses: Sequence[Clause]) -> bool:
 def choice_of(pool: Pool, said: Verdict) -> Choice:
     """What a commitment to the pool would stand on by its verdict alone."""
     if said.reads_as is VerdictKind.OFFER:
-        return Choice(pool, None, ())
+        return Choice(pool, None, _consent(said))
     basis = Basis(said.basis) if said.basis else Basis.FREE
     cites = said.consent or (f"clause:{said.clause}" if said.clause else None)
     return Choice(pool, basis, (cites,) if cites else ())

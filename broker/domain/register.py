@@ -103,7 +103,7 @@ class Register:
     def drew(self, basis: str, cites: Iterable[str], small: SmallPlacement) -> Register:
         """After a commitment to a third party."""
         if basis == Basis.WAIVER:
-            return self.moved(cites, small.units)
+            return self.moved(tuple(cites)[:1], small.units)
         if basis == Basis.DE_MINIMIS:
             return replace(self, small=(*self.small, small))
         return self
@@ -111,7 +111,7 @@ class Register:
     def undrew(self, basis: str, cites: Iterable[str], commitment: str, units: int) -> Register:
         """After a commitment that failed before it was live: nothing was placed."""
         if basis == Basis.WAIVER:
-            return self.moved(cites, -units)
+            return self.moved(tuple(cites)[:1], -units)
         if basis == Basis.DE_MINIMIS:
             return replace(
                 self, small=tuple(one for one in self.small if one.commitment != commitment)

@@ -76,13 +76,13 @@ def on_postgresql(fresh_postgres_url: str) -> Iterator[SqlStore]:
 def test_a_database_without_tables_says_what_to_run(url: str) -> None:
     engine = engine_for(url)
     with pytest.raises(
-        schema.WrongRevision, match=r"at revision none, .* needs 0001: run `broker m"
+        schema.WrongRevision, match=r"at revision none, .* needs \d{4}: run `broker m"
     ):
         schema.require_head(engine)
     schema.upgrade(engine)
     schema.upgrade(engine)
     schema.require_head(engine)
-    assert schema.current(engine) == schema.needed() == "0001"
+    assert schema.current(engine) == schema.needed()
     engine.dispose()
 
 

@@ -22,7 +22,7 @@ def test_a_good_log_breaks_no_law(story: Callable[[], Story]) -> None:
 
 
 def test_every_law_of_this_version_is_checked_once() -> None:
-    numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 18, 19, 20, 22, 26, 27, 28, 34, 35]
+    numbers = [*range(1, 10), *range(11, 21), 22, 23, 26, 27, 28, 32, 34, 35]
     assert [law.number for law in LAWS] == [f"I{number}" for number in numbers]
 
 
@@ -60,4 +60,4 @@ def test_the_sentences_name_span_head_and_laws() -> None:
     first, second = sentences(audit(facts))
     assert first.startswith(f"{len(facts)} facts from 2026-03-02T12:00:00.000000Z to ")
     assert facts[-1].hash in first
-    assert second.startswith("The chain and 22 laws hold: I1, I2, ")
+    assert second.startswith("The chain and 27 laws hold: I1, I2, ")
