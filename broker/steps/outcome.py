@@ -29,6 +29,8 @@ from broker.ports import (
     Transaction,
     Unsure,
 )
+from broker.steps.keeping import Registers
+from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 
 
@@ -75,6 +77,8 @@ class Round:
         self.records = dict(tx.places())
         self.market = rules.market(tx)
         self.refusals: dict[Place, Refusal] = {}
+        self.registers = Registers(tx)
+        self.probing = Probing(self.registers, rules)
         self.freed = False
         """Whether a machine ended in this round."""
 
@@ -90,6 +94,7 @@ class Round:
                 self._arrived_too_late(case, current, answer)
             else:
                 self._apply(case, current, answer)
+            self.probing.heard(case, current, answer)
             if isinstance(answer, Running):
                 served.add(case.job.line)
         return served

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import assert_never
 
@@ -20,6 +21,7 @@ from broker.domain.decision import (
     Wait,
 )
 from broker.domain.desk import proceed
+from broker.domain.event import Event
 from broker.domain.events import JobHeld
 from broker.domain.lease import unmet
 from broker.domain.line import Heads
@@ -77,8 +79,21 @@ def _decide(
 
     decided = decide(registers.tx.registers(agreements))
     if any(map(_draws, chain.from_iterable(decided))):
-        return decide(registers.take(agreements))
+        registers.take(agreements)
+        for name in agreements:
+            registers.change(name, partial(_without_old, rules, registers.tx.now))
+        return decide(registers.taken)
     return decided
+
+
+def _without_old(
+    rules: Rulebook, now: datetime, register: Register
+) -> tuple[Register, list[Event]]:
+    """Small placements that do not count any more are forgotten."""
+    edition = rules.edition(register.agreement, now)
+    small = (c.right.de_minimis for c in edition.clauses if c.right) if edition else ()
+    longest = max((rule.per_tenant_window_s for rule in small if rule), default=0)
+    return register.forgetting_small(now - timedelta(seconds=longest)), []
 
 
 def _draws(decision: Decision) -> bool:

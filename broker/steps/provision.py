@@ -12,7 +12,6 @@ from broker.domain.market import Place, allowance
 from broker.domain.places import PlaceRecord
 from broker.domain.values import ProviderName
 from broker.ports import Launching, Order, Outcome, Provider, Refused, Running, Store
-from broker.steps.keeping import keep
 from broker.steps.outcome import Ended, NotYet, Round, StandsRefused, Told
 from broker.steps.rulebook import Rulebook, refused
 
@@ -35,7 +34,7 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
         cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
         round_ = Round(tx, rules, cases)
         served = round_.record(told)
-        keep(tx, cases.values())
+        round_.registers.keep(cases.values())
         tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.freed:
             tx.call_heads()
