@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import agent, facts, fleet, jobs, offers
+from broker.api import agent, agreements, facts, fleet, jobs, offers
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
@@ -26,7 +26,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.context = context
     app.state.pulse = Pulse(context.store)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, offers, fleet, agent):
+    for part in (facts, jobs, offers, agreements, fleet, agent):
         app.include_router(part.router)
     answer_errors(app)
     app.add_middleware(Door, context=context)
