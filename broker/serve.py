@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import ssl
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -38,7 +39,20 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
 
 
 def guard(settings: Settings) -> None:
-    """Refuse to be reached from elsewhere by anybody, unless that is said. Raises SettingsError."""
+    """Refuse to be reached from elsewhere by anybody, unless that is said. Raises SettingsError.
+
+    A certificate that cannot be used is refused before anything listens.
+    """
+    if settings.tls_certificate is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                settings.tls_certificate, settings.tls_key
+            )
+        except OSError as broken:
+            raise SettingsError(
+                f"tls_certificate: {settings.tls_certificate} and its key cannot be used "
+                f"({broken.strerror or broken}); name PEM files that belong together"
+            ) from None
     if is_loopback(settings.host) or settings.insecure:
         return
     if settings.token is None or settings.tls_certificate is None:

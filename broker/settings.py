@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
@@ -34,6 +35,24 @@ PREFIX: Final = "BROKER_"
 FILE: Final = "broker.toml"
 PROJECT: Final = "pyproject.toml"
 DEFAULT_PORT: Final = 8080
+_SAYS: Final = {
+    "int_parsing": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_parsing": "it must be a number",
+    "float_type": "it must be a number",
+    "bool_parsing": "it must be true or false",
+    "bool_type": "it must be true or false",
+    "string_type": "it must be text",
+    "path_type": "it must be the name of a file or folder",
+    "dict_type": "it must be a table of names and values",
+    "enum": "it must be {expected}",
+    "greater_than": "it must be more than {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than_equal": "it must be at most {le}",
+    "string_pattern_mismatch": "it must begin with a letter and go on with letters a to z, digits "
+    "and dashes, 63 at the most",
+}
 
 
 class SettingsError(ValueError):
@@ -129,14 +148,16 @@ class Settings(BaseSettings):
         except ValidationError as wrong:
             raise SettingsError(_sentence(wrong, known, file)) from None
         except UnreadableSetting as wrong:
-            raise SettingsError(f"the environment: {wrong}; write it as JSON") from None
+            named = re.search(r'field "(\w+)"', str(wrong))
+            variable = f"{PREFIX}{named[1].upper()}" if named else str(wrong)
+            raise SettingsError(f"the environment: {variable}: write it as JSON") from None
 
     @property
     def database(self) -> str:
         """The URL of the database; a file in the user's data directory unless one is named."""
         if self.database_url is not None:
             return self.database_url
-        return sqlite_url(user_data_path("capacity-broker", appauthor=False))
+        return sqlite_url(data_path())
 
     @property
     def address(self) -> str:
@@ -161,9 +182,13 @@ class Settings(BaseSettings):
         return accounts
 
 
+def data_path() -> Path:
+    """The user's data directory of the broker, which need not be there."""
+    return user_data_path("capacity-broker", appauthor=False)
+
+
 def sqlite_url(directory: Path) -> str:
-    """The database in a directory, which is made where it is not there."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """The database in a directory."""
     return f"sqlite:///{directory.resolve() / 'broker.db'}"
 
 
@@ -223,8 +248,8 @@ def _sentence(wrong: ValidationError, given: dict[str, Any], file: Path | None) 
         origin = f"{file}: "
     if first["type"] == "extra_forbidden":
         return f"{origin}there is no setting {key!r}: {_nearest(key)}"
-    says = first["msg"].removeprefix("Value error, ")
-    return f"{origin}{'.'.join(path)}: {says[:1].lower()}{says[1:]}"
+    says = _SAYS.get(first["type"], "it cannot be that").format_map(first.get("ctx", {}))
+    return f"{origin}{'.'.join(path)}: {says}"  # the value may be a secret
 
 
 def _nearest(word: str) -> str:

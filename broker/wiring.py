@@ -16,13 +16,13 @@ from typing import Final
 
 from broker.agreements import registry
 from broker.domain.agreement import Agreement
-from broker.domain.events import EditionRecorded
 from broker.domain.market import Pool
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName
 from broker.domain.workload import Workload
-from broker.ports import Clock, Ids, Store
+from broker.ports import Clock, Ids, Store, Upcoming
 from broker.settings import Settings, SettingsError
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.store.event_log import LostRaceError
 from broker.store.schema import require_head
@@ -85,7 +85,7 @@ def open_store(
     url: str,
     clock: Clock | None = None,
     ids: Ids | None = None,
-    woken: Callable[[], object] | None = None,
+    woken: Callable[[Upcoming], object] | None = None,
 ) -> SqlStore:
     """The store of a database URL. Raises SettingsError for one that is no database of ours."""
     if "://" not in url:
@@ -102,19 +102,19 @@ def wired(
     pools: tuple[Pool, ...],
     *,
     start_up: Callable[[str, bytes], str] | None = None,
-    woken: Callable[[], object] | None = None,
+    woken: Callable[[Upcoming], object] | None = None,
 ) -> Iterator[Wiring]:
     """Everything put together, and closed afterwards. Raises SettingsError or WrongRevision.
 
     `start_up` makes a machine's start-up script from its name and the secret; a process that buys
-    nothing needs none. `woken` is called after every commit of this process that told a fact.
+    nothing needs none. `woken` is called after commits of this process, as `SqlStore` says.
     """
     clock, ids = SystemClock(), TimeOrderedIds()
     agreements = known_agreements(settings, clock.now())
     store = open_store(settings.database, clock, ids, woken)
     try:
         require_head(store.engine)
-        record_editions(store, agreements.values())
+        put_on_record(store, agreements.values(), pools)
         secret = agent_secret(store)
         script = (lambda name: start_up(name, secret)) if start_up else str
         yield Wiring(
@@ -177,23 +177,13 @@ def desk_of(settings: Settings) -> Callable[[Workload], Desk]:
     return desk_for
 
 
-def record_editions(store: Store, agreements: Iterable[Agreement]) -> None:
-    """Write every known edition into the log, once, so that an audit needs no other file."""
+def put_on_record(store: Store, agreements: Iterable[Agreement], pools: tuple[Pool, ...]) -> None:
+    """Write the editions and the price list into the log, whoever comes first."""
     try:
-        with store.transaction() as tx:
-            recorded = tx.editions_recorded()
-            for agreement in agreements:
-                fresh = [
-                    EditionRecorded(
-                        agreement=agreement.name, edition=edition.id, document=edition.document
-                    )
-                    for edition in agreement.editions
-                    if (agreement.name, edition.id) not in recorded
-                ]
-                if fresh:
-                    tx.record(f"agreement/{agreement.name}", fresh)
-    except LostRaceError:
         record_editions(store, agreements)
+        record_prices(store, pools)
+    except LostRaceError:
+        put_on_record(store, agreements, pools)
 
 
 def agent_secret(store: SqlStore) -> bytes:

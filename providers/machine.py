@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from hashlib import blake2s
 from typing import TYPE_CHECKING, Final
-
-from broker.domain.values import MachineName
 
 if TYPE_CHECKING:
     from broker.ports import Order
@@ -46,11 +43,6 @@ _REAL_MACHINE: Final = """#!/bin/sh
 : "${BROKER_END_MACHINE:=@}"
 export BROKER_END_MACHINE
 """
-
-
-def machine_name(seed: str) -> MachineName:
-    """One seed, one name, at most 63 characters of a-z, 0-9 and dashes."""
-    return MachineName(f"cb-{blake2s(seed.encode(), digest_size=12).hexdigest()}")
 
 
 def machine_tags(order: Order) -> dict[str, str]:

@@ -211,16 +211,15 @@ class Agent:
 
     def report(self) -> dict[str, Any]:
         """What a beat tells; the end is told with the last of the log, never before it."""
-        job = self.job
+        job, us = self.job, {"port": self.port, "address": self.wire.address}
         if job is None:
-            told: dict[str, Any] = {"state": "idle", "lease": None, "exit_code": None, "chunks": []}
-        else:
-            chunks = job.chunks[:PARCEL_CHUNKS]
-            job.sent = max(job.sent, job.last - len(job.chunks) + len(chunks))
-            ended = job.exit_code is not None and len(chunks) == len(job.chunks)
-            state, code = ("ended", job.exit_code) if ended else ("running", None)
-            told = {"state": state, "lease": job.lease, "exit_code": code, "chunks": chunks}
-        return {**told, "port": self.port, "address": self.wire.address}
+            return {**us, "state": "idle", "lease": None, "exit_code": None, "chunks": []}
+        chunks = job.chunks[:PARCEL_CHUNKS]
+        job.sent = max(job.sent, job.last - len(job.chunks) + len(chunks))
+        ended = job.exit_code is not None and len(chunks) == len(job.chunks)
+        state, code = ("ended", job.exit_code) if ended else ("running", None)
+        told = {"state": state, "lease": job.lease, "exit_code": code, "chunks": chunks}
+        return {**us, **told, "timed_out": ended and job.timed_out}
 
     def settle_in(self, answer: dict[str, Any]) -> None:
         self.beat_s, self.enrolled = float(answer["beat_s"]), True

@@ -8,11 +8,10 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from broker.domain.values import ProviderName
+from workers.in_process import Transport
 from workers.reactions import Nudge, Task
 
 IN_PROCESS: Final = "memory://here/"
-HOP_S: Final = 0.005
-"""How often the transport inside one process looks for messages."""
 
 _KEPT: Final = 256
 """Nudges a queue holds at most where its server can count: older ones say nothing new."""
@@ -28,6 +27,7 @@ def queues(providers: tuple[ProviderName, ...] = tuple(ProviderName)) -> tuple[s
 
 def make_app(queue_url: str, prefix: str = "") -> Celery:
     """An app of its own, which is not made anybody's current one."""
+    in_process = queue_url.startswith(IN_PROCESS)
     app = Celery("capacity-broker", broker=queue_url, set_as_current=False, fixups=[])
     app.conf.update(
         task_queues=[
@@ -44,13 +44,14 @@ def make_app(queue_url: str, prefix: str = "") -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         # Inside one process an acknowledgement may lag; there is nobody else to leave messages to.
-        worker_prefetch_multiplier=0 if queue_url.startswith(IN_PROCESS) else 1,
+        worker_prefetch_multiplier=0 if in_process else 1,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
+        broker_transport=Transport if in_process else None,
         broker_transport_options=_transport(queue_url),
         task_publish_retry=False,
         enable_utc=True,
@@ -60,8 +61,6 @@ def make_app(queue_url: str, prefix: str = "") -> Celery:
 
 def _transport(queue_url: str) -> dict[str, Any]:
     match queue_url.partition("://")[0]:
-        case "memory":
-            return {"polling_interval": HOP_S}
         case "redis" | "rediss":
             return {
                 "visibility_timeout": _LONGEST_STEP_S,

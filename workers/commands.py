@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Final, NoReturn
 
 import typer
 
 from broker.cli.options import Json
 from broker.cli.shell import out_json
+from broker.client.where import UP
 from broker.settings import Settings, SettingsError
 
 HERE: Final = Path(".broker")
-"""Where `broker up` keeps its database, and its address while it runs."""
-ADDRESS: Final = "url"
+"""Where `broker up` keeps its database."""
 _USAGE: Final = 2
 _POOLS: Final = ("prefork", "threads", "solo")
 
 
 def up(
-    port: Annotated[int, typer.Option(help="The port to serve on; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to serve on; 0 takes a free one.")
+    ] = 8080,
     agreement: Annotated[str | None, typer.Option(help="The agreement of every tenant.")] = None,
     capacity: Annotated[
         Path | None, typer.Option(help="What the local clouds have in stock, over time.")
@@ -37,8 +42,10 @@ def up(
     from workers.embedded import start
 
     with _sentences():
-        engine = start(data_dir=data_dir, port=port, agreement=agreement, capacity=capacity)
-    with engine, _written(HERE / ADDRESS, engine.url):
+        engine = start(
+            data_dir=data_dir, port=port, agreement=agreement, capacity=capacity, warm=True
+        )
+    with engine, announced(UP, engine.url):
         clouds = " ".join(engine.wiring.settings.accounts)
         if json:
             out_json("server", {"url": engine.url})
@@ -57,14 +64,20 @@ def demo(
         float, typer.Option(min=1, envvar="DEMO_SECONDS", help="How long new work comes in.")
     ] = 60,
     port: Annotated[
-        int | None, typer.Option(help="The port to serve on; 8080 if it is free, else any.")
+        int | None,
+        typer.Option(min=0, max=65535, help="The port to serve on; 8080 if it is free, else any."),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Play about a minute of work on four local clouds, and prove what was done."""
     from workers.demo import demo as play
+    from workers.demo.figures import Figures, plain
+
+    def told(figures: Figures) -> None:
+        out_json("demo", plain(figures))
 
     with _sentences():
-        code = play(seconds, port=port)
+        code = play(seconds, port=port, told=told if json else None)
     sys.exit(code)
 
 
@@ -133,13 +146,19 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 @contextmanager
-def _written(path: Path, text: str) -> Iterator[None]:
+def announced(path: Path, url: str) -> Iterator[None]:
+    """Keep the address in a file, locked: what is left of a broker that died names no broker."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{text}\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(f"{url}\n")
+        file.flush()
+        Path(file.name).replace(path)
+        try:
+            yield
+        finally:
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                path.unlink(missing_ok=True)
 
 
 def _until_told() -> None:

@@ -14,7 +14,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,12 +29,14 @@ from broker.domain.market import Pool
 from broker.domain.values import ProviderName
 from broker.serve import context
 from broker.settings import Settings, SettingsError, sqlite_url
+from broker.store.schema import current
 from broker.store.sql import SqlStore
 from broker.wiring import Wiring, open_store, wired
 from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
-from workers.lifecycle import start_up, unopened
+from workers.commits import Commits
+from workers.lifecycle import Unopened, opening, start_up, unopened
 from workers.reactions import Nudge, Task
 from workers.relay import Relay, usual_rounds
 from workers.tasks import Office, publisher, register
@@ -96,6 +98,7 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
     sweep_every_s: float | None = None,
     reconcile_every_s: float | None = None,
     wrapped: Wrapped | None = None,
+    warm: bool = False,
     **more: object,
 ) -> Engine:
     """Start everything on this computer; it serves when this returns.
@@ -103,8 +106,11 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
     Without `data_dir` the database lies in a directory that goes with the engine. `capacity` is a
     capacity file, and then nothing else is in stock; `cloud_options` are further options of the
     local clouds. Without `clouds` the accounts are those of the settings. `wrapped` may stand in
-    the way of nudges; `more` are settings. Raises SettingsError, PortTakenError, RuntimeError.
+    the way of nudges; `warm` opens the holder's cloud, which is asked first, without waiting for
+    an order; `more` are settings. Raises SettingsError, PortTakenError, RuntimeError.
     """
+    if capacity is not None and not capacity.is_file():
+        raise SettingsError(f"capacity: there is no file {capacity}; check its name")
     with ExitStack() as stack:
         listener = stack.enter_context(listen(HOST, port))
         port = listener.getsockname()[1]
@@ -132,13 +138,18 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
             **more,
         )
         own = pools(settings.accounts, settings.catalogue)
-        wake = threading.Event()
+        commits = Commits()
         _migrate(settings)
         wiring = stack.enter_context(
-            wired(settings, own, start_up=start_up(settings.address), woken=wake.set)
+            wired(settings, own, start_up=start_up(settings.address), woken=commits.tell)
         )
         app = create_app(context(wiring, settings.address))
-        stack.enter_context(_at_work(wiring, wake, app.state.pulse.nudge, wrapped))
+        providers = unopened(settings.accounts)
+        stack.enter_context(_at_work(wiring, providers, commits, app.state.pulse.nudge, wrapped))
+        if warm:
+            first = wiring.rules.edition(settings.default_agreement, wiring.clock.now())
+            holder = first.holder_pools if first is not None else ()
+            stack.enter_context(opening(c for name, c in providers.items() if name in holder))
         stack.enter_context(serving(app, listener))
         return Engine(wiring, settings.address, stack.pop_all())
     raise AssertionError  # an ExitStack swallows nothing here
@@ -166,9 +177,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _migrate(settings: Settings) -> None:
+    """Make the tables where there are none; those of an earlier broker are its owner's to move."""
     store = open_store(settings.database)
     try:
-        store.migrate()
+        if current(store.engine) is None:
+            store.migrate()
     finally:
         store.close()
 
@@ -207,7 +220,8 @@ def _forget_queues(app: Celery, names: Iterable[str]) -> None:
 @contextmanager
 def _at_work(
     wiring: Wiring,
-    wake: threading.Event,
+    clouds: Mapping[ProviderName, Unopened],
+    commits: Commits,
     sealed: Callable[[], object],
     wrapped: Wrapped | None,
 ) -> Iterator[None]:
@@ -218,7 +232,6 @@ def _at_work(
     prefix = settings.queue_prefix
     app = make_app(settings.queue_url, prefix)
     publish = publisher(app, prefix)
-    clouds = unopened(accounts)
 
     def untouched(name: ProviderName) -> bool:
         """The local clouds are as young as this process: what we own there, we bought in it."""
@@ -249,25 +262,24 @@ def _at_work(
         seconds=time.monotonic,
         rounds=usual_rounds(accounts, settings.sweep_every_s, settings.reconcile_every_s),
         sealed=sealed,
+        told=True,
     )
     with ExitStack() as stack:
         stack.callback(_forget_queues, app, (*deciding, *buying))
         for worker in crews:
             worker.start()
             stack.callback(worker.stop)
-        over = threading.Event()
-
-        def wait(seconds: float) -> None:
-            wake.wait(seconds)
-            wake.clear()
-
         thread = threading.Thread(
-            target=relay.run, args=(wait, over.is_set, LOOKS_EVERY_S), name="relay", daemon=True
+            target=relay.run,
+            args=(commits.wait, commits.over.is_set, LOOKS_EVERY_S),
+            name="relay",
+            daemon=True,
         )
+        commits.hear = relay.hear
         thread.start()
         try:
             yield
         finally:
-            over.set()
-            wake.set()
+            commits.over.set()
+            commits.woken.set()
             thread.join()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, Generic, TypeVar
 
 from broker.domain.values import ProviderName
 from broker.ports import Order, Outcome, OwnedMachine, Provider
@@ -16,6 +18,8 @@ from providers.machine import start_up_script
 from providers.registry import provider
 
 T = TypeVar("T")
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class PerProcess(Generic[T]):
@@ -53,18 +57,19 @@ class Unopened:
         return self._opened is not None
 
     def launch(self, order: Order) -> Outcome:
-        return self._open().launch(order)
+        return self.open().launch(order)
 
     def poll(self, order: Order, handle: str) -> Outcome:
-        return self._open().poll(order, handle)
+        return self.open().poll(order, handle)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
-        return self._open().terminate(order, handle)
+        return self.open().terminate(order, handle)
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
-        return self._open().owned(owner)
+        return self.open().owned(owner)
 
-    def _open(self) -> Provider:
+    def open(self) -> Provider:
+        """Import its SDK and make its clients, once."""
         with self._lock:
             if self._opened is None:
                 self._opened = provider(self._name, self._account)
@@ -75,6 +80,25 @@ def unopened(
     accounts: Mapping[ProviderName, Mapping[str, str]],
 ) -> dict[ProviderName, Unopened]:
     return {name: Unopened(name, account) for name, account in accounts.items()}
+
+
+@contextmanager
+def opening(clouds: Iterable[Unopened]) -> Iterator[None]:
+    """Open these meanwhile, so that the first order need not wait for an SDK's import."""
+
+    def open_all() -> None:
+        for cloud in clouds:
+            try:
+                cloud.open()
+            except Exception as fault:  # noqa: BLE001 - whatever an SDK raises; the order tells
+                _LOG.warning("%s cannot be opened yet: %s", cloud.name, fault)
+
+    thread = threading.Thread(target=open_all, name="opening", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def start_up(public_url: str) -> Callable[[str, bytes], str]:

@@ -77,6 +77,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobCancelled: _BUY,
     events.JobUnmet: _BUY,
     events.EditionRecorded: _NOTHING,
+    events.PricesListed: _NOTHING,
     events.BrokerDown: _NOTHING,
     events.BrokerUp: _NOTHING,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from broker.domain.chain import Fact
 from broker.domain.values import ProviderName
-from broker.ports import Clock, Store
+from broker.ports import Clock, Store, Upcoming
 from broker.steps.rulebook import Rulebook
 from workers.reactions import BY_NAME, Nudge, Task
 
@@ -59,6 +60,8 @@ class Relay:
     rounds: Rounds
     sealed: Callable[[], object] = tuple
     """Called when there is something new to read in the log."""
+    told: bool = False
+    """Whether `hear` is told of every commit there is; then no fact need be followed."""
 
     def __post_init__(self) -> None:
         self._all = (
@@ -71,6 +74,8 @@ class Relay:
         self._position = head(self.store)
         self._late: dict[Nudge, Late] = {}
         self._deaf = False
+        self._lock = threading.Lock()
+        """For what is owed and sent: `hear` is called in any thread."""
 
     @property
     def position(self) -> int:
@@ -97,14 +102,21 @@ class Relay:
             pass
         told = False
         while facts := self.store.facts(after=self._position, limit=BATCH):
-            self._owe(self._following(facts))
+            if not self.told:
+                self._owe(self._following(facts))
             self._position, told = facts[-1].position, True
         if told:
             self.sealed()
         now = self.seconds()
         self._owe(self.rounds.due(now))
         soonest = min(self._look_at_timers(now), LAST_REPEAT_S)
-        return min(soonest, self._pay(now))
+        return min(soonest, self._pay(now, list(self._owed)))
+
+    def hear(self, written: Upcoming) -> None:
+        """A commit has made this due: nudge in the thread that committed, before it is sealed."""
+        at = self.clock.now()
+        self._owe(due := [nudge for nudge, first in self._waiting(written) if first <= at])
+        self._pay(self.seconds(), due)
 
     def _following(self, facts: Sequence[Fact]) -> Iterable[Nudge]:
         for fact in facts:
@@ -129,37 +141,34 @@ class Relay:
     def _look_at_timers(self, now: float) -> float:
         """Nudge for what is due; returns in how many seconds the next is."""
         soonest = LAST_REPEAT_S
-        waiting = self._waiting()
+        waiting = dict(self._waiting(self.store.upcoming()))
         self._late = {nudge: late for nudge, late in self._late.items() if nudge in waiting}
         for nudge, due in waiting.items():
             left_s = (due - self.clock.now()).total_seconds()
             if left_s <= 0:
-                left_s = self._nudge_late(nudge, due, now)
+                left_s = self._nudge_late(nudge, due, now, now + left_s)
             soonest = min(soonest, left_s)
         return soonest
 
-    def _waiting(self) -> dict[Nudge, datetime]:
+    def _waiting(self, first: Upcoming) -> Iterable[tuple[Nudge, datetime]]:
         """When the first of each kind of work is due."""
-        first = self.store.upcoming()
-        waiting = {
-            Nudge(Task.PROVISION, provider): at
-            for provider, at in first.machines.items()
-            if provider in self.providers
-        }
         if first.jobs is not None:
-            waiting[Nudge(Task.PLACE)] = first.jobs
+            yield Nudge(Task.PLACE), first.jobs
         if first.offers is not None:
-            waiting[Nudge(Task.OFFERS)] = first.offers
-        return waiting
+            yield Nudge(Task.OFFERS), first.offers
+        for provider, at in first.machines.items():
+            if provider in self.providers:
+                yield Nudge(Task.PROVISION, provider), at
 
-    def _nudge_late(self, nudge: Nudge, due: datetime, now: float) -> float:
+    def _nudge_late(self, nudge: Nudge, due: datetime, now: float, since: float) -> float:
         """What is due is nudged for once, then again and again while it stays so.
 
-        A nudge that a fact has just called for will do for the first.
+        A nudge that was called for since it is due will do for the first.
         """
         late = self._late.get(nudge)
         if late is None or late.due != due:
-            late = Late(due=due, at=now if nudge not in self._owed else now + FIRST_REPEAT_S)
+            sent = now if nudge in self._owed else self._sent.get(nudge, -LAST_REPEAT_S)
+            late = Late(due=due, at=sent + FIRST_REPEAT_S if sent >= since else now)
         if now >= late.at:
             self._owe([nudge])
             every_s = min(2 * late.every_s, LAST_REPEAT_S)
@@ -168,25 +177,36 @@ class Relay:
         return late.at - now
 
     def _owe(self, nudges: Iterable[Nudge]) -> None:
-        self._owed |= dict.fromkeys(nudges)
+        with self._lock:
+            self._owed |= dict.fromkeys(nudges)
 
-    def _pay(self, now: float) -> float:
+    def _pay(self, now: float, nudges: Iterable[Nudge]) -> float:
         """Publish what is owed and not too soon; what fails stays owed. Returns the next time."""
         soonest = LAST_REPEAT_S
-        for nudge in list(self._owed):
-            wait_s = self._sent.get(nudge, -GAP_S) + GAP_S - now
+        for nudge in nudges:
+            wait_s = self._take(nudge, now)
             if wait_s > 0:
                 soonest = min(soonest, wait_s)
                 continue
             try:
                 self.publish(nudge)
             except Exception as broken:  # noqa: BLE001 - whatever the queue's client raises
+                self._owe([nudge])
                 self._say_once(broken)
                 return LAST_REPEAT_S
-            del self._owed[nudge]
-            self._sent[nudge] = now
             self._deaf = False
         return soonest
+
+    def _take(self, nudge: Nudge, now: float) -> float:
+        """Take it off what is owed, or say how long it is too soon for that."""
+        with self._lock:
+            if nudge not in self._owed:
+                return LAST_REPEAT_S  # another thread has just sent it
+            wait_s = self._sent.get(nudge, now - GAP_S) + GAP_S - now
+            if wait_s <= 0:
+                del self._owed[nudge]
+                self._sent[nudge] = now
+            return wait_s
 
     def _say_once(self, broken: Exception) -> None:
         if not self._deaf:

@@ -30,6 +30,11 @@ def read(text: str, file: str) -> Edition:
     return edition_of(parse(text, file), file)
 
 
+def read_recorded(document: Mapping[str, Any]) -> Edition:
+    """The edition that a fact of the log carries whole. Raises AgreementError."""
+    return edition_of(document, "the log")
+
+
 def edition_of(document: Mapping[Any, Any], file: str) -> Edition:
     """The edition in a document already parsed, as a recorded edition is. Raises AgreementError."""
     top = Section(values=document, file=file)

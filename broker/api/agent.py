@@ -56,6 +56,8 @@ class Beat(Seen):
     state: RunState
     lease: str | None = None
     exit_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+    timed_out: bool = False
+    """The agent ended the command because its time limit was over."""
     port: Port | None = None
     address: Annotated[str, Field(max_length=100)] = ""
     chunks: Annotated[tuple[Chunk, ...], Field(max_length=1000)] = ()
@@ -170,6 +172,7 @@ def _report(body: Beat, job: JobId, unit: int) -> Report:
         state=body.state,
         lease=None if body.lease is None else LeaseId(body.lease),
         exit_code=body.exit_code,
+        timed_out=body.timed_out,
         port=body.port,
         address=body.address,
         chunks=[

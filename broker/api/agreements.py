@@ -18,7 +18,7 @@ from broker.domain.recording import Entry, Revocation
 from broker.domain.register import Attestation, Register
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import usd
-from broker.steps.record import put_on_record
+from broker.steps.put_on_record import put_on_record
 from broker.wire import (
     AgreementsView,
     AgreementView,

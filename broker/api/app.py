@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import agent, agreements, facts, fleet, jobs, offers
+from broker.api import agent, agreements, facts, fleet, jobs, offers, quotes
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
 from broker.api.pulse import Pulse
+from broker.api.reference import serve_reference
 from broker.wire import Problem
 
 
@@ -21,13 +22,16 @@ def create_app(context: ApiContext) -> FastAPI:
     app = FastAPI(
         title="Capacity broker",
         version=context.version,
+        docs_url=None,  # FastAPI's own pages fetch their scripts from elsewhere
+        redoc_url=None,
         responses={"4XX": {"model": Problem}, "503": {"model": Problem}},
     )
     app.state.context = context
     app.state.pulse = Pulse(context.store)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, offers, agreements, fleet, agent):
+    for part in (facts, jobs, quotes, offers, agreements, fleet, agent):
         app.include_router(part.router)
+    serve_reference(app)
     answer_errors(app)
     app.add_middleware(Door, context=context)
     return app

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from broker.api.replies import json_reply
+from broker.ports import KeyTakenError
 from broker.steps.run import TokenError
 from broker.steps.submit import InvalidJobError
 from broker.store.board import BadCursor
@@ -61,6 +62,12 @@ async def _invalid(request: Request, fault: InvalidJobError) -> Response:
     return declined(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_job", message, field)
 
 
+async def _key_taken(request: Request, fault: KeyTakenError) -> Response:
+    many = request.url.path.endswith("/batch")
+    field = f"jobs[{fault.index}].key" if many else "Idempotency-Key"
+    return declined(HTTPStatus.CONFLICT, "key_taken", f"{field}: {fault}", field)
+
+
 async def _bad_cursor(_: Request, fault: BadCursor) -> Response:
     message = f"cursor: {fault}"
     return declined(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", message, "cursor")
@@ -101,6 +108,7 @@ _HANDLERS: Final[Mapping[type[Exception], Callable[..., Awaitable[Response]]]] =
     DeclinedError: _declined,
     RequestValidationError: _misread,
     InvalidJobError: _invalid,
+    KeyTakenError: _key_taken,
     BadCursor: _bad_cursor,
     TokenError: _bad_token,
     WrongRevision: _behind,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from broker.agreements.read import read_recorded
 from broker.api.context import ApiContext, Here, PulseHere
 from broker.api.errors import unknown
 from broker.api.jobs import the_job
@@ -69,9 +70,10 @@ def explain_job(job: str, here: Here) -> Response:
     """Why it is where it is, and why not elsewhere."""
     found = the_job(job, here)
     try:
-        return JSONResponse(explain(_facts_about(found, here), found.id).as_json())
+        said = explain(_facts_about(found, here), found.id, read_recorded)
     except KeyError:
         raise unknown("sealed fact of job", job) from None
+    return JSONResponse(said.as_json())
 
 
 def _chunks(job: JobId, after: int, limit: int, here: ApiContext) -> ChunkPage:
@@ -129,7 +131,7 @@ def _quiet(job: JobId, here: ApiContext) -> bool:
 
 
 def _facts_about(job: Job, here: ApiContext) -> list[Fact]:
-    """The job's own facts, and those of its agreement and of every place that it could be in."""
+    """The job's own facts, those of its agreement and places, and the prices it was placed by."""
     work = job.workload
     places = {
         pool.place
@@ -138,7 +140,10 @@ def _facts_about(job: Job, here: ApiContext) -> list[Fact]:
     }
     streams = [f"job/{job.id}", f"agreement/{job.agreement}"]
     streams += [f"place/{place.provider}/{place.region}/{place.sku}" for place in sorted(places)]
-    found = chain.from_iterable(_all_of(stream, here) for stream in streams)
+    found = list(chain.from_iterable(_all_of(stream, here) for stream in streams))
+    lists = {fact.data["list_id"] for fact in found if fact.type == "ThirdPartyCommitted"}
+    for name in sorted(lists | {here.rules.list_id}):
+        found += _all_of(f"prices/{name}", here)
     return sorted(found, key=lambda fact: fact.position)
 
 

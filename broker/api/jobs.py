@@ -15,7 +15,7 @@ from broker.api.views import Purchase, bought, job_view, purchases
 from broker.domain.job import Job
 from broker.domain.values import JobId
 from broker.steps.cancel import cancel_jobs
-from broker.steps.submit import Submission, submit_jobs
+from broker.steps.submit import Submission, submit_jobs, take_in
 from broker.wire import (
     BatchSubmit,
     CancelBody,
@@ -38,10 +38,15 @@ _FACTS_AT_ONCE = 1000
 def create_job(
     job: JobSpec, here: Here, idempotency_key: Annotated[Key | None, Header()] = None
 ) -> Response:
-    """Take a job. Two submissions of a tenant with one idempotency key are one job."""
+    """Take a job. Two submissions of a tenant with one idempotency key are one job.
+
+    The second is answered with 200 and the job of the first; if it asks for something else, it is
+    refused with 409.
+    """
     submission = Submission(workload=job.to_workload(), key=idempotency_key)
-    (made,) = submit_jobs([submission], here.store, here.rules, here.ids)
-    return json_reply(SubmittedJob(id=made), status=HTTPStatus.CREATED)
+    (taken,) = take_in([submission], here.store, here.rules, here.ids)
+    status = HTTPStatus.CREATED if taken.anew else HTTPStatus.OK
+    return json_reply(SubmittedJob(id=taken.job), status=status)
 
 
 @router.post("/batch", status_code=HTTPStatus.CREATED, response_model=SubmittedBatch)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -15,10 +16,21 @@ from broker.client.errors import BrokerError
 from broker.wire import Batch, Inference, Training, problem_of, read_job
 
 STDIN = "-"
+_IN_BATCH: Final = re.compile(r"jobs\[(\d+)\]\.(?:job\.)?(.+)", re.DOTALL)
+"""How a broker names a field of one of many jobs."""
 
 
-def read_jobs(named: str) -> list[Training | Inference | Batch]:
-    """The jobs of a file, or of stdin for `-`. Raises BrokerError naming file and place."""
+class Written(NamedTuple):
+    """A job, and where it was written."""
+
+    job: Training | Inference | Batch
+    label: str
+    within: str
+    """Its place in the file: `jobs[2]`; empty where it stands alone."""
+
+
+def read_jobs(named: str) -> list[Written]:
+    """The jobs of a file, or of stdin for `-`. Raises BrokerError naming file and field."""
     label = "stdin" if named == STDIN else named
     try:
         raw = sys.stdin.buffer.read() if named == STDIN else Path(named).read_bytes()
@@ -29,15 +41,30 @@ def read_jobs(named: str) -> list[Training | Inference | Batch]:
         raise _invalid(
             f"{label}: byte {broken.start} is no UTF-8; save the file as UTF-8"
         ) from None
-    found = _listed(_parsed(text, label), label)
+    found, many = _listed(_parsed(text, label), label)
     if not found:
         raise _invalid(f"{label}: there is no job in it; write name, kind and run")
-    return [_job(job, label, index, len(found)) for index, job in enumerate(found)]
+    places = [f"jobs[{index}]" if many else "" for index in range(len(found))]
+    return [
+        Written(_job(job, label, within), label, within)
+        for job, within in zip(found, places, strict=True)
+    ]
 
 
-def checked(job: Mapping[str, Any], label: str) -> Training | Inference | Batch:
+def where_written(refused: BrokerError, written: Sequence[Written]) -> BrokerError:
+    """What a broker said of `jobs[7].job.x` in a batch, said of the file that has it."""
+    found = _IN_BATCH.match(refused.field or "")
+    if found is None or int(found[1]) >= len(written):
+        return refused
+    _, label, within = written[int(found[1])]
+    field = ".".join(filter(None, (within, found[2])))
+    said = refused.message.removeprefix(refused.field or "").removeprefix(":").strip()
+    return _invalid(f"{label}: {field}: {said}", field=field, hint=refused.hint)
+
+
+def checked(job: Mapping[str, Any]) -> Training | Inference | Batch:
     """One job from its fields. Raises BrokerError."""
-    return _job(job, label, 0, 1)
+    return _job(job, "", "")
 
 
 def _parsed(text: str, label: str) -> object:
@@ -68,26 +95,34 @@ def _yaml(text: str, label: str) -> object:
     return documents[0] if len(documents) == 1 else documents
 
 
-def _listed(parsed: object, label: str) -> Sequence[object]:
+def _listed(parsed: object, label: str) -> tuple[Sequence[object], bool]:
+    """What stands for jobs, and whether they stand in a list."""
     if isinstance(parsed, Mapping) and "jobs" in parsed:
         others = [str(name) for name in parsed if name != "jobs"]
         if others:
             raise _invalid(f"{label}: {others[0]} stands beside jobs; put it into each job")
         parsed = parsed["jobs"]
+        if not isinstance(parsed, list):
+            raise _invalid(f"{label}: jobs must be a list of jobs, not {_shown(parsed)}")
     if isinstance(parsed, list):
-        return parsed
-    return [parsed]
+        return parsed, True
+    return [parsed], False
 
 
-def _job(job: object, label: str, index: int, count: int) -> Training | Inference | Batch:
-    place = label if count == 1 else f"{label}, job {index + 1}"
+def _job(job: object, label: str, within: str) -> Training | Inference | Batch:
+    place = f"{label}: {within}" if within else label
     if not isinstance(job, Mapping):
-        raise _invalid(f"{place}: a job is a list of names and values, not {str(job)[:40]!r}")
+        raise _invalid(f"{place}: a job is made of names and values, not {_shown(job)}")
     try:
         return read_job(dict(job))
     except ValidationError as wrong:
-        fault = problem_of(wrong).error
-        raise _invalid(f"{place}: {fault.message}", field=fault.field, hint=fault.hint) from None
+        fault = problem_of(wrong, within=within).error
+        said = f"{label}: {fault.message}" if label else fault.message
+        raise _invalid(said, field=fault.field, hint=fault.hint) from None
+
+
+def _shown(given: object) -> str:
+    return ascii(str(given)[:40])
 
 
 def _invalid(sentence: str, field: str | None = None, hint: str | None = None) -> BrokerError:

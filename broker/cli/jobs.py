@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.options import Json
+from broker.cli.options import JobNamed, Json, Tenant
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
+from broker.client.errors import BrokerError
 
 
 def submit(
@@ -24,24 +25,51 @@ def submit(
     """Submit the jobs of files, all or none, and print their ids."""
     from secrets import token_hex
 
-    from broker.cli.files import read_jobs
+    from broker.cli.files import read_jobs, where_written
 
     shell = shell_of(context)
-    jobs = [job for file in files for job in read_jobs(file)]
+    written = [one for file in files for one in read_jobs(file)]
     prefix = key or token_hex(16)
     items = [
         {
             "job": {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind},
             "key": f"{prefix}-{number}",
         }
-        for number, job in enumerate(jobs)
+        for number, (job, _, _) in enumerate(written)
     ]
-    ids = shell.line.post("/v1/jobs/batch", {"jobs": items}, repeatable=True)["ids"]
+    try:
+        ids = shell.line.post("/v1/jobs/batch", {"jobs": items}, repeatable=True)["ids"]
+    except BrokerError as refused:
+        raise where_written(refused, written) from None
     if json:
         out_json("submitted", {"ids": ids})
     else:
         out("\n".join(ids))
     say(f"follow it: broker logs -f {ids[0]}" if len(ids) == 1 else "watch them: broker ps --watch")
+
+
+def quote(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="YAML, TOML or JSON; - stdin")
+    ],
+    json: Json = False,
+) -> None:
+    """Say who would be asked for the jobs of files, and at which price; writes nothing."""
+    from broker.cli.files import read_jobs, where_written
+    from broker.domain.quote import Quote
+
+    shell = shell_of(context)
+    for one in [one for file in files for one in read_jobs(file)]:
+        body = {**one.job.model_dump(mode="json", exclude_defaults=True), "kind": one.job.kind}
+        try:
+            said = shell.line.post("/v1/quotes", body, repeatable=True)
+        except BrokerError as refused:
+            raise where_written(refused, [one]) from None
+        if json:
+            out_json("quote", said)
+        else:
+            out(Quote.from_json(said).text())
 
 
 def ps(
@@ -55,7 +83,7 @@ def ps(
     label: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
     kind: Annotated[str | None, typer.Option(help="training, inference or batch.")] = None,
     provider: Annotated[str | None, typer.Option(help="azure, aws, gcp, oracle or own.")] = None,
-    tenant: Annotated[str | None, typer.Option()] = None,
+    tenant: Tenant = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Again every second.")] = False,
     json: Json = False,
@@ -88,7 +116,7 @@ def ps(
         _a_second()
 
 
-def show(context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False) -> None:
+def show(context: typer.Context, job: JobNamed, json: Json = False) -> None:
     """Show one job, by its id, the beginning of its id, or its name."""
     from broker.cli import render
 
@@ -103,7 +131,7 @@ def show(context: typer.Context, job: Annotated[str, typer.Argument()], json: Js
 
 def logs(
     context: typer.Context,
-    job: Annotated[str, typer.Argument()],
+    job: JobNamed,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Begin with its last lines.")] = None,
     json: Json = False,
@@ -124,7 +152,7 @@ def logs(
 
 def events(
     context: typer.Context,
-    job: Annotated[str, typer.Argument()],
+    job: JobNamed,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
     json: Json = False,
 ) -> None:
@@ -143,25 +171,36 @@ def events(
 
 
 def explain(
-    context: typer.Context, job: Annotated[str, typer.Argument()], json: Json = False
+    context: typer.Context,
+    job: JobNamed,
+    log: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Tell it from an exported log.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Say why a job is where it is, and why not elsewhere."""
     from broker.domain.explanation import Explanation
 
-    shell = shell_of(context)
-    said = shell.line.get(f"/v1/jobs/{shell.job(job)['id']}/explain")
+    if log is not None:
+        from broker.cli.log import explained
+
+        told = explained(log, job)
+    else:
+        shell = shell_of(context)
+        told = Explanation.from_json(shell.line.get(f"/v1/jobs/{shell.job(job)['id']}/explain"))
     if json:
-        out_json("explanation", said)
+        out_json("explanation", told.as_json())
         return
-    out(Explanation.from_json(said).text())
-    say("prove it: broker log export day.jsonl && broker audit day.jsonl")
+    out(told.text())
+    export = "" if log else "broker log export day.jsonl && "
+    say(f"prove it: {export}broker audit {log or 'day.jsonl'}")
 
 
 def cancel(
     context: typer.Context,
-    jobs: Annotated[list[str], typer.Argument(metavar="JOB…")],
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB…", help="Ids or names.")],
     reason: Annotated[str, typer.Option(help="Kept in the log.")] = "asked",
-    grace: Annotated[int, typer.Option(min=0, help="Seconds for it to stop by itself.")] = 30,
+    grace: Annotated[int, typer.Option(min=0, max=86_400, help="Seconds for it to stop.")] = 30,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:

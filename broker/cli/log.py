@@ -6,14 +6,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.options import Json
 from broker.cli.shell import FAILED, OK, Shell, out, out_json, say, shell_of
-from broker.client.errors import BrokerError
+from broker.client.errors import BrokerError, NotFound
 from broker.domain.chain import Fact, MalformedLine, exported, read_lines
+
+if TYPE_CHECKING:
+    from broker.domain.explanation import Explanation
 
 app = typer.Typer(help="The log: export, tail.", no_args_is_help=True)
 
@@ -35,7 +38,7 @@ def export(
     if file is None or file == "-":
         written = _write(facts, sys.stdout)
     else:
-        with Path(file).open("w", encoding="utf-8") as sink:
+        with _opened(file) as sink:
             written = _write(facts, sink)
         if json:
             out_json("export", {"file": file, "facts": written})
@@ -75,10 +78,13 @@ def audit(
             with Path(file).open(encoding="utf-8") as lines:
                 report = check(_counted(read_lines(lines)), head)
     except MalformedLine as broken:
-        raise BrokerError(f"{file}: {broken}", code="invalid_file") from None
+        raise _no_log(file, f"{str(broken).removesuffix('.')}; export it again") from None
     except UnicodeDecodeError:
-        sentence = f"{file}: it is no UTF-8, so it is no exported log; check its name"
-        raise BrokerError(sentence, code="invalid_file") from None
+        raise _no_log(file, "it is no UTF-8, so it is no exported log; check its name") from None
+    except OSError as broken:
+        raise _no_log(file, f"it cannot be read ({broken.strerror}); check its name") from None
+    if not report.facts:
+        raise _no_log(file, "there is no fact in it, so it proves nothing; check its name")
     if json:
         breaches = [breach._asdict() for breach in report.breaches]
         said = {"holds": report.holds, "facts": report.facts, "head": report.head_hash}
@@ -87,6 +93,27 @@ def audit(
     else:
         out("\n".join(sentences(report)))
     raise typer.Exit(OK if report.holds else FAILED)
+
+
+def explained(file: str, job: str) -> Explanation:
+    """The story of a job by its id or name, from an exported log alone. Raises BrokerError."""
+    from broker.agreements.read import read_recorded
+    from broker.domain.explain import explain, jobs_called
+
+    try:
+        with Path(file).open(encoding="utf-8") as lines:
+            facts = list(read_lines(lines))
+    except OSError as missing:
+        sentence = f"{file}: {missing.strerror or missing}; check its name"
+        raise BrokerError(sentence, code="invalid_file") from None
+    except (MalformedLine, UnicodeDecodeError) as broken:
+        raise BrokerError(f"{file}: {broken}", code="invalid_file") from None
+    found = jobs_called(facts, job)
+    if len(found) != 1:
+        how = "no job" if not found else f"{len(found)} jobs"
+        sentence = f"{file}: {how} called {job!r}; give an id that stands in it"
+        raise NotFound(sentence)
+    return explain(facts, found[0], read_recorded)
 
 
 def replay(
@@ -104,6 +131,22 @@ def replay(
     from broker.replay import command
 
     raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, as_json=json))
+
+
+def _no_log(file: str, sentence: str) -> BrokerError:
+    label = "stdin" if file == "-" else file
+    return BrokerError(f"{label}: {sentence}", code="invalid_file")
+
+
+def _opened(file: str) -> IO[str]:
+    try:
+        return Path(file).open("w", encoding="utf-8")
+    except OSError as broken:
+        raise BrokerError(
+            f"{file}: it cannot be written ({broken.strerror}); "
+            "name a file in a folder that is there and yours",
+            code="invalid_file",
+        ) from None
 
 
 def fact_line(fact: Fact) -> str:

@@ -16,6 +16,7 @@ from broker.client.errors import BrokerError
 
 _OURS: Final = frozenset({"CannotServeError", "WrongRevision", "MalformedTraceError"})
 """Errors that are sentences already, of packages that are not loaded for their names' sake."""
+_OF_A_DATABASE: Final = frozenset({"OperationalError", "DatabaseError"})
 
 
 class Commands(TyperGroup):
@@ -36,12 +37,27 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             _let_go_of_stdout()
             raise typer.Exit(FAILED) from None
+        except typer.BadParameter as wrong:
+            wrong.message = _worded(wrong)
+            raise
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except Exception as surprise:
             if _traced(ctx):
                 raise
             raise typer.Exit(_told(surprise)) from None
+
+
+def _worded(wrong: typer.BadParameter) -> str:
+    """What an option must be, in our own words."""
+    from pydantic import ValidationError
+
+    from broker.wire.wording import predicate
+
+    cause = wrong.__cause__
+    if not isinstance(cause, ValidationError):
+        return wrong.message
+    return f"it {predicate(cause.errors(include_url=False)[0])}"
 
 
 def _traced(context: Any) -> bool:  # noqa: ANN401 - typer's own kind of context
@@ -51,7 +67,8 @@ def _traced(context: Any) -> bool:  # noqa: ANN401 - typer's own kind of context
 def _told(surprise: Exception) -> int:
     sentence = " ".join(str(surprise).split())
     if isinstance(surprise, FileNotFoundError | PermissionError | IsADirectoryError):
-        say(f"broker: {surprise.filename}: {surprise.strerror}; check its name")
+        named = surprise.filename or "a file"
+        say(f"broker: {named}: {surprise.strerror}; check its name")
         return USAGE
     if isinstance(surprise, ValueError | OSError) or type(surprise).__name__ in _OURS:
         say(f"broker: {sentence}")
@@ -67,7 +84,7 @@ def _told(surprise: Exception) -> int:
 def _of_the_database(surprise: Exception) -> bool:
     """Whether the database is away: told by its name, for SQLAlchemy is not loaded for it."""
     kind = type(surprise)
-    return kind.__name__ == "OperationalError" and kind.__module__.startswith("sqlalchemy")
+    return kind.__name__ in _OF_A_DATABASE and kind.__module__.startswith("sqlalchemy")
 
 
 def _let_go_of_stdout() -> None:
@@ -88,6 +105,7 @@ _HOMES: Final = {
     "demo": "processes",
     "run": "run",
     "submit": "jobs",
+    "quote": "jobs",
     "ps": "jobs",
     "show": "jobs",
     "logs": "jobs",

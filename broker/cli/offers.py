@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.options import Json
+from broker.cli.options import Json, OfferNamed
 from broker.cli.shell import out, out_json, say, shell_of
 from broker.client.errors import BrokerError
 
@@ -30,7 +30,7 @@ def offers(context: typer.Context, state: State = None, json: Json = False) -> N
 def ls(
     context: typer.Context,
     state: State = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
     json: Json = False,
 ) -> None:
     """List offers, the newest first."""
@@ -47,9 +47,7 @@ def ls(
 
 
 @app.command()
-def show(
-    context: typer.Context, offer: Annotated[str, typer.Argument()], json: Json = False
-) -> None:
+def show(context: typer.Context, offer: OfferNamed, json: Json = False) -> None:
     """Show one offer, by its id or the beginning of it."""
     from broker.cli import render
 
@@ -65,7 +63,7 @@ def show(
 @app.command()
 def notice(
     context: typer.Context,
-    offer: Annotated[str, typer.Argument()],
+    offer: OfferNamed,
     json: Json = True,  # noqa: ARG001 - a notice has no other form, and every command takes it
 ) -> None:
     """Fetch the notice as the holder's desk, as JSON: its window opens."""
@@ -76,8 +74,8 @@ def notice(
 def answer(
     context: typer.Context,
     *,
-    offer: Annotated[str, typer.Argument()],
-    kind: Annotated[str, typer.Argument(metavar="accept|refuse|counter|query")],
+    offer: OfferNamed,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="accept, refuse, counter or query.")],
     units: Annotated[int | None, typer.Option(help="Accept so many; left out: all.")] = None,
     hold: Annotated[
         list[str] | None,
@@ -115,6 +113,8 @@ def _offer(context: typer.Context, named: str) -> dict[str, Any]:
     """The offer with this id, or with an id that begins so, among the newest thousand."""
     from broker.client.errors import NotFound
 
+    if not named.strip():
+        raise _usage("an offer is named by its id or the beginning of it; see `broker offers`")
     line = shell_of(context).line
     try:
         found: dict[str, Any] = line.get(f"/v1/offers/{named}")

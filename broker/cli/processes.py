@@ -18,15 +18,21 @@ ELSEWHERE: Final = {
 }
 """What `workers` brings, in words, so that `--help` need not load it."""
 
+_DATABASE: Final = "sqlite:///FILE or postgresql://…; else BROKER_DATABASE_URL, else broker.toml."
+
 
 def server(
     *,
     host: Annotated[str | None, typer.Option(help="Another address needs a token and TLS.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
-    database: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="8080 unless said.")] = None,
+    database: Annotated[str | None, typer.Option(metavar="URL", help=_DATABASE)] = None,
     public_url: Annotated[str | None, typer.Option(help="Where machines reach it.")] = None,
-    tls_certificate: Annotated[str | None, typer.Option(metavar="FILE")] = None,
-    tls_key: Annotated[str | None, typer.Option(metavar="FILE")] = None,
+    tls_certificate: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM; then it serves https.")
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM, unless the certificate has it.")
+    ] = None,
     insecure_bind: Annotated[
         bool, typer.Option("--insecure-bind", help="Another address without token and TLS.")
     ] = False,
@@ -55,14 +61,18 @@ def server(
 
 
 def migrate(
-    database: Annotated[str | None, typer.Option(metavar="URL")] = None, json: Json = False
+    database: Annotated[str | None, typer.Option(metavar="URL", help=_DATABASE)] = None,
+    json: Json = False,
 ) -> None:
     """Bring the tables of the database to what this version needs."""
-    from broker.settings import Settings
+    from broker.settings import Settings, data_path
     from broker.store.schema import current, upgrade
     from broker.wiring import open_store
 
-    store = open_store(Settings.read(database_url=database).database)
+    settings = Settings.read(database_url=database)
+    if settings.database_url is None:
+        data_path().mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.database)
     try:
         before = current(store.engine)
         upgrade(store.engine)
@@ -83,8 +93,11 @@ def elsewhere(context: typer.Context) -> None:
 
     name = context.info_name or ""
     for point in entry_points(group="broker.commands", name=name):
-        sub = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        sub.command(name)(point.load())
+        sub = typer.Typer(
+            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        )
+        help_too = {"help_option_names": ["-h", "--help"]}
+        sub.command(name, context_settings=help_too)(point.load())
         sub(args=context.args, prog_name=f"broker {name}", standalone_mode=False)
         return
     raise BrokerError(

@@ -40,7 +40,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, paint: int | No
 
 
 def jobs(items: Sequence[Mapping[str, Any]], *, paints: bool) -> str:
-    head = ("ID", "NAME", "KIND", "STAGE", "UNITS", "WHERE", "$/H", "SUBMITTED")
+    head = ["ID", "NAME", "KIND", "STAGE", "UNITS", "WHERE", "$/H", "SUBMITTED"]
+    told = any(job.get("reason") for job in items)
     rows = [
         (
             job["id"],
@@ -51,10 +52,11 @@ def jobs(items: Sequence[Mapping[str, Any]], *, paints: bool) -> str:
             places(job) or job.get("trouble") or "-",
             str(job.get("price_usd_hour") or "-"),
             moment(job["submitted_at"]),
+            *((job.get("reason") or "",) if told else ()),
         )
         for job in items
     ]
-    return table(head, rows, paint=3 if paints else None)
+    return table([*head, "REASON"] if told else head, rows, paint=3 if paints else None)
 
 
 def offers(items: Sequence[Mapping[str, Any]], *, paints: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.options import Json
+from broker.cli.options import Json, Tenant
 from broker.cli.shell import (
     CANCELLED,
     FAILED,
@@ -38,8 +38,8 @@ def run(
     work_class: Annotated[
         str | None, typer.Option("--class", help="What the agreement decides by.")
     ] = None,
-    name: Annotated[str | None, typer.Option()] = None,
-    tenant: Annotated[str | None, typer.Option()] = None,
+    name: Annotated[str | None, typer.Option(help="Of the job; else the command's.")] = None,
+    tenant: Tenant = None,
     env: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be repeated.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
     region: Annotated[list[str] | None, typer.Option(help="eu-*; may be repeated.")] = None,
@@ -70,7 +70,7 @@ def run(
         "limits": _given({"regions": region, "start_within": start_within}),
         _COUNTS.get(kind, "nodes"): nodes if nodes > 1 else None,
     }
-    job = checked(_given(fields), "broker run")
+    job = checked(_given(fields))
     body = {**job.model_dump(mode="json", exclude_defaults=True), "kind": job.kind}
     headers = {"Idempotency-Key": token_hex(16)}
     id_ = shell.line.post("/v1/jobs", body, headers, repeatable=True)["id"]

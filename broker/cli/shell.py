@@ -71,7 +71,7 @@ class Shell:
 
     @cached_property
     def line(self) -> Connection:
-        address = where.find(self.url) or where.up_here() or where.Address(_DEFAULT_URL, None)
+        address = where.find(self.url) or where.Address(_DEFAULT_URL, None)
         return Connection(address.url, address.token)
 
     def close(self) -> None:
@@ -86,6 +86,12 @@ class Shell:
 
     def job(self, named: str) -> dict[str, Any]:
         """The job with this id, the beginning of it, or this name. Raises NotFound."""
+        if not named.strip():
+            raise BrokerError(
+                "a job is named by its id, the beginning of it, or its name",
+                code="invalid_settings",
+                hint="see `broker ps -a`",
+            )
         found = self.line.get("/v1/jobs", find=named, limit=10)["items"]
         if not found:
             raise NotFound(f"there is no job {named!r}", hint="see `broker ps -a`")

@@ -17,6 +17,7 @@ from broker.client.connection import Connection
 from broker.client.errors import BrokerUnavailable
 from broker.client.handle import GRACE_S, JobHandle
 from broker.client.watch import Watch
+from broker.domain.quote import Quote
 
 if TYPE_CHECKING:
     from broker.wire import (
@@ -142,7 +143,8 @@ class Broker:
     """A broker: the one at `url`, the one that is configured, or else one in this process.
 
     Without an argument: `$BROKER_URL`, `broker.toml` or `[tool.broker]` upwards from here, the
-    user's own `broker.toml`; where none names an address, the embedded engine is started.
+    user's own `broker.toml`, the `broker up` that runs here or above; where there is none of
+    these, the embedded engine is started.
     """
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
@@ -171,6 +173,10 @@ class Broker:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def quote(self, job: Training | Inference | Batch) -> Quote:
+        """What would be done with the job if it were submitted now; nothing is written."""
+        return Quote.from_json(self._line.post("/v1/quotes", _body(job), repeatable=True))
 
     def submit(
         self, job: Training | Inference | Batch, idempotency_key: str | None = None

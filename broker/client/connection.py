@@ -15,6 +15,7 @@ from broker.client.errors import (
     BrokerError,
     BrokerUnavailable,
     InvalidJob,
+    KeyTaken,
     NotAuthorised,
     NotFound,
 )
@@ -31,6 +32,7 @@ _KINDS: Final[Mapping[int, type[BrokerError]]] = {
     415: InvalidJob,
     422: InvalidJob,
 }
+_BY_CODE: Final[Mapping[str, type[BrokerError]]] = {KeyTaken.code: KeyTaken}
 _FINE: Final = range(200, 300)
 
 
@@ -167,7 +169,8 @@ def _error(status: int, answer: object, url: str) -> BrokerError:
         if status in _BUSY:
             return BrokerUnavailable(f"the broker at {url} is busy ({status})", hint="ask again")
         return BrokerError(f"{url} answered {status}, which a broker does not", code="not_a_broker")
-    kind = BrokerUnavailable if status in _BUSY else _KINDS.get(status, BrokerError)
+    usual = BrokerUnavailable if status in _BUSY else _KINDS.get(status, BrokerError)
+    kind = _BY_CODE.get(str(fault.get("code")), usual)
     return kind(
         str(fault.get("message", f"refused with {status}")),
         code=fault.get("code"),

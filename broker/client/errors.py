@@ -38,6 +38,12 @@ class InvalidJob(BrokerError):
     code = "invalid_job"
 
 
+class KeyTaken(BrokerError):
+    """The idempotency key stands for a job that asks for something else; nothing was taken."""
+
+    code = "key_taken"
+
+
 class NotAuthorised(BrokerError):
     code = "not_authorised"
 

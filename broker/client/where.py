@@ -1,4 +1,4 @@
-"""Where the broker is: an address given, `$BROKER_URL`, `broker.toml`, the user's own file.
+"""Where the broker is: an address given, `$BROKER_URL`, `broker.toml`, or a `broker up` that runs.
 
 Reads only what a client needs; `broker.settings` reads the same files for a server.
 """
@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fcntl import LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from broker.client.errors import BrokerError
 FILE: Final = "broker.toml"
 PROJECT: Final = "pyproject.toml"
 UP: Final = Path(".broker") / "url"
-"""Where `broker up` keeps its address while it runs."""
+"""Where `broker up` keeps its address while it runs, and holds a lock on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Address:
 
 
 def find(url: str | None = None, token: str | None = None) -> Address | None:
-    """The address to use, or None where nothing names one. Raises BrokerError."""
+    """The address to use, or None where nothing names one and none runs. Raises BrokerError."""
     environment = os.environ  # noqa: TID251 - broker.settings would cost a quarter of a second
     url = url or environment.get("BROKER_URL")
     token = token or environment.get("BROKER_TOKEN")
@@ -41,16 +42,30 @@ def find(url: str | None = None, token: str | None = None) -> Address | None:
             token = str(written["token"])
         if url:
             break
+    url = url or _running()
     return Address(url, token) if url else None
 
 
-def up_here() -> Address | None:
-    """The broker that `broker up` runs in this directory, if one does."""
+def _running() -> str | None:
+    """The broker that this user runs with `broker up` in this directory or one above it."""
+    here = Path.cwd()
+    found = (_alive(folder / UP) for folder in (here, *here.parents))
+    return next((url for url in found if url), None)
+
+
+def _alive(path: Path) -> str | None:
+    """The address in the file, unless it is another user's or nobody holds it any more."""
     try:
-        url = UP.read_text(encoding="utf-8").strip()
+        with path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_uid != os.getuid():
+                return None
+            try:
+                flock(file, LOCK_SH | LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip()
     except (OSError, UnicodeDecodeError):
-        return None
-    return Address(url, None) if url else None
+        pass
+    return None
 
 
 def _files() -> Iterator[Path]:

@@ -7,7 +7,7 @@ it in one transaction. Nothing here reads a clock or makes an id: both come with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -94,7 +94,7 @@ class Case:
             return machine
         unheard = machine.state is MachineState.WANTED and machine.tries == 0
         return self.put_machine(
-            replace(
+            altered(
                 machine,
                 state=MachineState.GONE if unheard else MachineState.ENDING,
                 due_at=None if unheard else self.now,

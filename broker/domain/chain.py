@@ -110,14 +110,7 @@ def read_lines(file: Iterable[str]) -> Iterator[Fact]:
 
 
 def _fact(text: str, number: int) -> Fact:
-    try:
-        parts = _decode(text)
-        if "\\ud" in text or "\\uD" in text:
-            _encode(parts).encode()
-    except UnicodeEncodeError:
-        raise MalformedLine(f"Line {number} holds half a character; it is no UTF-8.") from None
-    except (ValueError, RecursionError) as broken:
-        raise MalformedLine(f"Line {number} is no JSON that a log may hold: {broken}.") from None
+    parts = _decoded(text, number)
     if type(parts) is not dict:
         raise MalformedLine(f"Line {number} is no object; a fact is an object on one line.")
     if parts.keys() != _FORM.keys():
@@ -128,6 +121,23 @@ def _fact(text: str, number: int) -> Fact:
     if not _INSTANT.fullmatch(parts["at"]):
         raise MalformedLine(f"Line {number} has an 'at' that is no instant.")
     return Fact(**parts)
+
+
+def _decoded(text: str, number: int) -> Any:  # noqa: ANN401 - a line may hold anything
+    try:
+        parts = _decode(text)
+        if "\\ud" in text or "\\uD" in text:
+            _encode(parts).encode()
+    except UnicodeEncodeError:
+        raise MalformedLine(f"Line {number} holds half a character; it is no UTF-8.") from None
+    except json.JSONDecodeError as broken:
+        where = f"from character {broken.pos + 1}" if text.endswith("\n") else "for it is cut off"
+        raise MalformedLine(f"Line {number} is no JSON {where}.") from None
+    except RecursionError:
+        raise MalformedLine(f"Line {number} is no JSON that a log may hold: too deep.") from None
+    except ValueError as broken:
+        raise MalformedLine(f"Line {number} is no JSON that a log may hold: {broken}.") from None
+    return parts
 
 
 _TRADE_WORD: Final[Mapping[type, str]] = {int: "whole number", str: "text", dict: "object"}

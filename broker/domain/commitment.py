@@ -34,6 +34,8 @@ class Commitment:
     state: CommitmentState = CommitmentState.MADE
     offer: OfferId | None = None
     """The accepted offer it fulfils; None for a third party's."""
+    holds: tuple[str, ...] = ()
+    """The capacity that the holder keeps for it, by its own names."""
     basis: Basis | None = None
     """What a third party's commitment stands on."""
     cites: tuple[str, ...] = ()

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from broker.domain.agreement import Edition
 from broker.domain.decision import Commit, Decision, Wait
 from broker.domain.exemptions import Choice
 from broker.domain.job import Job
-from broker.domain.market import Market, Place, Pool
+from broker.domain.market import Market, Place
+from broker.domain.options import at
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
-from broker.domain.values import Usd
 
 RECHECK: Final = timedelta(seconds=1)
 """How soon a job is looked at again that only waits for another's answer from the same place."""
+EXACT: Final = Decimal(0)
 _ANY_NUMBER: Final = 1_000_000
 
 
@@ -33,8 +35,8 @@ class Purchases:
         job: Job,
         edition: Edition,
         units: tuple[int, ...],
-        choices: Sequence[Choice],
-        ceiling: Terms,
+        open_to: Sequence[Choice],
+        asked: Terms,
         release: Release | None,
     ) -> list[Decision]:
         """The cheapest places that may be asked, a chunk at a time; a gang in one place."""
@@ -42,19 +44,18 @@ class Purchases:
         chunk = len(units) if job.workload.gang else job.workload.chunk
         again: datetime | None = release.ends_at() if release else None
         left, stuck = list(units), True
-        most = _most(ceiling, release)
-        for pool, own_basis, own_cites in choices:
+        shut_places: list[Place] = []
+        for pool, own_basis, own_cites in open_to:
             shut = self.market.shut_until(pool.place, self.now, chunk)
             if shut is not None:
                 again = _earlier(again, shut)
-                continue
-            if most is not None and pool.price_usd_hour > most:
+                shut_places.append(pool.place)
                 continue
             room = self.room(pool.place)
             if room <= 0:
                 again, stuck = _earlier(again, self.now + RECHECK), False
                 break
-            terms = _at(pool, ceiling)
+            terms = at(pool, asked)
             basis = own_basis or (release.basis if release else Basis.FREE)
             cites = own_cites if own_basis or not release else (*release.cites, *own_cites)
             while left and room > 0:
@@ -72,6 +73,7 @@ class Purchases:
                         cites=cites,
                         release=release.number if release and basis is release.basis else None,
                         to_holder=edition.holds(pool.place.provider),
+                        passed_over=tuple(self._why_shut(place, chunk) for place in shut_places),
                     )
                 )
             if not left:
@@ -82,21 +84,12 @@ class Purchases:
         because = "every place that may be asked has refused or is too dear"
         return [*decisions, Wait(until=until, because=because, stuck=stuck)]
 
+    def _why_shut(self, place: Place, units: int) -> str:
+        refusal = self.market.standing(place, self.now, units)
+        return refusal.id if refusal is not None else f"closed {place}"
+
     def room(self, place: Place) -> int:
         return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]
-
-
-def _at(pool: Pool, ceiling: Terms) -> Terms:
-    """The ceiling's terms narrowed to one pool and its price."""
-    accelerators = (pool.accelerator,) if pool.accelerator else ceiling.accelerators
-    return ceiling.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
-
-
-def _most(ceiling: Terms, release: Release | None) -> Usd | None:
-    """What a third party may be paid at most; in all else a pool that fits is no better off."""
-    if ceiling.price_usd_hour is None or release is None:
-        return ceiling.price_usd_hour
-    return ceiling.price_usd_hour * (1 + release.tolerance)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -59,6 +59,8 @@ class Commit:
     cites: tuple[str, ...]
     release: int | None
     to_holder: bool
+    passed_over: tuple[str, ...] = ()
+    """Cheaper places that could not be asked: the refusal that stands there, or why else not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ job's limits allow before it refuses, and it never lets a mistake of ours count 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.lease import activate
 from broker.domain.machine import Machine, MachineState, machine_name
@@ -21,15 +21,23 @@ from broker.domain.ranking import ranked
 from broker.domain.spill import commit_holder
 from broker.domain.values import AnswerId, RefusalReason
 
+_LINES_KNOWN: Final = 20_000
+
 
 def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
     """The holder's pools that the job's limits leave, its price apart, in the order of asking."""
-    shape, limits = case.job.workload.shape, case.job.workload.limits
-    return ranked(
-        pool
-        for pool in market.pools
-        if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
-    )
+    asked = case.job.line, offer.holder
+    found = market.fitting.get(asked)
+    if found is None:
+        if len(market.fitting) >= _LINES_KNOWN:
+            market.fitting.clear()
+        shape, limits = case.job.workload.shape, case.job.workload.limits
+        found = market.fitting[asked] = ranked(
+            pool
+            for pool in market.pools
+            if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
+        )
+    return found
 
 
 def closes_at(offer: Offer) -> datetime | None:
@@ -41,6 +49,8 @@ def proceed(case: Case, offer: Offer, market: Market) -> None:
     """Take the desk's next step: ask one more place, wait for an answer, accept or refuse."""
     if offer.desk is not Desk.AUTOMATIC or not offer.state.undecided:
         return
+    if offer.expires_at is not None and case.now >= offer.expires_at:
+        return  # too late for any answer; the offer is due, and ends as its window did
     holds = [m for m in case.machines.values() if m.offer == offer.id and _counts(m)]
     if offer.gang and len({m.place for m in holds}) == 1 and len(holds) < len(offer.units):
         for machine in holds:  # one of the gang was refused: none of this place is any use
@@ -76,7 +86,7 @@ def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> 
         refusal = market.standing(pool.place, case.now, _together(offer))
         if refusal is not None:
             if refusal.id not in offer.refusals:
-                offer = case.put_offer(replace(offer, refusals=(*offer.refusals, refusal.id)))
+                offer = case.put_offer(altered(offer, refusals=(*offer.refusals, refusal.id)))
             continue
         for unit in missing:
             case.put_machine(
@@ -92,7 +102,7 @@ def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> 
                     due_at=case.now,
                 )
             )
-        case.put_offer(replace(offer, asked=(*offer.asked, pool.place)))
+        case.put_offer(altered(offer, asked=(*offer.asked, pool.place)))
         return True
     return False
 
@@ -137,18 +147,20 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
     offer = _answered(case, offer, units, holds, None)
     accept(case, offer, units, holds)
     groups = [up] if offer.gang else [[machine] for machine in up]
+    pools = {pool.place: pool for pool in holder_places(case, offer, market)}
     for group in groups:
-        pool = market.by_place[group[0].place]
-        terms = replace(
+        pool = pools[group[0].place]
+        terms = altered(
             offer.terms,
             accelerators=(pool.accelerator,) if pool.accelerator else None,
             regions=(pool.place.region,),
             price_usd_hour=pool.price_usd_hour,
         )
         bound = tuple(sorted(machine.unit for machine in group))
-        commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id)
+        names = tuple(machine.name for machine in group)
+        commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id, names)
         for machine in group:
-            case.put_machine(replace(machine, commitment=commitment.id))
+            case.put_machine(altered(machine, commitment=commitment.id))
         activate(case, commitment)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from broker.domain.chain import canonical_plain
+from broker.domain.text import Form, written
 from broker.domain.values import plain
-
-_NAMES: dict[type, tuple[tuple[str, str], ...]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +19,24 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The fact's `data`, ready for JSON."""
-        names = _NAMES.get(type(self))
-        if names is None:
-            names = tuple((f.name, self.WIRE_NAMES.get(f.name, f.name)) for f in fields(self))
-            _NAMES[type(self)] = names
-        return {wire: plain(getattr(self, name)) for name, wire in names}
+        names = self.WIRE_NAMES
+        return {names.get(f.name, f.name): plain(getattr(self, f.name)) for f in fields(self)}
+
+    def text(self) -> str:
+        """The canonical text of the payload."""
+        form = _TEXTS.get(type(self)) or _text_of(type(self))
+        return form(self)
+
+
+def _text_of(kind: type[Event]) -> Form:
+    own = kind.payload is not Event.payload
+    form = _by_payload if own else written(kind, kind.WIRE_NAMES)
+    _TEXTS[kind] = form
+    return form
+
+
+def _by_payload(event: Event) -> str:
+    return canonical_plain(event.payload())
+
+
+_TEXTS: Final[dict[type[Event], Form]] = {}

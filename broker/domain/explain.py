@@ -11,10 +11,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
-from broker.domain import told_offers, told_purchases
+from broker.domain import told_offers, told_places, told_purchases
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Explanation, Verdict, span
 from broker.domain.retelling import ENDS, Retelling, seconds
+from broker.domain.told_places import ReadEdition, not_asked
 
 _STANDING: Final = frozenset({Verdict.PLACED, Verdict.COMMITTED})
 _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
@@ -36,16 +37,30 @@ _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
 }
 
 
-def explain(facts: Iterable[Fact], job: str) -> Explanation:
+_TEACHES: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
+    "EditionRecorded": told_places.edition_recorded,
+    "PricesListed": told_places.prices_listed,
+    "ConditionAttested": told_places.attested,
+    "PlaceRefused": told_offers.refusal_recorded,
+}
+"""What is told of no job in particular, and may still matter to this one."""
+
+
+def explain(
+    facts: Iterable[Fact], job: str, read_edition: ReadEdition | None = None
+) -> Explanation:
     """Every supplier asked for the job, in order, with verdicts and the facts that prove them.
 
-    Facts of other jobs may be among them. Raises KeyError where no fact submits the job.
+    Facts of other jobs may be among them. With `read_edition`, which makes an edition of the
+    document that the log carries, the places that were not asked are told as well. Raises
+    KeyError where no fact submits the job.
     """
     told = Retelling(job)
     for fact in facts:
         _read(told, fact)
     if told.submitted is None:
         raise KeyError(job)
+    others, changes = not_asked(told, read_edition) if read_edition else ((), ())
     asked = told.submitted.data
     state = ENDS[told.end.type] if told.end else "running" if told.started else "queued"
     standing = [row for row in told.bought() if row.verdict in _STANDING]
@@ -61,19 +76,24 @@ def explain(facts: Iterable[Fact], job: str) -> Explanation:
         holder_wait_s=told.holder_wait_s,
         asked=tuple(_merged(told.in_order())),
         bought=tuple(dict.fromkeys(map(_basis, standing))),
+        not_asked=others,
+        would_change=changes,
         end=_end(told.end),
         positions=tuple(sorted(set(told.positions))),
     )
 
 
+def jobs_called(facts: Iterable[Fact], name: str) -> list[str]:
+    """The ids of the jobs with this id or name; an exact id stands alone."""
+    submitted = [fact.data for fact in facts if fact.type == "JobSubmitted"]
+    ids = [data["job"] for data in submitted if data["job"] == name]
+    return ids or [data["job"] for data in submitted if data.get("name") == name]
+
+
 def _read(told: Retelling, fact: Fact) -> None:
     data = fact.data
-    if fact.type == "EditionRecorded":
-        told.meet_holder(data)
-    elif fact.type == "PlaceRefused":
-        told.refusals[data["refusal"]] = fact
-        if data["offer"] in told.offers:
-            told_offers.place_refused(told, fact)
+    if learn := _TEACHES.get(fact.type):
+        learn(told, fact)
     elif data.get("job") == told.job or data.get("offer") in told.offers:
         told.positions.append(fact.position)
         if tell := _TELLS.get(fact.type):

@@ -65,6 +65,22 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotAsked:
+    """A place that could take the work by its size, and was not asked."""
+
+    provider: str
+    region: str
+    sku: str
+    price_usd_hour: str
+    priced_at: str
+    verdict: str
+    """The agreement's word on it."""
+    clause: str | None
+    because: str
+    """Why it was not asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why a job is where it is; every row names the facts it rests on."""
 
@@ -81,6 +97,10 @@ class Explanation:
     asked: tuple[Asking, ...] = ()
     bought: tuple[str, ...] = ()
     """What stands at the end, each purchase with its basis, in words."""
+    not_asked: tuple[NotAsked, ...] = ()
+    """The other places whose machines are big enough, the cheapest first."""
+    would_change: tuple[str, ...] = ()
+    """What the job's owner could loosen, and what it would open."""
     end: str = ""
     positions: tuple[int, ...] = ()
 
@@ -102,8 +122,9 @@ class Explanation:
             )
             for row in parts["asked"]
         )
-        bought, positions = tuple(parts["bought"]), tuple(parts["positions"])
-        return cls(**{**parts, "asked": rows, "bought": bought, "positions": positions})
+        others = tuple(NotAsked(**row) for row in parts["not_asked"])
+        lists = {name: tuple(parts[name]) for name in ("bought", "would_change", "positions")}
+        return cls(**{**parts, **lists, "asked": rows, "not_asked": others})
 
     @override
     def __str__(self) -> str:
@@ -113,7 +134,9 @@ class Explanation:
         """The story as a table, for a person."""
         lines = [f"{self.job} {self.name}   {self.headline}".rstrip()]
         lines += columns([_COLUMNS, *_rows(self.asked)]) if self.asked else []
+        lines += _others(self.not_asked)
         lines += self.bought
+        lines += [f"what would change it: {'; '.join(self.would_change)}"] * bool(self.would_change)
         if self.holder_wait_s:
             lines.append(f"undecided offers took {span(self.holder_wait_s)} of the wait")
         lines += [self.end] if self.end else []
@@ -134,6 +157,22 @@ def _rows(asked: Sequence[Asking]) -> list[tuple[str, ...]]:
         )
         for number, row in enumerate(asked, start=1)
     ]
+
+
+_SHOWN: Final = 8
+
+
+def _others(rows: Sequence[NotAsked]) -> list[str]:
+    """The nearest of those that were not asked, and how many more there are."""
+    if not rows:
+        return []
+    shown = [
+        (f"{r.provider} {r.region} {r.sku}", r.price_usd_hour, r.verdict, r.because)
+        for r in rows[:_SHOWN]
+    ]
+    more = len(rows) - len(shown)
+    lines = columns([("not asked", "$/h", "agreement", "why"), *shown])
+    return [*lines, f"and {more} more, dearer"] if more else lines
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -25,7 +25,7 @@ class JobState(StrEnum):
 
     @property
     def over(self) -> bool:
-        return self not in (JobState.QUEUED, JobState.RUNNING)
+        return self in _OVER
 
 
 class UnitState(StrEnum):
@@ -41,6 +41,7 @@ class UnitState(StrEnum):
 
 
 _S = UnitState
+_OVER: Final = frozenset(JobState) - {JobState.QUEUED, JobState.RUNNING}
 _FINAL: Final = frozenset({_S.CANCELLED, _S.UNMET})
 
 JOB_MOVES: Final[Mapping[JobState, frozenset[JobState]]] = {

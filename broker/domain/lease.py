@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.event import Event
@@ -35,7 +35,7 @@ def activate(case: Case, commitment: Commitment) -> None:
         unit = case.job.units[index]
         epoch = unit.epoch + 1
         lease = LeaseId(f"{case.job.id}.{index}.{epoch}")
-        case.put_machine(replace(machines[index], lease=lease, epoch=epoch))
+        case.put_machine(altered(machines[index], lease=lease, epoch=epoch))
         case.move((index,), UnitState.ACTIVE, epoch=epoch, lease=lease)
         case.tell(
             events.LeaseActivated(
@@ -48,7 +48,7 @@ def activate(case: Case, commitment: Commitment) -> None:
                 price_usd_hour=machines[index].price_usd_hour,
             )
         )
-    case.put_commitment(replace(commitment, state=CommitmentState.LIVE))
+    case.put_commitment(altered(commitment, state=CommitmentState.LIVE))
     offer = case.offers.get(commitment.offer) if commitment.offer else None
     if offer is not None and not owed(case, offer):
         fulfil(case, offer)
@@ -56,25 +56,27 @@ def activate(case: Case, commitment: Commitment) -> None:
 
 def started(case: Case, machine: Machine) -> None:
     """The agent says that the command runs."""
-    case.put_machine(replace(machine, run=RunState.RUNNING))
+    case.put_machine(altered(machine, run=RunState.RUNNING))
     if case.job.state is JobState.QUEUED:
         case.set_job(state=JobState.RUNNING, started_at=case.job.started_at or case.now)
         case.tell(events.JobStarted(job=case.job.id))
 
 
-def exited(case: Case, machine: Machine, exit_code: int) -> None:
+def exited(case: Case, machine: Machine, exit_code: int, *, timed_out: bool = False) -> None:
     """The command has ended on one machine; the last one ends the job, and so does a failure."""
     if machine.run is RunState.ENDED or machine.because in _REQUEUED:
         return
-    ended = case.put_machine(replace(machine, run=RunState.ENDED, exit_code=exit_code))
+    ended = case.put_machine(altered(machine, run=RunState.ENDED, exit_code=exit_code))
     units = list(case.job.units)
-    units[machine.unit] = replace(units[machine.unit], exit_code=exit_code)
+    units[machine.unit] = altered(units[machine.unit], exit_code=exit_code)
     case.set_job(units=tuple(units))
     case.give_back(ended, "finished" if exit_code == 0 else "failed")
     if case.job.state.over:
         return
     if exit_code != 0:
-        why = f"unit {machine.unit} exited with {exit_code}"
+        limit_s = case.job.workload.timeout_s
+        over = f"the time limit of {limit_s} s was over on unit {machine.unit}"
+        why = over if timed_out else f"unit {machine.unit} exited with {exit_code}"
         close(
             case,
             events.JobFailed(job=case.job.id, reason=why, exit_code=exit_code),
@@ -95,7 +97,7 @@ def exited(case: Case, machine: Machine, exit_code: int) -> None:
 def gone(case: Case, machine: Machine, because: str) -> None:
     """The cloud confirms that a machine is no more. Its lease ends; one we did not end is lost."""
     cause = machine.because or "lost"
-    case.put_machine(replace(machine, state=MachineState.GONE, because=cause, due_at=None))
+    case.put_machine(altered(machine, state=MachineState.GONE, because=cause, due_at=None))
     if machine.lease is None or machine.commitment is None:
         return
     requeue = cause in _REQUEUED and not case.job.state.over
@@ -117,7 +119,7 @@ def gone(case: Case, machine: Machine, because: str) -> None:
         case.move((machine.unit,), UnitState.DONE, lease=None)
     commitment = case.commitments.get(machine.commitment)
     if commitment is not None and all(m.state.over for m in case.machines_of(commitment.id)):
-        case.put_commitment(replace(commitment, state=CommitmentState.ENDED))
+        case.put_commitment(altered(commitment, state=CommitmentState.ENDED))
 
 
 def vanished(case: Case, machine: Machine, because: str) -> None:
@@ -134,7 +136,7 @@ def vanished(case: Case, machine: Machine, because: str) -> None:
             fail_commitment(case, commitment, "lost", because)
     elif commitment is None and offer is not None and offer.state.undecided:
         case.put_machine(
-            replace(
+            altered(
                 machine,
                 name=machine_name(machine.name, machine.unit, machine.place),
                 state=MachineState.WANTED,
@@ -199,7 +201,7 @@ def close(
         if offer.state.undecided:
             withdraw(case, offer, "cancelled")
         elif not offer.state.over:
-            case.put_offer(replace(offer, due_at=None))
+            case.put_offer(altered(offer, due_at=None))
     waiting = case.job.in_state(
         UnitState.PENDING, UnitState.RELEASED, UnitState.ACCEPTED, UnitState.COMMITTED
     )
@@ -208,7 +210,7 @@ def close(
     for machine in list(case.machines.values()):
         if machine.run is RunState.RUNNING and not machine.state.over and machine.because == "":
             stop_by = case.now + timedelta(seconds=grace_s)
-            case.put_machine(replace(machine, stopping=True, because=state, due_at=stop_by))
+            case.put_machine(altered(machine, stopping=True, because=state, due_at=stop_by))
         else:
             case.give_back(machine, state)
     case.tell(fact)

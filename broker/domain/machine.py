@@ -24,14 +24,16 @@ class MachineState(StrEnum):
 
     @property
     def unresolved(self) -> bool:
-        return self in (MachineState.WANTED, MachineState.ASKED)
+        return self in _UNRESOLVED
 
     @property
     def over(self) -> bool:
-        return self in (MachineState.REFUSED, MachineState.GONE)
+        return self in _OVER
 
 
 _S = MachineState
+_UNRESOLVED: Final = frozenset({_S.WANTED, _S.ASKED})
+_OVER: Final = frozenset({_S.REFUSED, _S.GONE})
 
 MACHINE_MOVES: Final[Mapping[MachineState, frozenset[MachineState]]] = {
     _S.WANTED: frozenset({_S.ASKED, _S.RUNNING, _S.REFUSED, _S.ENDING, _S.GONE}),
@@ -64,6 +66,8 @@ class Machine:
     offer: OfferId | None = None
     """The offer it is a hold for."""
     commitment: CommitmentId | None = None
+    owed: bool = False
+    """The holder has accepted to deliver it: it is asked for whatever else its place refused."""
     handle: str | None = None
     address: str = ""
     port: int | None = None
@@ -78,6 +82,8 @@ class Machine:
     run: RunState = RunState.IDLE
     stopping: bool = False
     exit_code: int | None = None
+    trouble: str = ""
+    """What of ours keeps its cloud from answering; empty once it has answered."""
     because: str = ""
     """Why it ends or ended; for a lease's end its cause."""
 

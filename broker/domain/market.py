@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from typing_extensions import override
 
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from broker.domain.workload import Limits, Shape
+
+
+Fitting: TypeAlias = "dict[tuple[str, tuple[str, ...]], tuple[Pool, ...]]"
+"""The pools of some suppliers that fit a line, in the order of asking: worked out once."""
 
 
 class PoolKind(StrEnum):
@@ -90,7 +93,7 @@ class Refusal:
         return now < self.valid_until and units >= self.units
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """Every pool there is, what their places said last, and for how many they may be asked."""
 
@@ -102,10 +105,8 @@ class Market:
     """When a machine of ours last ended at a place."""
     closed: Mapping[Place, datetime] = field(default_factory=dict)
     """Until when a trouble of ours keeps third-party orders away from a place."""
-
-    @cached_property
-    def by_place(self) -> Mapping[Place, Pool]:
-        return {pool.place: pool for pool in self.pools}
+    fitting: Fitting = field(default_factory=dict, compare=False, repr=False)
+    """May be handed on from one market to the next that has the same pools."""
 
     def standing(self, place: Place, now: datetime, units: int) -> Refusal | None:
         """The refusal under which a place stands for so many units together, if it does."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from broker.domain.offer import Offer
-from broker.domain.values import plain
+from broker.domain.text import text
 
 
 def notice(offer: Offer) -> bytes:
@@ -29,7 +27,5 @@ def notice(offer: Offer) -> bytes:
         "window": offer.mechanics.window_s,
         "reply_to": f"/v1/offers/{offer.id}/answer",
     }
-    allowed = {
-        name: plain(everything[name]) for name in everything if name in offer.mechanics.contents
-    }
-    return json.dumps(allowed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    allowed = {name: everything[name] for name in everything if name in offer.mechanics.contents}
+    return text(allowed).encode()

@@ -27,15 +27,17 @@ class OfferState(StrEnum):
 
     @property
     def undecided(self) -> bool:
-        return self in (OfferState.SENT, OfferState.OPEN)
+        return self in _UNDECIDED
 
     @property
     def over(self) -> bool:
         """Nothing can happen to it any more."""
-        return not self.undecided and self is not OfferState.ACCEPTED
+        return self in _OVER
 
 
 _S = OfferState
+_UNDECIDED: Final = frozenset({_S.SENT, _S.OPEN})
+_OVER: Final = frozenset(OfferState) - _UNDECIDED - {_S.ACCEPTED}
 
 OFFER_MOVES: Final[Mapping[OfferState, frozenset[OfferState]]] = {
     _S.SENT: frozenset({_S.OPEN, _S.WITHDRAWN}),

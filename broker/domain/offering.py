@@ -7,12 +7,12 @@ nothing but the states it finds: an offer that has been decided is not decided a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.job import IllegalMoveError, UnitState
 from broker.domain.notice import notice
@@ -25,7 +25,7 @@ from broker.domain.values import RefusalId
 def _move(case: Case, offer: Offer, to: OfferState, **fields: Any) -> Offer:  # noqa: ANN401
     if to not in OFFER_MOVES[offer.state]:
         raise IllegalMoveError(f"{offer.id}: {offer.state} -> {to}")
-    return case.put_offer(replace(offer, state=to, **fields))
+    return case.put_offer(altered(offer, state=to, **fields))
 
 
 def issue(case: Case, offer: Offer) -> Offer:

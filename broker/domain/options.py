@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeAlias
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView, Question
@@ -12,6 +13,7 @@ from broker.domain.exemptions import NO_EXEMPTIONS, Choice, Exemptions, choice_o
 from broker.domain.market import Market, Pool, PoolKind
 from broker.domain.ranking import ranked
 from broker.domain.register import Register
+from broker.domain.terms import Terms, better_for_supplier
 from broker.domain.values import Usd
 from broker.domain.verdict import Verdict, VerdictKind, verdict
 from broker.domain.workload import Scope, Workload
@@ -22,6 +24,13 @@ _SOME_CLOUD: Final = PoolView("", PoolKind.THIRD_PARTY_CLOUD)
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 _OPEN_UNDER_A_RELEASE: Final = frozenset({VerdictKind.ALLOW, VerdictKind.OFFER})
+
+
+Which: TypeAlias = Literal["free", "released", "anybody"]
+Ceiling: TypeAlias = tuple[tuple[object, ...], tuple[object, ...], Decimal, Which]
+"""What is asked for, what was noticed, the tolerance, and which choices are meant."""
+_CEILINGS: Final = 64
+"""How many ceilings the options of one line are compared with before the first is forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +57,41 @@ class Options:
     """Whether any pool fits at all."""
     notice_price: Usd | None
     """The job's own limit, else the highest list price among the pools that fit (3.5, 16)."""
+    _within: dict[Ceiling, tuple[Choice, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def within(
+        self, asked: Terms, ceiling: Terms, tolerance: Decimal, *, of: Which
+    ) -> tuple[Choice, ...]:
+        """The choices on whose terms a supplier is in nothing better off than under the ceiling.
+
+        The order is partial (design 3.3): cheaper and later is not comparable, and left out.
+        """
+        key = (asked.compared(), ceiling.compared(), tolerance, of)
+        found = self._within.get(key)
+        if found is None:
+            if len(self._within) >= _CEILINGS:
+                self._within.clear()
+            choices = getattr(self, of)
+            found = self._within[key] = within(choices, asked, ceiling, tolerance)
+        return found
+
+
+def within(
+    choices: tuple[Choice, ...], asked: Terms, ceiling: Terms, tolerance: Decimal
+) -> tuple[Choice, ...]:
+    return tuple(
+        choice
+        for choice in choices
+        if better_for_supplier(ceiling, at(choice.pool, asked), tolerance) is None
+    )
+
+
+def at(pool: Pool, asked: Terms) -> Terms:
+    """What was asked for, narrowed to one pool and its price."""
+    accelerators = (pool.accelerator,) if pool.accelerator else asked.accelerators
+    return asked.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
 
 
 _MEMO_SIZE: Final = 20_000

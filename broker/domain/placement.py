@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
-from broker.domain.committing import Purchases
+from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
     Decision,
     Expire,
@@ -25,9 +25,9 @@ from broker.domain.decision import (
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import LOOK_UP_AT_LAST, Heads
-from broker.domain.market import Market
+from broker.domain.market import Market, Refusal
 from broker.domain.offer import OfferKind
-from broker.domain.options import Memo, Options, remembered
+from broker.domain.options import Memo, Options, Which, remembered
 from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
@@ -173,7 +173,8 @@ class _Round:
         """Units that stand under no release."""
         terms = job.terms.priced(options.notice_price)
         if options.right is None and options.exclusive is None and options.free:
-            return self.purchases.commit(job, edition, units, options.free, terms, None)
+            open_to = options.within(terms, terms, EXACT, of="free")
+            return self.purchases.commit(job, edition, units, open_to, terms, None)
         need = Need(job=job, edition=edition, options=options, units=units, terms=terms)
         if options.right is not None:
             return self._under_right(need, options.right)
@@ -220,11 +221,13 @@ class _Round:
 
     def _standing(self, job: Job, options: Options) -> Standing:
         together = len(job.units) if job.workload.gang else 1
-        refusals = [self.market.standing(pool.place, self.now, together) for pool in options.holder]
-        valid = [refusal for refusal in refusals if refusal is not None]
-        if not valid or len(valid) < len(refusals):
-            return None
-        return tuple(r.id for r in valid), min(r.valid_until for r in valid)
+        valid: list[Refusal] = []
+        for pool in options.holder:
+            refusal = self.market.standing(pool.place, self.now, together)
+            if refusal is None:
+                return None
+            valid.append(refusal)
+        return (tuple(r.id for r in valid), min(r.valid_until for r in valid)) if valid else None
 
     def _under(
         self,
@@ -235,8 +238,9 @@ class _Round:
         release: Release,
     ) -> list[Decision]:
         """Units that a release has set free."""
-        choices = options.anybody if release.basis is Basis.SUSPENSION else options.released
-        return self.purchases.commit(job, edition, units, choices, release.ceiling, release)
+        which: Which = "anybody" if release.basis is Basis.SUSPENSION else "released"
+        open_to = options.within(job.terms, release.ceiling, release.tolerance, of=which)
+        return self.purchases.commit(job, edition, units, open_to, job.terms, release)
 
 
 def _not_stuck(decision: Decision, now: datetime) -> Decision:

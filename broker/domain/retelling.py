@@ -46,6 +46,15 @@ class Retelling:
     holders: dict[str, str] = field(default_factory=dict)
     holder_wait_s: int = 0
     placed_at: str | None = None
+    price_lists: dict[str, Fact] = field(default_factory=dict)
+    shut: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """Why cheaper places could not be asked when something was bought."""
+    list_id: str = ""
+    """The list that the last purchase was chosen from."""
+    editions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    """The document of each recorded edition, by agreement and name."""
+    attested: set[str] = field(default_factory=set)
+    """Conditions attested under the job's agreement before it was decided on."""
     positions: list[int] = field(default_factory=list)
 
     def in_order(self) -> list[Asking]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.decision import Commit
@@ -54,7 +54,7 @@ def expire_release(case: Case, release: Release, why: str) -> tuple[int, ...]:
     return units
 
 
-def commit_third_party(case: Case, decision: Commit) -> Commitment:
+def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment:
     """T1, T19: bind units to a third party's place, and write down the machines it is asked for."""
     place = decision.pool.place
     commitment = Commitment(
@@ -83,6 +83,8 @@ def commit_third_party(case: Case, decision: Commit) -> Commitment:
             edition=decision.edition.id,
             basis=decision.basis,
             cites=decision.cites,
+            list_id=list_id,
+            passed_over=decision.passed_over,
         )
     )
     case.move(decision.units, UnitState.COMMITTED, commitment=commitment.id)
@@ -97,6 +99,7 @@ def commit_holder(
     terms: Terms,
     edition: str,
     offer: OfferId | None,
+    holds: tuple[str, ...] = (),
 ) -> Commitment:
     """Bind the holder to units it accepted, or, where its pool is free, has simply been given."""
     commitment = Commitment(
@@ -107,6 +110,7 @@ def commit_holder(
         pool_kind=PoolKind.HOLDER,
         terms=terms,
         offer=offer,
+        holds=holds,
         basis=None if offer else Basis.FREE,
         made_at=case.now,
     )
@@ -124,12 +128,13 @@ def commit_holder(
             agreement=case.job.agreement,
             edition=edition,
             offer=offer,
+            holds=holds,
         )
     )
     if offer is None:
         case.move(units, UnitState.COMMITTED, commitment=commitment.id)
     else:
-        moved = {u.index: replace(u, commitment=commitment.id) for u in case.job.units}
+        moved = {u.index: altered(u, commitment=commitment.id) for u in case.job.units}
         case.set_job(units=tuple(moved[u.index] if u.index in units else u for u in case.job.units))
     return case.put_commitment(commitment)
 
@@ -146,6 +151,7 @@ def want_machines(case: Case, commitment: Commitment, price: Usd | None, at: dat
                 price_usd_hour=price or Usd(0),
                 together=len(commitment.units),
                 commitment=commitment.id,
+                owed=commitment.offer is not None,
                 wanted_at=case.now,
                 due_at=at,
             )
@@ -186,7 +192,7 @@ def _close(case: Case, commitment: Commitment, reason: str, code: str) -> None:
             code=code,
         )
     )
-    case.put_commitment(replace(commitment, state=CommitmentState.FAILED))
+    case.put_commitment(altered(commitment, state=CommitmentState.FAILED))
     for machine in case.machines_of(commitment.id):
         case.give_back(machine, reason)
 
@@ -195,5 +201,5 @@ def deliver_again(case: Case, commitment: Commitment, at: datetime) -> None:
     """A holder that accepted did not deliver yet: ask it once more, with machines of new names."""
     for machine in case.machines_of(commitment.id):
         case.give_back(machine, "asked again")
-    again = case.put_commitment(replace(commitment, attempt=commitment.attempt + 1))
+    again = case.put_commitment(altered(commitment, attempt=commitment.attempt + 1))
     want_machines(case, again, commitment.terms.price_usd_hour, at)

@@ -34,6 +34,21 @@ class Terms:
     prepay_usd: Usd | None = None
     min_term_s: int | None = None
 
+    def compared(self) -> tuple[object, ...]:
+        """All that "no better terms" is decided by; equal here is equal there."""
+        return (
+            self.accelerators,
+            self.gpus_per_unit,
+            self.regions,
+            self.price_usd_hour,
+            self.start_by,
+            self.provision_by,
+            self.chunk,
+            self.interruptible,
+            self.prepay_usd,
+            self.min_term_s,
+        )
+
     def priced(self, price: Usd | None) -> Terms:
         """The same terms at another price."""
         return self.narrowed(self.accelerators, self.regions, price)

@@ -36,6 +36,13 @@ def delivered(told: Retelling, fact: Fact) -> None:
     told.turn(fact, row.verdict, f"window {window}{deemed}, until {fact.data['expires_at']}")
 
 
+def refusal_recorded(told: Retelling, fact: Fact) -> None:
+    """A refusal may be cited by any job; one of this job's own offer is a row of its story."""
+    told.refusals[fact.data["refusal"]] = fact
+    if fact.data["offer"] in told.offers:
+        place_refused(told, fact)
+
+
 def place_refused(told: Retelling, fact: Fact) -> None:
     data = fact.data
     offer = told.offers[data["offer"]]

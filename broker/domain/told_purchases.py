@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from broker.domain.chain import Fact
@@ -30,6 +31,8 @@ def bought(told: Retelling, fact: Fact) -> None:
     if offer is not None:
         told.name_holder(offer, data["provider"])
     told.purchases[data["commitment"]] = len(told.rows)
+    told.list_id = data.get("list_id") or told.list_id
+    _note_shut(told, data.get("passed_over") or ())
     cites = data.get("cites") or ([data["offer"]] if data.get("offer") else [])
     told.rows.append(
         Asking(
@@ -50,6 +53,19 @@ def bought(told: Retelling, fact: Fact) -> None:
             positions=(fact.position,),
         )
     )
+
+
+def _note_shut(told: Retelling, passed_over: Iterable[str]) -> None:
+    """Keep why cheaper places could not be asked, for the rows of those that were not."""
+    for why in passed_over:
+        refusal = told.refusals.get(why)
+        if refusal is not None:
+            said = refusal.data
+            place = (said["provider"], said["region"], said["sku"])
+            told.shut[place] = f"stood refused: {said['code']}, until {said['valid_until']}"
+        elif why.startswith("closed "):
+            provider, region, sku = why.removeprefix("closed ").split(" ", 2)
+            told.shut[provider, region, sku] = "closed by a trouble of ours"
 
 
 def failed(told: Retelling, fact: Fact) -> None:

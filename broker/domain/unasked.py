@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.agreement import Edition
-from broker.domain.committing import Purchases
+from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
     AcceptStanding,
     Commit,
@@ -24,7 +24,7 @@ from broker.domain.decision import (
 from broker.domain.exemptions import Choice
 from broker.domain.job import Job
 from broker.domain.offer import OfferKind
-from broker.domain.options import Options
+from broker.domain.options import Options, within
 from broker.domain.register import NOTHING_ON_RECORD, Register, SmallPlacement
 from broker.domain.release import Basis
 from broker.domain.terms import Terms
@@ -111,7 +111,9 @@ class Unasked:
         return register.small_left(work.tenant, rule, self.now) >= len(units)
 
     def _commit(self, need: Need, choices: tuple[Choice, ...]) -> list[Decision]:
-        return self.purchases.commit(need.job, need.edition, need.units, choices, need.terms, None)
+        terms = need.terms
+        open_to = within(choices, terms, terms, EXACT)
+        return self.purchases.commit(need.job, need.edition, need.units, open_to, terms, None)
 
     def _draw(self, need: Need, decisions: list[Decision]) -> None:
         for made in decisions:

@@ -45,6 +45,9 @@ class RefusalReason(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+ONE_OF_THE_REASONS: Final = f"give one of {', '.join(RefusalReason)}"
+
+
 def usd(value: str | int | Decimal) -> Usd:
     """An amount without trailing zeros, so that equal amounts read alike."""
     amount = Decimal(value).normalize()

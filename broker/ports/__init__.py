@@ -13,7 +13,14 @@ from broker.ports.provider import (
     Running,
     Unsure,
 )
-from broker.ports.store import LogChunk, Store, Transaction, Upcoming
+from broker.ports.store import (
+    KeyTakenError,
+    LogChunk,
+    Store,
+    SubmissionKey,
+    Transaction,
+    Upcoming,
+)
 from broker.ports.world import Clock, Ids
 
 __all__ = [
@@ -22,6 +29,7 @@ __all__ = [
     "FaultKind",
     "Gone",
     "Ids",
+    "KeyTakenError",
     "Launching",
     "LogChunk",
     "Order",
@@ -31,6 +39,7 @@ __all__ = [
     "Refused",
     "Running",
     "Store",
+    "SubmissionKey",
     "Transaction",
     "Unsure",
     "Upcoming",

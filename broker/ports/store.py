@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from broker.domain.case import Case
 from broker.domain.chain import Fact
@@ -37,6 +37,24 @@ class LogChunk:
     text: str
 
 
+class SubmissionKey(NamedTuple):
+    """The name under which a tenant submits, and the digest of what it submitted under it."""
+
+    name: str
+    digest: str
+
+
+class KeyTakenError(Exception):
+    """A key that stands for another submission already; nothing was taken in."""
+
+    def __init__(self, key: str, job: str, index: int) -> None:
+        super().__init__(
+            f"the idempotency key {key!r} stands for {job} already, and that one asks for "
+            "something else; submit this one under a key of its own"
+        )
+        self.index = index
+
+
 class Transaction(Protocol):
     """One transaction. It ends with its `with` block: committed, or, after an exception, undone.
 
@@ -50,10 +68,12 @@ class Transaction(Protocol):
 
     # -- jobs, with their open offers, live commitments and machines that are not over
 
-    def submit(self, jobs: Sequence[tuple[Job, Event, str | None]]) -> list[JobId]:
+    def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
         """Add jobs with their first fact, each under an idempotency key where it has one.
 
         Returns the job's id for each, the earlier job's where tenant and key are known already.
+        Raises KeyTakenError where the earlier job came with another digest; one of which no
+        digest is kept takes any.
         """
         ...
 
@@ -79,6 +99,13 @@ class Transaction(Protocol):
 
     def call_up(self, lines: Mapping[str, int]) -> None:
         """Make the first so many jobs that stand in each line due now."""
+        ...
+
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+        """Which of these holds of a holder's stand behind a live acceptance, and behind which.
+
+        Nobody else can bind one of them before this transaction ends.
+        """
         ...
 
     def offer(self, offer: OfferId) -> Offer | None:
@@ -118,13 +145,18 @@ class Transaction(Protocol):
 
     # -- places
 
-    def places(self) -> Mapping[Place, PlaceRecord]:
-        """What is remembered of every place that was ever asked."""
+    def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
+        """What is remembered of every place that was ever asked.
+
+        Nobody else can add to what is remembered of those in `hold` before this transaction ends.
+        Cases that are wanted too are read first, so that no two transactions wait in a ring.
+        """
         ...
 
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
         """Remember it, and append the facts to `place/<provider>/<region>/<sku>`.
 
+        What it grew from was read in this transaction by `places`, and held.
         Machines that are still only wanted there become due now.
         """
         ...
@@ -161,6 +193,10 @@ class Transaction(Protocol):
 
     def record(self, stream: str, events: Sequence[Event]) -> None:
         """Append facts to a stream that is no job's."""
+        ...
+
+    def told(self, stream: str) -> bool:
+        """Whether a stream that is no job's has a fact."""
         ...
 
     def editions_recorded(self) -> set[tuple[str, str]]:

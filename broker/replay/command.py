@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from broker.agreements.errors import AgreementError
 from broker.agreements.registry import edition_named, named, shipped
@@ -23,6 +24,10 @@ DEFAULT: Final = "azure-first-refusal"
 DATED: Final = "microsoft-openai"
 OPEN: Final = "open"
 USAGE: Final = 2
+LONGEST_DELAY_S: Final = 10 * 365 * 86_400
+_DESK: Final = "write delay=45s, or silent=0.2 for a share of the offers, or both with a comma"
+_AMOUNTS: Final = ("gpu_hours", "cost_usd", "cost_open_usd", "wall_s")
+"""Figures that are kept as exact text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def main(
         habit = read_habit(desk, seed)
         scenario = read_scenario(Path(directory))
         with ExitStack() as files:
-            sink = files.enter_context(Path(log).open("w", encoding="utf-8")) if log else None
+            sink = files.enter_context(_opened(log)) if log else None
             shown = replay(
                 scenario,
                 chosen.agreement,
@@ -61,8 +66,19 @@ def main(
         return USAGE
     free = replay(scenario, shipped()[OPEN])
     figures = with_comparison(shown, free)
-    sys.stdout.write((json.dumps(figures) if as_json else table(figures, chosen, log)) + "\n")
+    told = json.dumps(numbers(figures)) if as_json else table(figures, chosen, log)
+    sys.stdout.write(told + "\n")
     return 0
+
+
+def _opened(log: str) -> TextIO:
+    try:
+        return Path(log).open("w", encoding="utf-8")
+    except OSError as broken:
+        raise ValueError(
+            f"--log: {log} cannot be written ({broken.strerror}); "
+            "name a file in a folder that is there and yours"
+        ) from None
 
 
 def choose(agreement: str | None, edition: str | None) -> Chosen:
@@ -82,23 +98,24 @@ def read_habit(desk: str | None, seed: int) -> DeskHabit:
     delay_s, silent = 0.0, 0.0
     for part in filter(None, (desk or "").split(",")):
         name, _, value = part.partition("=")
-        number = _number(value.removesuffix("s") if name == "delay" else value)
-        if number is None or name not in ("delay", "silent"):
-            raise ValueError(f"--desk {part!r} is neither delay=SECONDSs nor silent=SHARE")
         if name == "delay":
-            delay_s = number
+            delay_s = _within(part, value.removesuffix("s"), LONGEST_DELAY_S)
+        elif name == "silent":
+            silent = _within(part, value, 1)
         else:
-            silent = number
-    if delay_s < 0 or not 0 <= silent <= 1:
-        raise ValueError("--desk: a delay is 0 s or more, and a share is between 0 and 1")
+            raise ValueError(f"--desk {part!r} is neither a delay nor a share; {_DESK}")
     return DeskHabit(delay_s=delay_s, silent=silent, seed=seed)
 
 
-def _number(text: str) -> float | None:
+def _within(part: str, text: str, most: float) -> float:
+    """A number from 0 to `most`. Raises ValueError."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        return None
+        raise ValueError(f"--desk {part!r} has no number; {_DESK}") from None
+    if not (isfinite(number) and 0 <= number <= most):
+        raise ValueError(f"--desk {part!r} is not between 0 and {most}; {_DESK}")
+    return number
 
 
 def with_comparison(shown: Replayed, free: Replayed) -> dict[str, Any]:
@@ -111,6 +128,11 @@ def with_comparison(shown: Replayed, free: Replayed) -> dict[str, Any]:
         "wall_s": f"{shown.wall_s:.3f}",
         "facts": facts,
     }
+
+
+def numbers(figures: dict[str, Any]) -> dict[str, Any]:
+    """The same figures with every amount as a number, for programs."""
+    return figures | {name: float(figures[name]) for name in _AMOUNTS}
 
 
 def table(figures: dict[str, Any], chosen: Chosen, log: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,25 @@ from broker.domain.event import Event
 from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, decimal_text
 
 _CENTS: Final = Decimal("0.01")
+_DECIDED: Final[Mapping[type[Event], str]] = {
+    f.OfferAccepted: "accepted",
+    f.OfferRefused: "refused",
+    f.OfferLapsed: "lapsed",
+    f.OfferWithdrawn: "withdrawn",
+}
+_HEARD: Final = frozenset(
+    {
+        *_DECIDED,
+        f.JobSubmitted,
+        f.OfferIssued,
+        f.ThirdPartyCommitted,
+        f.HolderCommitted,
+        f.CommitmentFailed,
+        f.LeaseActivated,
+        f.LeaseEnded,
+    }
+)
+"""The others are only counted."""
 
 
 @dataclass(slots=True)
@@ -46,26 +66,25 @@ class Tally:
 
     def hear(self, event: Event, at: datetime) -> None:
         self.count += 1
+        if type(event) not in _HEARD:
+            return
         match event:
             case f.JobSubmitted(job=job, units=units):
                 self._jobs[job] = _Open(at, units)
             case f.OfferIssued(offer=offer):
                 self.offers["issued"] += 1
                 self._offered[offer] = at
-            case f.OfferAccepted(offer=offer):
-                self._decided(offer, "accepted", at)
-            case f.OfferRefused(offer=offer):
-                self._decided(offer, "refused", at)
-            case f.OfferLapsed(offer=offer):
-                self._decided(offer, "lapsed", at)
-            case f.OfferWithdrawn(offer=offer):
-                self._decided(offer, "withdrawn", at)
+            case f.OfferAccepted() | f.OfferRefused() | f.OfferLapsed() | f.OfferWithdrawn():
+                self._decided(event.offer, _DECIDED[type(event)], at)
             case f.ThirdPartyCommitted() | f.HolderCommitted():
                 place = (event.provider, event.region, event.sku)
                 self._sizes[event.commitment] = self.gpus_of.get(place, 0)
             case f.LeaseActivated():
                 self._placed(event, at)
-            case f.LeaseEnded(lease=lease):
+            case f.CommitmentFailed(commitment=commitment):
+                self._sizes.pop(commitment, None)
+            case f.LeaseEnded(lease=lease, commitment=commitment):
+                self._sizes.pop(commitment, None)
                 since, price, gpus = self._leases.pop(lease)
                 seconds = (at - since).total_seconds()
                 self.gpu_seconds += gpus * seconds

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, Final
 
 from broker.domain.agreement import Agreement
-from broker.domain.events import EditionRecorded
 from broker.domain.lease import exited, started
 from broker.domain.values import JobId, ProviderName
 from broker.replay.report import Tally
@@ -20,11 +21,11 @@ from broker.steps.keeping import keep
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.submit import Submission, submit_jobs
 from broker.store.memory import MemoryStore
 from broker.store.memory_log import MemoryLog
-from broker.store.memory_queue import DueQueue
 
 START: Final = datetime(2025, 6, 1, tzinfo=UTC)
 """Where a replay begins if its agreement does not say otherwise."""
@@ -65,7 +66,7 @@ class _Replay:
         self.clock, self.ids = VirtualClock(start), CountingIds()
         places = {pool.place: pool.gpus for pool in scenario.pools}
         self.tally = Tally({(p.provider.value, p.region, p.sku): n for p, n in places.items()})
-        self.log = MemoryLog(sink=sink or (lambda _: None), kept=False, ear=self.tally.hear)
+        self.log = MemoryLog(sink=sink, kept=False, ear=self.tally.hear)
         self.store = MemoryStore(self.clock, self.ids, log=self.log, forget=True)
         self.rules = Rulebook(
             agreements={agreement.name: agreement},
@@ -77,51 +78,46 @@ class _Replay:
             name: StockProvider(
                 name, scenario.stock, self.clock, habit if name is ProviderName.AZURE else None
             )
-            for name in {pool.place.provider for pool in scenario.pools}
+            for name in sorted({pool.place.provider for pool in scenario.pools})
         }
+        self.clouds = [
+            (n, cloud, self.store.due_machines[n]) for n, cloud in self.providers.items()
+        ]
+        self.coming = iter(scenario.jobs)
+        self.next_job = next(self.coming, None)
+        self.submitted, self.submitted_s = 0, 0.0
+        """How many jobs came, and when the last of them did."""
         self.ends: list[tuple[float, JobId]] = []
         self.run_s: dict[JobId, float] = {}
         self.waiting_units: dict[JobId, int] = {}
 
     def run(self) -> Replayed:
+        with _uncollected():
+            return self._run()
+
+    def _run(self) -> Replayed:
         began = time.perf_counter()
-        self._record_editions()
-        jobs, submitted = self.scenario.jobs, 0
+        record_editions(self.store, self.rules.agreements.values())
+        record_prices(self.store, self.rules.pools)
         last_change = max(
             (change for series in self.scenario.stock.values() for change in series.changes()),
             default=0.0,
         )
-        while (at := self._next(jobs, submitted)) is not None:
+        while (at := self._next()) is not None:
             self.clock.at = at
             seconds = self.clock.seconds()
-            quiet_since = max(last_change, jobs[-1].submit_s if jobs else 0.0)
-            if submitted == len(jobs) and not self.ends and seconds > quiet_since + _quiet_s():
+            quiet_from = max(last_change, self.submitted_s) + QUIET.total_seconds()
+            if self.next_job is None and not self.ends and seconds > quiet_from:
                 break
-            upto = submitted
-            while upto < len(jobs) and jobs[upto].submit_s <= seconds:
-                upto += 1
-            if upto > submitted:
-                self._submit(jobs[submitted:upto])
-                submitted = upto
-                if self.progress:
-                    self.progress(submitted)
+            self._submit(seconds)
             self._end_runs(seconds)
             self._settle()
         return Replayed(self.tally.figures(), time.perf_counter() - began)
 
-    def _record_editions(self) -> None:
-        with self.store.transaction() as tx:
-            for agreement in self.rules.agreements.values():
-                recorded = [
-                    EditionRecorded(agreement=e.agreement, edition=e.id, document=e.document)
-                    for e in agreement.editions
-                ]
-                tx.record(f"agreement/{agreement.name}", recorded)
-
-    def _next(self, jobs: tuple[TraceJob, ...], submitted: int) -> datetime | None:
+    def _next(self) -> datetime | None:
         instants = []
-        if submitted < len(jobs):
-            instants.append(self.clock.start + timedelta(seconds=jobs[submitted].submit_s))
+        if self.next_job is not None:
+            instants.append(self.clock.start + timedelta(seconds=self.next_job.submit_s))
         if self.ends:
             instants.append(self.clock.start + timedelta(seconds=self.ends[0][0]))
         due = self.store.next_due()
@@ -129,29 +125,39 @@ class _Replay:
             instants.append(max(due, self.clock.at))
         return max(min(instants), self.clock.at) if instants else None
 
-    def _submit(self, jobs: tuple[TraceJob, ...]) -> None:
+    def _submit(self, seconds: float) -> None:
+        jobs: list[TraceJob] = []
+        while self.next_job is not None and self.next_job.submit_s <= seconds:
+            jobs.append(self.next_job)
+            self.next_job = next(self.coming, None)
+        if not jobs:
+            return
         ids = submit_jobs(
             [Submission(workload=job.workload) for job in jobs], self.store, self.rules, self.ids
         )
         for name, job in zip(ids, jobs, strict=True):
             self.run_s[name] = job.run_s
             self.waiting_units[name] = job.workload.units
+        self.submitted += len(jobs)
+        self.submitted_s = jobs[-1].submit_s
+        if self.progress:
+            self.progress(self.submitted)
 
     def _settle(self) -> None:
         """Every step that is due at this instant, until none is."""
-        while (due := self.store.next_due()) is not None and due <= self.clock.at:
-            if self._is_due(self.store.due_jobs):
-                place_round(self.store, self.rules)
-            if self._is_due(self.store.due_offers):
-                put_offers(self.store, self.rules)
-            for name, provider in self.providers.items():
-                if self._is_due(self.store.due_machines[name]):
-                    provision(name, provider, self.store, self.rules)
+        while self._is_any_done():
             self._start_runs()
 
-    def _is_due(self, queue: DueQueue[Any]) -> bool:
-        first = queue.first()
-        return first is not None and first <= self.clock.at
+    def _is_any_done(self) -> bool:
+        store, now, done = self.store, self.clock.at, 0
+        if store.due_jobs.is_due(now):
+            done += place_round(store, self.rules)
+        if store.due_offers.is_due(now):
+            done += put_offers(store, self.rules)
+        for name, provider, queue in self.clouds:
+            if queue.is_due(now):
+                done += provision(name, provider, store, self.rules)
+        return done > 0
 
     def _start_runs(self) -> None:
         whole = []
@@ -189,5 +195,13 @@ class _Replay:
             keep(tx, cases.values())
 
 
-def _quiet_s() -> float:
-    return QUIET.total_seconds()
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A replay makes no cycles: what is over is freed at once, and a collector looks in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.stock import MalformedCapacity, Series, read_capacity
@@ -22,6 +23,9 @@ from broker.domain.workload import Kind, Shape, WorkClass, Workload
 
 JOB_COLUMNS: Final = ("job_id", "submit_s", "duration_s", "gpus", "gpu_model", "kind", "tenant")
 POOL_COLUMNS: Final = ("provider", "region", "sku", "gpus_per_unit", "max_units", "price_usd_hour")
+
+MOST: Final = 1_000_000_000
+"""Of anything a row counts; in seconds more than thirty years."""
 
 CLASSES: Final[Mapping[Kind, WorkClass]] = {
     Kind.TRAINING: WorkClass.PRETRAINING,
@@ -49,8 +53,8 @@ class TraceJob:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    jobs: tuple[TraceJob, ...]
-    """By time of submission."""
+    jobs: Sequence[TraceJob]
+    """By time of submission. A replay goes through them once, so they may be made on the way."""
     pools: tuple[Pool, ...]
     stock: Mapping[Place, Series]
 
@@ -67,10 +71,8 @@ def read_scenario(folder: Path) -> Scenario:
 def _stock(folder: Path, pools: tuple[Pool, ...]) -> Mapping[Place, Series]:
     path = folder / "capacity.csv"
     try:
-        with path.open(newline="") as lines:
+        with _reading(path) as lines:
             series = read_capacity(lines, str(path))
-    except OSError as missing:
-        raise MalformedTraceError(f"{path}: {missing.strerror or missing}") from None
     except MalformedCapacity as malformed:
         raise MalformedTraceError(str(malformed)) from None
     unknown = next((pool.place for pool in pools if pool.place not in series), None)
@@ -84,21 +86,33 @@ def _rows(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Each row with the place to blame for it, `file line N`."""
     path = folder / name
+    with _reading(path) as lines:
+        reader = csv.DictReader(lines)
+        missing = [c for c in columns if c not in (reader.fieldnames or ())]
+        if missing:
+            raise MalformedTraceError(f"{path} line 1: column {missing[0]!r} is missing")
+        for row in reader:
+            where = f"{path} line {reader.line_num}"
+            if None in row or any(row[column] is None for column in columns):
+                raise MalformedTraceError(f"{where}: the row has not {len(row)} columns")
+            yield where, row
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[TextIO]:
+    """The file's lines. Raises MalformedTraceError where it cannot be read."""
     try:
-        with path.open(newline="") as lines:
-            reader = csv.DictReader(lines)
-            missing = [c for c in columns if c not in (reader.fieldnames or ())]
-            if missing:
-                raise MalformedTraceError(f"{path} line 1: column {missing[0]!r} is missing")
-            for row in reader:
-                where = f"{path} line {reader.line_num}"
-                if None in row or any(row[column] is None for column in columns):
-                    raise MalformedTraceError(f"{where}: the row has not {len(row)} columns")
-                yield where, row
-    except OSError as missing_file:
-        raise MalformedTraceError(f"{path}: {missing_file.strerror or missing_file}") from None
+        with path.open(encoding="utf-8", newline="") as lines:
+            yield lines
+    except OSError as missing:
+        raise MalformedTraceError(
+            f"{path} cannot be read ({missing.strerror or missing}); "
+            "a scenario is a folder with jobs.csv, capacity.csv and pools.csv"
+        ) from None
     except UnicodeDecodeError:
-        raise MalformedTraceError(f"{path}: is no UTF-8 text") from None
+        raise MalformedTraceError(f"{path} is no UTF-8 text; save it as UTF-8") from None
+    except csv.Error as broken:
+        raise MalformedTraceError(f"{path} is no CSV: {broken}") from None
 
 
 def _models(row: dict[str, str]) -> tuple[str, ...]:
@@ -110,8 +124,8 @@ def _number(where: str, row: dict[str, str], column: str) -> float:
         number = float(row[column])
     except ValueError:
         raise MalformedTraceError(f"{where}: {column} {row[column]!r} is no number") from None
-    if not 0 <= number < float("inf"):
-        raise MalformedTraceError(f"{where}: {column} {row[column]!r} must be 0 or more")
+    if not 0 <= number <= MOST:
+        raise MalformedTraceError(f"{where}: {column} {row[column]!r} must be between 0 and {MOST}")
     return number
 
 
@@ -130,12 +144,7 @@ def _pools(folder: Path, models: set[str]) -> Iterator[Pool]:
                 f"{where}: provider {row['provider']!r} is none of {', '.join(ProviderName)}"
             )
         provider = ProviderName(name)
-        try:
-            price = usd(Decimal(row["price_usd_hour"]))
-        except InvalidOperation:
-            raise MalformedTraceError(
-                f"{where}: price_usd_hour {row['price_usd_hour']!r} is no amount"
-            ) from None
+        price = _price(where, row["price_usd_hour"])
         named = row.get("accelerator") or next((m for m in sorted(models) if m in row["sku"]), "")
         yield Pool(
             place=Place(provider, row["region"], row["sku"]),
@@ -146,6 +155,18 @@ def _pools(folder: Path, models: set[str]) -> Iterator[Pool]:
             memory_gib=0,
             price_usd_hour=price,
         )
+
+
+def _price(where: str, text: str) -> Decimal:
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not (price.is_finite() and 0 <= price <= MOST):
+        raise MalformedTraceError(
+            f"{where}: price_usd_hour {text!r} is no amount; write US dollars such as 2.50"
+        )
+    return usd(price)
 
 
 def _unit_size(pools: tuple[Pool, ...]) -> int:

@@ -99,6 +99,7 @@ class StockProvider:
         place = order.place
         if order.name not in self._held:
             if self._stock[place].available(self._clock.seconds()) <= self._used[place]:
+                self._ready.pop(order.name, None)
                 return Refused(RefusalReason.NO_CAPACITY, "stock")
             self._used[place] += 1
             self._held[order.name] = place

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import holder_places
 from broker.domain.market import Market, Pool
 from broker.domain.offer import Offer, OfferState
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.spill import commit_holder, want_machines
-from broker.domain.values import AnswerId, OfferId, RefusalReason
+from broker.domain.values import ONE_OF_THE_REASONS, AnswerId, OfferId, RefusalReason
 from broker.ports import Ids, Store, Transaction
 from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
@@ -24,6 +26,9 @@ class AnswerKind(StrEnum):
     REFUSE = "refuse"
     COUNTER = "counter"
     QUERY = "query"
+
+
+NEED_A_REASON: Final = frozenset({AnswerKind.REFUSE, AnswerKind.COUNTER})
 
 
 class Rejection(StrEnum):
@@ -68,7 +73,8 @@ def record_answer(
     """Judge an answer by the offer as it stands. Raises KeyError where there is no such offer."""
     with store.transaction() as tx:
         case, offer = _opened(offer_id, tx)
-        judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules)
+        bound = tx.bound_holds(offer.holder, [hold.hold for hold in answer.holds])
+        judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules, bound)
         keep(tx, [case])
     return judgement
 
@@ -91,7 +97,14 @@ def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:
     return case, case.offers.get(offer_id) or tx.offer(offer_id) or known
 
 
-def _judge(case: Case, offer: Offer, answer: Answer, name: AnswerId, rules: Rulebook) -> Judgement:
+def _judge(
+    case: Case,
+    offer: Offer,
+    answer: Answer,
+    name: AnswerId,
+    rules: Rulebook,
+    bound: Mapping[str, OfferId],
+) -> Judgement:
     if not offer.state.undecided:
         late = offer.state is OfferState.LAPSED
         why = Rejection.LATE if late else Rejection.DUPLICATE
@@ -104,7 +117,7 @@ def _judge(case: Case, offer: Offer, answer: Answer, name: AnswerId, rules: Rule
         return _reject(case, offer.id, name, offer.state, Rejection.LATE, because)
     units = offer.units if answer.units is None else offer.units[: answer.units]
     pools = [_pool_of(hold, case, offer, rules) for hold in answer.holds]
-    fault = _nonconforming(offer, answer, units, pools)
+    fault = _nonconforming(offer, answer, units, pools) or _not_its_own(answer, bound)
     if fault:
         return _reject(case, offer.id, name, offer.state, Rejection.NONCONFORMING, fault)
     case.tell(
@@ -121,7 +134,8 @@ def _judge(case: Case, offer: Offer, answer: Answer, name: AnswerId, rules: Rule
     if answer.kind is AnswerKind.ACCEPT:
         _take(case, offer, units, answer.holds, [pool for pool in pools if pool])
     elif answer.kind is not AnswerKind.QUERY:
-        refuse(case, offer, answer.reason or RefusalReason.STRATEGIC)
+        assert answer.reason is not None  # noqa: S101 - it would not conform
+        refuse(case, offer, answer.reason)
     return Judgement(answer=name, state=case.offers[offer.id].state)
 
 
@@ -144,6 +158,8 @@ def _nonconforming(
     offer: Offer, answer: Answer, units: tuple[int, ...], pools: Sequence[Pool | None]
 ) -> str:
     """Why the clause does not allow this answer (design T8); empty where it does."""
+    if answer.kind in NEED_A_REASON and answer.reason is None:
+        return f"reason: to {answer.kind.value} is to say why; {ONE_OF_THE_REASONS}"
     if answer.kind is not AnswerKind.ACCEPT:
         return ""
     wanted = len(offer.units) if answer.units is None else answer.units
@@ -181,6 +197,16 @@ def _nonconforming(
     return next((sentence for fault, sentence in faults if fault), "")
 
 
+def _not_its_own(answer: Answer, bound: Mapping[str, OfferId]) -> str:
+    """Each acceptance carries its own hold, so that nothing is sold twice (design 3.5, 4)."""
+    names = [hold.hold for hold in answer.holds] if answer.kind is AnswerKind.ACCEPT else []
+    taken = next((name for name in names if name in bound), None)
+    if taken is not None:
+        return f"holds: {taken} stands behind the acceptance of {bound[taken]}; name another hold"
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return f"holds: {twice} is named twice; name each hold once" if twice is not None else ""
+
+
 def _told(holds: Sequence[Hold]) -> tuple[dict[str, object], ...]:
     return tuple(
         {"hold": h.hold, "units": h.units, "region": h.region, "sku": h.sku} for h in holds
@@ -201,7 +227,7 @@ def _take(
         part, left = left[: hold.units], left[hold.units :]
         groups = [tuple(part)] if offer.gang else [(index,) for index in part]
         for group in groups:
-            terms = replace(
+            terms = altered(
                 offer.terms,
                 accelerators=(pool.accelerator,) if pool.accelerator else None,
                 regions=(pool.place.region,),
@@ -209,5 +235,7 @@ def _take(
                     pool.price_usd_hour, offer.terms.price_usd_hour or pool.price_usd_hour
                 ),
             )
-            commitment = commit_holder(case, group, pool, terms, offer.edition, offer.id)
+            commitment = commit_holder(
+                case, group, pool, terms, offer.edition, offer.id, (hold.hold,)
+            )
             want_machines(case, commitment, terms.price_usd_hour, case.now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import closes_at, proceed
 from broker.domain.market import Market
@@ -33,7 +33,7 @@ def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
 
 
 def _look_at(case: Case, offer: Offer, market: Market) -> None:
-    case.put_offer(replace(offer, due_at=None))
+    case.put_offer(altered(offer, due_at=None))
     if offer.state is OfferState.SENT:
         _deliver(case, offer)
     elif offer.state is OfferState.OPEN:
@@ -47,7 +47,7 @@ def _deliver(case: Case, offer: Offer) -> None:
     every = timedelta(seconds=offer.mechanics.deemed_after_s / offer.mechanics.deemed_attempts)
     attempts = offer.attempts + 1
     case.tell(events.NoticeSent(offer=offer.id, attempt=attempts, channels=("inbox", "stream")))
-    offer = case.put_offer(replace(offer, attempts=attempts, due_at=case.now + every))
+    offer = case.put_offer(altered(offer, attempts=attempts, due_at=case.now + every))
     if attempts >= offer.mechanics.deemed_attempts:
         deliver(case, offer, "deemed")
 
@@ -61,7 +61,7 @@ def _close(case: Case, offer: Offer, market: Market) -> None:
         if still.state is OfferState.OPEN:
             before = closes_at(offer) if offer.desk is Desk.AUTOMATIC else None
             due = before if before is not None and before > case.now else offer.expires_at
-            case.put_offer(replace(still, due_at=due))
+            case.put_offer(altered(still, due_at=due))
         return
     held_up = [m for m in case.machines.values() if m.offer == offer.id and m.commitment is None]
     ours = offer.desk is Desk.AUTOMATIC and case.job.trouble

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeAlias, assert_never
+from functools import cached_property
+from typing import Final, assert_never
 
 from broker.domain import events
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
 from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Place, Refusal
+from broker.domain.market import Market, Place, Refusal
 from broker.domain.offer import Offer
 from broker.domain.offering import deliver
 from broker.domain.places import PlaceRecord, cool_down
@@ -23,43 +25,19 @@ from broker.ports import (
     FaultKind,
     Gone,
     Launching,
-    Outcome,
     Refused,
     Running,
     Transaction,
     Unsure,
 )
 from broker.steps.keeping import Registers
+from broker.steps.polling import poll_after, trouble_left
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
-
-
-@dataclass(frozen=True, slots=True)
-class StandsRefused:
-    """The place said no to somebody else just now; it was not asked again."""
-
-    refusal: Refusal | None
-    """None: the "no" came in this very round."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """The place has not answered the others; one that is full is asked once, not fifty times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The answer to a termination: whether the machine is confirmed to be gone."""
-
-    gone: bool
-
-
-Told: TypeAlias = Outcome | StandsRefused | NotYet | Ended
+from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
 BUSY_RECHECK: Final = timedelta(milliseconds=250)
 """How soon a machine is looked at again that waits for its place to answer another."""
-FIRST_POLL: Final = timedelta(milliseconds=10)
-LONGEST_POLL: Final = timedelta(seconds=5)
 TROUBLE_RECHECK: Final = timedelta(seconds=30)
 """How soon the same order is tried again after a fault that only a person can mend."""
 
@@ -72,24 +50,42 @@ _OURS: Final = frozenset(
 class Round:
     """The record of one round at a provider: applies each answer to the file of its job."""
 
-    def __init__(self, tx: Transaction, rules: Rulebook, cases: Mapping[JobId, Case]) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        rules: Rulebook,
+        cases: Mapping[JobId, Case],
+        places: Iterable[Place],
+    ) -> None:
         self.tx, self.rules, self.cases = tx, rules, cases
-        self.records = dict(tx.places())
-        self.market = rules.market(tx)
+        self.places = tx.places(hold=places)
+        self.records: dict[Place, PlaceRecord] = {}
+        """What this round has changed of them."""
         self.refusals: dict[Place, Refusal] = {}
-        self.registers = Registers(tx)
-        self.probing = Probing(self.registers, rules)
+        self.probing = Probing(Registers(tx), rules)
+        self.answered: set[Place] = set()
         self.freed = False
         """Whether a machine ended in this round."""
+
+    @cached_property
+    def market(self) -> Market:
+        """As it was when the round began, but for the refusals that it brought."""
+        return self.rules.market(self.tx)
+
+    def _known(self, place: Place) -> PlaceRecord:
+        return self.records.get(place) or self.places.get(place) or PlaceRecord(place=place)
 
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
         served: set[str] = set()
-        for machine, answer in told:
+        # What waits for a place goes after the place's answers.
+        for machine, answer in sorted(told, key=lambda one: isinstance(one[1], NotYet)):
             case = self.cases.get(machine.job)
             current = case.machines.get(machine.name) if case else None
             if case is None or current is None:
                 continue  # over in the meantime; reconciliation ends what was bought too late
+            if current.state is MachineState.RUNNING and not isinstance(answer, Ended):
+                continue  # another worker took the claim up, and its answer was first
             if current.state is MachineState.ENDING and not isinstance(answer, Ended):
                 self._arrived_too_late(case, current, answer)
             else:
@@ -102,8 +98,8 @@ class Round:
     def _apply(self, case: Case, machine: Machine, answer: Told) -> None:
         match answer:
             case Launching(handle=handle, retry_after_s=told):
-                asked = replace(machine, state=MachineState.ASKED, handle=handle)
-                after = timedelta(seconds=told) if told else _poll_after(machine.tries)
+                asked = altered(machine, state=MachineState.ASKED, handle=handle, trouble="")
+                after = timedelta(seconds=told) if told else poll_after(machine.tries)
                 self._later(case, asked, after)
                 self._heard(case, machine)
             case Running(handle=handle, address=address):
@@ -113,8 +109,8 @@ class Round:
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
-                case.set_job(trouble=f"{machine.place}: not known whether it was bought: {because}")
-                self._later(case, machine, _poll_after(machine.tries))
+                what = f"{machine.place}: not known whether it was bought: {because}"
+                self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
             case Gone(because=because):
                 vanished(case, machine, because)
             case StandsRefused() | NotYet() | Ended():
@@ -132,26 +128,31 @@ class Round:
                 if known is not None:
                     self._refused(case, machine, known)
                 else:  # the job that was refused is over, and nobody wrote it down
-                    self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
+                    self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case NotYet():
-                self._later(case, replace(machine, tries=machine.tries - 1), BUSY_RECHECK)
+                after = timedelta() if machine.place in self.answered else BUSY_RECHECK
+                self._later(case, altered(machine, tries=machine.tries - 1), after)
             case Ended(gone=confirmed):
                 if confirmed:
                     self._freed(machine)
                     gone(case, machine, machine.because)
                 else:
-                    self._later(case, machine, _poll_after(machine.tries))
+                    self._later(case, machine, poll_after(machine.tries))
             case _:
                 assert_never(answer)
 
+    def _troubled(self, case: Case, machine: Machine, what: str) -> Machine:
+        case.set_job(trouble=what)
+        return case.put_machine(altered(machine, trouble=what))
+
     def _later(self, case: Case, machine: Machine, after: timedelta) -> None:
-        case.put_machine(replace(machine, due_at=case.now + after))
+        case.put_machine(altered(machine, due_at=case.now + after))
 
     def _arrived_too_late(self, case: Case, machine: Machine, answer: Told) -> None:
         """The machine is being given back; only where it is to be found is worth keeping."""
         if isinstance(answer, Launching | Running):
-            machine = replace(machine, handle=answer.handle)
-        case.put_machine(replace(machine, due_at=case.now))
+            machine = altered(machine, handle=answer.handle)
+        case.put_machine(altered(machine, due_at=case.now))
 
     def _offer(self, case: Case, machine: Machine) -> Offer | None:
         """The offer it is a hold for, while nothing binds it yet."""
@@ -166,20 +167,22 @@ class Round:
         return case.offers.get(named) if named else None
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
-        """The holder's cloud has answered: it has the notice."""
-        case.set_job(trouble="")
+        """Its cloud has answered; the holder's has the notice."""
+        if case.job.trouble:
+            case.set_job(trouble=trouble_left(case, machine))
         offer = self._offer(case, machine)
         return deliver(case, offer, "ack") if offer is not None else None
 
     def _running(self, case: Case, machine: Machine, handle: str, address: str) -> None:
         up = case.put_machine(
-            replace(
+            altered(
                 machine,
                 state=MachineState.RUNNING,
                 handle=handle,
                 address=address,
                 up_at=case.now,
                 due_at=None,
+                trouble="",
             )
         )
         self._remember_yes(machine.place)
@@ -198,23 +201,28 @@ class Round:
         """What it held may be had again: a shortage there is forgotten, those who wait try."""
         if machine.lease is None:  # only given back: what it showed of the place is not changed
             return
-        known = self.records.get(machine.place) or PlaceRecord(place=machine.place)
+        known = self._known(machine.place)
         shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
-        self.records[machine.place] = replace(
+        self.records[machine.place] = altered(
             known, refusal=None if shortage else known.refusal, freed_at=self.tx.now
         )
         self.tx.put_place(self.records[machine.place])
         self.freed = True
 
     def _remember_yes(self, place: Place) -> None:
-        known = self.records.get(place) or PlaceRecord(place=place)
-        self.records[place] = replace(known, streak=known.streak + 1)
+        known = self._known(place)
+        self.records[place] = altered(known, streak=known.streak + 1)
         self.tx.put_place(self.records[place])
+        self.answered.add(place)
 
     def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
         """A refusal is remembered once, for all jobs and processes."""
         offer = self._offer(case, machine)
         place = machine.place
+        known = self.records.get(place) or PlaceRecord(place=place)
+        stands = known.refusal if known.refusal and known.streak == 0 else None
+        if machine.owed and stands and stands.stands(case.now, machine.together):
+            return stands  # said again to a holder that is bound: no news to those who wait there
         bound = self._bound_by(case, machine)
         cap = bound.mechanics.refusal_max_age_s if bound else None
         refusal = Refusal(
@@ -238,24 +246,25 @@ class Round:
             valid_until=refusal.valid_until,
             offer=refusal.offer,
         )
-        known = self.records.get(place) or PlaceRecord(place=place)
+        known = self._known(place)
         narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
         kept = known.refusal if narrower else refusal
-        self.records[place] = replace(known, refusal=kept, streak=0)
+        self.records[place] = altered(known, refusal=kept, streak=0)
         self.tx.put_place(self.records[place], [fact])
         self.refusals[place] = refusal
+        self.answered.add(place)
         if kept is refusal:
             self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
         return refusal
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
         case.put_machine(
-            replace(machine, state=MachineState.REFUSED, because=refusal.code, due_at=None)
+            altered(machine, state=MachineState.REFUSED, because=refusal.code, due_at=None)
         )
         offer = self._heard(case, machine)
         if offer is not None:
             known = dict.fromkeys((*offer.refusals, refusal.id))
-            offer = case.put_offer(replace(offer, refusals=tuple(known)))
+            offer = case.put_offer(altered(offer, refusals=tuple(known)))
             proceed(case, offer, self.market)
             return
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
@@ -268,10 +277,11 @@ class Round:
 
     def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
-        case.set_job(trouble=f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip())
+        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip()
+        machine = self._troubled(case, machine, what)
         if fault.kind not in _OURS:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
-            self._later(case, machine, after or _poll_after(machine.tries))
+            self._later(case, machine, after or poll_after(machine.tries))
             return
         place, until = machine.place, case.now + TROUBLE_RECHECK
         fact = events.PlaceTroubled(
@@ -283,17 +293,12 @@ class Round:
             message=fault.message,
             until=until,
         )
-        known = self.records.get(place) or PlaceRecord(place=place)
+        known = self._known(place)
         if known.closed_until is None or known.closed_until <= case.now:
-            self.records[place] = replace(known, closed_until=until)
+            self.records[place] = altered(known, closed_until=until)
             self.tx.put_place(self.records[place], [fact])
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is not None and commitment.offer is None and not commitment.state.over:
             fail_commitment(case, commitment, fault.kind, fault.code)
         else:
             self._later(case, machine, TROUBLE_RECHECK)
-
-
-def _poll_after(tries: int) -> timedelta:
-    """10 ms, then twice as long each time, to five seconds."""
-    return min(FIRST_POLL * (1 << min(tries - 1, 10) if tries > 0 else 1), LONGEST_POLL)

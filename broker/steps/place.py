@@ -61,7 +61,8 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
             if case.job.state.over:
                 gave_up[case.job.line] = 1
         registers.keep(cases)
-        tx.call_up(gave_up)
+        if gave_up:
+            tx.call_up(gave_up)
     return len(cases)
 
 
@@ -123,7 +124,7 @@ def _do(case: Case, decision: Decision, market: Market, rules: Rulebook) -> None
         case ReleaseStanding():
             _release(case, decision, rules)
         case Commit():
-            _commit(case, decision)
+            _commit(case, decision, rules)
         case Expire(release=release, why=why):
             expire_release(case, release, why)
         case Wait() | StandInLine():
@@ -195,9 +196,9 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
     )
 
 
-def _commit(case: Case, decision: Commit) -> None:
+def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
     if not decision.to_holder:
-        commit_third_party(case, decision)
+        commit_third_party(case, decision, rules.list_id)
         return
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None

@@ -12,8 +12,9 @@ from broker.domain.market import Place, allowance
 from broker.domain.places import PlaceRecord
 from broker.domain.values import ProviderName
 from broker.ports import Launching, Order, Outcome, Provider, Refused, Running, Store
-from broker.steps.outcome import Ended, NotYet, Round, StandsRefused, Told
+from broker.steps.outcome import Round
 from broker.steps.rulebook import Rulebook, refused
+from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
 CLAIMED_FOR: Final = timedelta(seconds=60)
 """How long a worker has for what it claimed before another may take it up."""
@@ -22,20 +23,19 @@ CLAIMED_FOR: Final = timedelta(seconds=60)
 def provision(name: ProviderName, provider: Provider, store: Store, rules: Rulebook) -> int:
     """Take up what is due at this provider; returns how many machines that were."""
     with store.transaction() as tx:
-        asked = dict(tx.asked(name))
+        asked = tx.asked(name)
         machines = tx.claim_machines(name, limit=50, until=tx.now + CLAIMED_FOR)
-        places = dict(tx.places()) if machines else {}
-        now = tx.now
-    if not machines:
-        return 0
-    asking = _Asking(provider, rules, places, asked, machines, now)
+        if not machines:
+            return 0
+        asking = _Asking(provider, rules, tx.places(), asked, machines, tx.now)
     told = [(machine, asking.ask(machine)) for machine in machines]
     with store.transaction() as tx:
         cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
-        round_ = Round(tx, rules, cases)
+        round_ = Round(tx, rules, cases, {machine.place for machine in machines})
         served = round_.record(told)
-        round_.registers.keep(cases.values())
-        tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
+        round_.probing.registers.keep(cases.values())
+        if served:
+            tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.freed:
             tx.call_heads()
     return len(machines)
@@ -53,10 +53,12 @@ class _Asking:
         machines: Iterable[Machine],
         now: datetime,
     ) -> None:
-        self.provider, self.rules, self.places, self.now = provider, rules, places, now
+        self.provider, self.rules, self.now = provider, rules, now
         self.full: dict[Place, int] = {}
-        self.streak = {place: record.streak for place, record in places.items()}
-        self.open = {m.place: asked.get(m.place, 0) for m in machines}
+        asked_of = {machine.place for machine in machines}
+        self.places = {place: places[place] for place in asked_of if place in places}
+        self.streak = {place: record.streak for place, record in self.places.items()}
+        self.open = {place: asked.get(place, 0) for place in asked_of}
         """How many machines each place was asked for before this round and has not answered."""
 
     def ask(self, machine: Machine) -> Told:
@@ -72,7 +74,8 @@ class _Asking:
         place = machine.place
         if _never_asked(machine):
             standing = refused(self.places.get(place), self.now, machine.together)
-            if standing is not None or self._full(place, machine.together):
+            shut = standing is not None or self._full(place, machine.together)
+            if shut and not machine.owed:
                 return StandsRefused(standing)
             if self.rules.slow_start and self.open[place] >= allowance(self.streak.get(place, 0)):
                 return NotYet()

@@ -1,74 +1,35 @@
-"""Put something on record of an agreement, or revoke it: checked, told, and nothing else moves."""
+"""Put on record what decisions are taken by: the editions, and the price list."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from broker.domain.agreement import Edition
-from broker.domain.events import RecordRefused
-from broker.domain.recording import KINDS, Entry, Revocation, enter, objection
-from broker.domain.register import Attestation, Register
-from broker.domain.standing_answers import StandingAcceptance
-from broker.ports import Store, Transaction
-from broker.steps.rulebook import Rulebook
+from broker.domain.agreement import Agreement
+from broker.domain.events import EditionRecorded, PricesListed
+from broker.domain.market import Pool
+from broker.domain.price_list import list_id, listed
+from broker.ports import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """What became of an entry. One that is refused changed nothing but the log."""
-
-    kind: str
-    record: str
-    refused: str | None = None
-    """Why, in one sentence."""
-
-
-def put_on_record(agreement: str, entry: Entry, by: str, store: Store, rules: Rulebook) -> Recorded:
-    """Judge an entry by the edition in force. Raises KeyError where there is no such agreement."""
-    if agreement not in rules.agreements:
-        raise KeyError(agreement)
+def record_editions(store: Store, agreements: Iterable[Agreement]) -> None:
+    """Write every known edition into the log, once, so that an audit needs no other file."""
     with store.transaction() as tx:
-        register = tx.registers([agreement], for_update=True)[agreement]
-        edition = rules.edition(agreement, tx.now)
-        why = _objection(register, edition, entry, by, tx, rules)
-        kind, record = KINDS[type(entry)], _named(entry)
-        if why is not None or edition is None:
-            told = RecordRefused(
-                agreement=agreement, what=kind, record=record, by=by, why=why or ""
-            )
-            tx.record(f"agreement/{agreement}", [told])
-            return Recorded(kind=kind, record=record, refused=why)
-        after, fact = enter(register, edition, entry, by, tx.now)
-        tx.put_register(after, [fact])
-        tx.call_heads()
-    return Recorded(kind=kind, record=record)
+        recorded = tx.editions_recorded()
+        for agreement in agreements:
+            fresh = [
+                EditionRecorded(
+                    agreement=agreement.name, edition=edition.id, document=edition.document
+                )
+                for edition in agreement.editions
+                if (agreement.name, edition.id) not in recorded
+            ]
+            if fresh:
+                tx.record(f"agreement/{agreement.name}", fresh)
 
 
-def _objection(
-    register: Register,
-    edition: Edition | None,
-    entry: Entry,
-    by: str,
-    tx: Transaction,
-    rules: Rulebook,
-) -> str | None:
-    if edition is None:
-        return f"no edition of {register.agreement} is in force now; record one first"
-    if isinstance(entry, StandingAcceptance):
-        places = {p.place for p in rules.pools if edition.holds(p.place.provider)}
-        if (entry.region, entry.sku) not in {(p.region, p.sku) for p in places}:
-            return (
-                f"region, sku: {entry.region} {entry.sku} is no pool of the holder's; "
-                "see the catalogue for those it has"
-            )
-    return objection(register, edition, entry, by, tx.now)
-
-
-def _named(entry: Entry) -> str:
-    match entry:
-        case Attestation(condition=condition):
-            return condition
-        case Revocation(record=record):
-            return record
-        case _:
-            return entry.id
+def record_prices(store: Store, pools: tuple[Pool, ...]) -> None:
+    """Write the price list into the log, once, so that every choice can be made again from it."""
+    name = list_id(pools)
+    with store.transaction() as tx:
+        if not tx.told(f"prices/{name}"):
+            tx.record(f"prices/{name}", [PricesListed(list_id=name, pools=listed(pools))])

@@ -6,19 +6,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
 from broker.domain.agreement import Agreement, Edition
-from broker.domain.market import Market, Place, Pool, Refusal, allowance
+from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
 from broker.domain.offer import Desk, Mechanics
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
+from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
 from broker.domain.right import TailFrom
 from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction
+
+Value = TypeVar("Value")
 
 _ORDER_WINDOW_S = 1800
 _ORDER_PROVISION_S = 7200
@@ -56,6 +62,41 @@ class Room(Mapping[Place, int]):
         return len(self._records)
 
 
+class Known(Mapping[Place, Value]):
+    """One thing that is remembered of places; looked up where it is looked at, never copied."""
+
+    def __init__(
+        self, records: Mapping[Place, PlaceRecord], of: Callable[[PlaceRecord], Value | None]
+    ) -> None:
+        self._records, self._of = records, of
+
+    @override
+    def __getitem__(self, place: Place) -> Value:
+        known = self._of(self._records[place])
+        if known is None:
+            raise KeyError(place)
+        return known
+
+    @override
+    def get(self, place: Place, default: Any = None) -> Any:
+        record = self._records.get(place)
+        known = None if record is None else self._of(record)
+        return default if known is None else known
+
+    @override
+    def __iter__(self) -> Iterator[Place]:
+        return (place for place, record in self._records.items() if self._of(record) is not None)
+
+    @override
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_REFUSAL: Final[Callable[[PlaceRecord], Refusal | None]] = attrgetter("refusal")
+_FREED: Final[Callable[[PlaceRecord], datetime | None]] = attrgetter("freed_at")
+_CLOSED: Final[Callable[[PlaceRecord], datetime | None]] = attrgetter("closed_until")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rulebook:
     agreements: Mapping[str, Agreement]
@@ -73,8 +114,20 @@ class Rulebook:
     """The last reading of each edition, with what was on record then."""
     vantage: str = ""
     """Where this process sees the clouds from; evidence of an outage takes more than one."""
+    fitting: Fitting = field(default_factory=dict, repr=False)
+    """What its pools were found to fit."""
     slow_start: bool = True
     """Whether a place that has not shown its stock is asked for one machine first."""
+
+    @cached_property
+    def list_id(self) -> str:
+        """The name of the price list that the pools come from."""
+        return list_id(self.pools)
+
+    @cached_property
+    def sold(self) -> tuple[str, ...]:
+        """Every accelerator that there is in a pool."""
+        return tuple(sorted({pool.accelerator for pool in self.pools if pool.accelerator}))
 
     def agreement_of(self, tenant: str) -> str:
         return self.by_tenant.get(tenant, self.default_agreement)
@@ -97,17 +150,14 @@ class Rulebook:
 
     def market(self, tx: Transaction) -> Market:
         """The market as the transaction sees it."""
-        records, asked = tx.places(), tx.unresolved()
+        records = tx.places()
         return Market(
             pools=self.pools,
-            refusals={place: record.refusal for place, record in records.items() if record.refusal},
-            room=Room(records, asked) if self.slow_start else {},
-            freed={place: record.freed_at for place, record in records.items() if record.freed_at},
-            closed={
-                place: record.closed_until
-                for place, record in records.items()
-                if record.closed_until
-            },
+            refusals=Known(records, _REFUSAL),
+            room=Room(records, tx.unresolved()) if self.slow_start else {},
+            freed=Known(records, _FREED),
+            closed=Known(records, _CLOSED),
+            fitting=self.fitting,
         )
 
     def mechanics(self, edition: Edition, clause: str, work: Workload) -> Mechanics:

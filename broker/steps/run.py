@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.lease import exited, started
 from broker.domain.machine import Machine, MachineState, RunState
@@ -41,6 +42,8 @@ class Report:
     state: RunState
     lease: LeaseId | None = None
     exit_code: int | None = None
+    timed_out: bool = False
+    """Whether the command ended because its time limit was over."""
     port: int | None = None
     address: str = ""
     chunks: Sequence[LogChunk] = ()
@@ -99,7 +102,7 @@ def hear(session: str, report: Report, store: Store) -> Reply:
             return Reply(do=Command.END, acked=acked)
         _apply(case, case.machines[machine.name], report)
         keep(tx, [case])
-        return replace(_reply(case, case.machines[machine.name]), acked=acked)
+        return altered(_reply(case, case.machines[machine.name]), acked=acked)
 
 
 def _nothing_new(machine: Machine, report: Report) -> bool:
@@ -111,14 +114,15 @@ def _nothing_new(machine: Machine, report: Report) -> bool:
 def _apply(case: Case, machine: Machine, report: Report) -> None:
     if machine.port is None and report.port is not None:
         address = machine.address or report.address
-        machine = case.put_machine(replace(machine, port=report.port, address=address))
+        machine = case.put_machine(altered(machine, port=report.port, address=address))
     if report.lease is None or report.lease != machine.lease:
         return
     if report.state is not RunState.IDLE and machine.run is RunState.IDLE:
         started(case, machine)
         machine = case.machines[machine.name]
     if report.state is RunState.ENDED:
-        exited(case, machine, report.exit_code if report.exit_code is not None else 1)
+        code = report.exit_code if report.exit_code is not None else 1
+        exited(case, machine, code, timed_out=report.timed_out)
 
 
 def _reply(case: Case, machine: Machine) -> Reply:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
 
 from broker.domain.events import JobSubmitted
+from broker.domain.family import any_of
 from broker.domain.job import Job, Unit
 from broker.domain.line import line_of
-from broker.domain.market import Market, Pool
+from broker.domain.market import Market
 from broker.domain.options import remembered
 from broker.domain.register import NOTHING_ON_RECORD
 from broker.domain.terms import Terms
-from broker.domain.values import JobId
+from broker.domain.values import JobId, plain
 from broker.domain.workload import Workload
-from broker.ports import Ids, Store
+from broker.ports import Ids, KeyTakenError, Store, SubmissionKey
 from broker.steps.rulebook import Rulebook
 
 
@@ -31,13 +35,33 @@ class InvalidJobError(ValueError):
 class Submission:
     workload: Workload
     key: str | None = None
-    """Two submissions of a tenant with one key are one job."""
+    """Two submissions of a tenant with one key are one job, if they ask for the same."""
+
+    def named(self) -> SubmissionKey | None:
+        return None if self.key is None else SubmissionKey(self.key, digest_of(self.workload))
+
+
+class Taken(NamedTuple):
+    job: JobId
+    anew: bool
+    """False where an earlier submission under its key is meant."""
 
 
 def submit_jobs(
     submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
 ) -> list[JobId]:
-    """All of them or none, in one transaction. Raises InvalidJobError with the first's index."""
+    """As `take_in`; the ids only."""
+    return [taken.job for taken in take_in(submissions, store, rules, ids)]
+
+
+def take_in(
+    submissions: Sequence[Submission], store: Store, rules: Rulebook, ids: Ids
+) -> list[Taken]:
+    """All of them or none, in one transaction.
+
+    Raises InvalidJobError or KeyTakenError with the index of the first that cannot be.
+    """
+    keys = _keys(submissions)
     known: set[str] = set()
     with store.transaction() as tx:
         now = tx.now
@@ -45,11 +69,59 @@ def submit_jobs(
         for index, one in enumerate(submissions):
             job = _job(one.workload, rules, now, JobId(ids.new("job")))
             _check(job, rules, now, known, index)
-            rows.append((job, _told(job), one.key))
-        return tx.submit(rows)
+            rows.append((job, submitted(job), keys[index]))
+        meant = tx.submit(rows)
+        return [Taken(id_, id_ == row[0].id) for id_, row in zip(meant, rows, strict=True)]
 
 
-def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+def digest_of(work: Workload) -> str:
+    """SHA-256 of what was asked for.
+
+    What is left empty counts for nothing, so that a field of a later broker changes no digest.
+    """
+    return sha256(json.dumps(_filled(plain(work)), sort_keys=True).encode()).hexdigest()
+
+
+def _filled(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {name: _filled(part) for name, part in value.items() if not _empty(part)}
+
+
+def _empty(part: object) -> bool:
+    return part is None or part is False or (isinstance(part, str | list | dict) and not part)
+
+
+def _keys(submissions: Sequence[Submission]) -> list[SubmissionKey | None]:
+    """Their keys, where each that comes twice asks for the same twice. Raises KeyTakenError."""
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    keys = [one.named() for one in submissions]
+    for index, (one, key) in enumerate(zip(submissions, keys, strict=True)):
+        if key is None:
+            continue
+        before, digest = first.setdefault((one.workload.tenant, key.name), (index, key.digest))
+        if digest != key.digest:
+            raise KeyTakenError(key.name, f"jobs[{before}]", index)
+    return keys
+
+
+def checked_job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+    """The job as it would be taken in. Raises InvalidJobError."""
+    made = _job(work, rules, now, job)
+    _check(made, rules, now, set(), 0)
+    return made
+
+
+def _meant(work: Workload, rules: Rulebook) -> Workload:
+    """The work with the accelerators that its names stand for, so that a notice lists them all."""
+    meant = any_of(work.shape.accelerators, rules.sold)
+    if meant == work.shape.accelerators:
+        return work
+    return replace(work, shape=replace(work.shape, accelerators=meant))
+
+
+def _job(asked: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
+    work = _meant(asked, rules)
     patience = None if work.patience_s is None else now + timedelta(seconds=work.patience_s)
     agreement = rules.agreement_of(work.tenant)
     return Job(
@@ -73,7 +145,8 @@ def _job(work: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
     )
 
 
-def _told(job: Job) -> JobSubmitted:
+def submitted(job: Job) -> JobSubmitted:
+    """The first fact of a job."""
     work = job.workload
     return JobSubmitted(
         job=job.id,
@@ -88,6 +161,8 @@ def _told(job: Job) -> JobSubmitted:
         terms=job.terms,
         patience_until=job.patience_until,
         agreement=job.agreement,
+        shape=work.shape,
+        exclude=work.limits.exclude,
     )
 
 
@@ -107,7 +182,7 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: set[str], index: int
     market = Market(pools=rules.pools)
     options = remembered(rules.memo, job.line, work, market, edition, now, NOTHING_ON_RECORD)
     if not options.some and not any(pool.fits(work.shape) for pool in rules.pools):
-        raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.pools), index)
+        raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.sold), index)
     holders = sorted(set(edition.holder_pools) & {name.value for name in work.limits.exclude})
     if holders and (options.right or options.exclusive):
         raise InvalidJobError(
@@ -126,9 +201,8 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: set[str], index: int
     known.add(job.line)
 
 
-def _unknown_shape(work: Workload, pools: tuple[Pool, ...]) -> str:
+def _unknown_shape(work: Workload, sold: tuple[str, ...]) -> str:
     shape = work.shape
-    sold = sorted({pool.accelerator for pool in pools if pool.accelerator})
     for accelerator in shape.accelerators:
         if accelerator not in sold:
             return (

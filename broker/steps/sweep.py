@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from broker.domain.altered import altered
 from broker.domain.machine import MachineState
 from broker.ports import Store
 from broker.steps.run import LAPSES_S
@@ -27,7 +27,7 @@ def sweep(store: Store, limit: int = 200) -> int:
             if case is None or current is None or current.state is not MachineState.RUNNING:
                 continue
             case.put_machine(
-                replace(
+                altered(
                     current,
                     state=MachineState.ENDING,
                     because=current.because or "lost",

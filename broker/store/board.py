@@ -9,8 +9,10 @@ from typing import Generic, Protocol, TypeVar
 
 from broker.domain.job import Job, JobState
 from broker.domain.machine import Machine
+from broker.domain.market import Place
 from broker.domain.offer import Offer, OfferState
 from broker.domain.places import PlaceRecord
+from broker.domain.quote import Waited
 from broker.domain.register import Register
 from broker.domain.values import JobId, OfferId, ProviderName
 from broker.domain.workload import Kind, WorkClass
@@ -94,6 +96,10 @@ class Board(Protocol):
         ...
 
     def counts(self) -> Counts: ...
+
+    def waits(self, since: datetime) -> Mapping[Place, Waited]:
+        """How long machines wanted since an instant took until they were up, by place."""
+        ...
 
     def places(self) -> list[PlaceRecord]:
         """In the order of provider, region and kind of machine."""

@@ -12,25 +12,23 @@ from sqlalchemy import (
     Connection,
     bindparam,
     func,
-    insert,
     literal_column,
     select,
-    text,
     union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 from sqlalchemy.exc import IntegrityError
 
-from broker.domain.chain import GENESIS, Fact, canonical_plain, seal
+from broker.domain.chain import GENESIS, Fact, seal
 from broker.domain.event import Event
 from broker.domain.values import instant_text
+from broker.store import locks
+from broker.store.adding import add
 from broker.store.tables import FACTS
 
 SEALING: Final = 0x5EA1
 """The key of the lock that lets one sealer work."""
-STREAMS: Final = 0x57E4
-"""The class of the locks that let one writer at a time append to a stream that is no job's."""
 
 
 class LostRaceError(Exception):
@@ -72,7 +70,7 @@ def append(connection: Connection, told: Sequence[Told], now: datetime) -> int:
                     "version": version,
                     "type": type(fact).__name__,
                     "at": at,
-                    "data": canonical_plain(fact.payload()),
+                    "data": fact.text(),
                 }
             )
         if one.tail is None:
@@ -84,7 +82,7 @@ def append(connection: Connection, told: Sequence[Told], now: datetime) -> int:
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
     try:
-        connection.execute(insert(FACTS), rows)
+        add(connection, FACTS, rows)
     except IntegrityError as clash:
         raise LostRaceError(
             f"another transaction has told the next fact of one of {len(rows)} streams first"
@@ -94,8 +92,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
 def _tails(connection: Connection, streams: set[str]) -> dict[str, Tail]:
     if not streams:
         return {}
-    if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK_STREAMS, {"class": STREAMS, "names": sorted(streams)})
+    locks.take(connection, locks.STREAMS, streams)
     last = [
         select(FACTS.c.stream, FACTS.c.version, FACTS.c.at)
         .where(FACTS.c.stream == stream)
@@ -108,10 +105,9 @@ def _tails(connection: Connection, streams: set[str]) -> dict[str, Tail]:
     return {stream: Tail(version, at) for stream, version, at in found}
 
 
-_LOCK_STREAMS: Final = text(
-    "SELECT pg_advisory_xact_lock(:class, key) FROM "
-    "(SELECT hashtext(name) AS key FROM unnest(CAST(:names AS text[])) AS name ORDER BY 1) AS keys"
-)
+def told(connection: Connection, stream: str) -> bool:
+    any_of = select(FACTS.c.id).where(FACTS.c.stream == stream).limit(1)
+    return connection.execute(any_of).first() is not None
 
 
 def unsealed(connection: Connection) -> bool:

@@ -6,13 +6,11 @@ Transactions come one at a time. What a transaction writes is applied when its b
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from broker.domain.chain import Fact
 from broker.domain.values import JobId
-from broker.ports import Clock, Ids, LogChunk, Transaction, Upcoming
+from broker.ports import Clock, Ids, LogChunk, Upcoming
 from broker.store.memory_log import MemoryLog
 from broker.store.memory_tables import MemoryTables
 from broker.store.memory_transaction import MemoryTransaction
@@ -27,12 +25,8 @@ class MemoryStore(MemoryTables):
         super().__init__(clock, ids, log=log, forget=forget)
         self._lock = threading.RLock()
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        with self._lock:
-            work = MemoryTransaction(self)
-            yield work
-            work.commit()
+    def transaction(self) -> MemoryTransaction:
+        return MemoryTransaction(self, self._lock)
 
     def upcoming(self) -> Upcoming:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from broker.domain.chain import GENESIS, Fact, canonical_plain, line, seal
+from broker.domain.chain import GENESIS, Fact, line, seal
 from broker.domain.event import Event
 from broker.domain.events import EditionRecorded
 from broker.domain.values import instant_text
@@ -14,7 +14,8 @@ from broker.domain.values import instant_text
 class MemoryLog:
     """With a `sink`, every fact is sealed as it is appended and its exported line handed on.
 
-    An `ear` hears each event and its instant before it is sealed.
+    An `ear` hears each event and its instant before it is sealed. Without a sink, and not kept,
+    nothing is sealed at all.
     """
 
     def __init__(
@@ -33,16 +34,19 @@ class MemoryLog:
         self._editions: set[tuple[str, str]] = set()
 
     def append(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
-        text = instant_text(at)
-        for event in events:
-            version += 1
-            if self._ear is not None:
+        if self._ear is not None:
+            for event in events:
                 self._ear(event, at)
-            self._waiting.append((text, stream, version, event))
-            if isinstance(event, EditionRecorded):
-                self._editions.add((event.agreement, event.edition))
         if not stream.startswith("job/"):
-            self._versions[stream] = version
+            self._versions[stream] = version + len(events)
+            for event in events:
+                if isinstance(event, EditionRecorded):
+                    self._editions.add((event.agreement, event.edition))
+        if self._sink is None and not self._kept:
+            return
+        text = instant_text(at)
+        for number, event in enumerate(events, start=version + 1):
+            self._waiting.append((text, stream, number, event))
         if self._sink is not None:
             self.seal(len(self._waiting))
 
@@ -56,19 +60,13 @@ class MemoryLog:
         batch, self._waiting = self._waiting[:limit], self._waiting[limit:]
         for at, stream, version, event in batch:
             self.count += 1
-            payload = event.payload()
-            data = canonical_plain(payload)
-            kind = type(event).__name__
-            previous, self.head = (
-                self.head,
-                seal(self.count, at, stream, version, kind, data, self.head),
-            )
+            data, previous = event.text(), self.head
+            told = self.count, at, stream, version, type(event).__name__
+            self.head = seal(*told, data, previous)
             if self._sink is not None:
-                self._sink(line(self.count, at, stream, version, kind, data, previous, self.head))
+                self._sink(line(*told, data, previous, self.head))
             if self._kept:
-                self._sealed.append(
-                    Fact(self.count, at, stream, version, kind, payload, previous, self.head)
-                )
+                self._sealed.append(Fact(*told, event.payload(), previous, self.head))
         return len(batch)
 
     def facts(self, after: int, limit: int, stream: str | None) -> list[Fact]:

@@ -33,13 +33,27 @@ class DueQueue(Generic[Item]):
 
     def first(self) -> datetime | None:
         """When the first item is due."""
-        while self._ready and not self._valid(self._ready[0][2], self._ready[0][1]):
-            heappop(self._ready)
-        if self._ready:
-            return self._current[self._ready[0][2]][0]
-        while self._later and not self._valid(self._later[0][3], self._later[0][1]):
-            heappop(self._later)
-        return self._later[0][0] if self._later else None
+        current, ready, later = self._current, self._ready, self._later
+        while ready:
+            _, count, item = ready[0]
+            found = current.get(item)
+            if found is not None and found[1] == count:
+                return found[0]
+            heappop(ready)
+        while later:
+            at, count, _, item = later[0]
+            found = current.get(item)
+            if found is not None and found[1] == count:
+                return at
+            heappop(later)
+        return None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether any item is due at an instant."""
+        if not self._current:
+            return False
+        first = self.first()
+        return first is not None and first <= now
 
     def due(self, now: datetime, limit: int) -> list[Item]:
         """The items due at an instant, best rank first. They stay due until they are put again."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.line import Rank
-from broker.domain.machine import Machine
+from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
@@ -28,7 +28,8 @@ class MemoryTables:
         self.clock, self.ids, self.forget = clock, ids, forget
         self.log = log or MemoryLog()
         self.jobs: dict[JobId, Job] = {}
-        self.keys: dict[tuple[str, str], JobId] = {}
+        self.keys: dict[tuple[str, str], tuple[JobId, str]] = {}
+        """Tenant and key to the job they name, and the digest of what was submitted."""
         self.offers: defaultdict[JobId, dict[OfferId, Offer]] = defaultdict(dict)
         self.commitments: defaultdict[JobId, dict[CommitmentId, Commitment]] = defaultdict(dict)
         self.live: defaultdict[JobId, dict[MachineName, Machine]] = defaultdict(dict)
@@ -49,3 +50,66 @@ class MemoryTables:
         }
         self.stuck: dict[str, dict[JobId, Rank]] = {}
         self.in_line: dict[str, dict[JobId, Rank]] = {}
+
+    def set_job(self, job: Job) -> None:
+        rank = job.rank
+        self.due_jobs.put(job.id, job.due_at, rank)
+        over = job.state.over
+        if job.stuck or job.line in self.stuck:
+            _note(self.stuck, job, wanted=job.stuck and not over)
+        if job.in_line or job.line in self.in_line:
+            _note(self.in_line, job, wanted=job.in_line and not over)
+        if over and self.forget and not self.live.get(job.id):
+            self.jobs.pop(job.id, None)
+            self.offers.pop(job.id, None)
+            self.commitments.pop(job.id, None)
+            self.live.pop(job.id, None)
+        else:
+            self.jobs[job.id] = job
+
+    def set_offer(self, job: JobId, offer: Offer) -> None:
+        self.due_offers.put((job, offer.id), offer.due_at, (offer.id,))
+        if offer.state.over:
+            self.offers[job].pop(offer.id, None)
+        else:
+            self.offers[job][offer.id] = offer
+        if not self.forget:
+            self.past_offers[offer.id] = offer
+
+    def set_machine(self, machine: Machine) -> None:
+        before = self.all_machines.get(machine.name)
+        if before is None:
+            self._count(machine, 1)
+        elif before.state is not machine.state or before.tries != machine.tries:
+            self._count(before, -1)
+            self._count(machine, 1)
+        self.due_machines[machine.place.provider].put(
+            machine.name, machine.due_at, (machine.wanted_at, machine.name)
+        )
+        if machine.state.over:
+            self.live[machine.job].pop(machine.name, None)
+        else:
+            self.live[machine.job][machine.name] = machine
+        if machine.state.over and self.forget:
+            self.all_machines.pop(machine.name, None)
+        else:
+            self.all_machines[machine.name] = machine
+
+    def _count(self, machine: Machine, by: int) -> None:
+        """What its place is still asked for."""
+        place, state = machine.place, machine.state
+        if state is MachineState.WANTED:
+            names = self.wanted[place]
+            names.add(machine.name) if by > 0 else names.discard(machine.name)
+        if state.unresolved:
+            self.asked[place] += by
+            if machine.tries > 0:
+                self.tried[place] += by
+
+
+def _note(lines: dict[str, dict[JobId, Rank]], job: Job, *, wanted: bool) -> None:
+    """Keep a line's book of jobs in step with one job."""
+    if wanted:
+        lines.setdefault(job.line, {})[job.id] = job.rank
+    elif job.line in lines:
+        lines[job.line].pop(job.id, None)

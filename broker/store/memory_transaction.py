@@ -4,55 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import TracebackType
+from typing import Self
 
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
-from broker.domain.line import Heads, Rank
-from broker.domain.machine import Machine, MachineState
+from broker.domain.line import Heads
+from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
-from broker.ports import LogChunk
+from broker.ports import KeyTakenError, LogChunk, SubmissionKey
 from broker.store.memory_tables import MemoryTables
 
 
 class MemoryTransaction:
-    def __init__(self, store: MemoryTables) -> None:
-        self.store = store
-        self.now = store.clock.now()
+    """Holds the store's lock for as long as its block lasts."""
+
+    now: datetime
+
+    def __init__(self, store: MemoryTables, lock: AbstractContextManager[object]) -> None:
+        self.store, self._lock = store, lock
         self._writes: list[Callable[[], object]] = []
 
-    def commit(self) -> None:
-        for write in self._writes:
-            write()
+    def __enter__(self) -> Self:
+        self._lock.__enter__()
+        self.now = self.store.clock.now()
+        return self
 
-    def submit(self, jobs: Sequence[tuple[Job, Event, str | None]]) -> list[JobId]:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        broken: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                for write in self._writes:
+                    write()
+        finally:
+            self._writes.clear()  # each of them names the transaction
+            self._lock.__exit__(kind, broken, trace)
+
+    def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
         ids: list[JobId] = []
-        fresh: dict[tuple[str, str], JobId] = {}
-        for job, event, key in jobs:
-            named = (job.workload.tenant, key) if key is not None else None
-            known = named and (self.store.keys.get(named) or fresh.get(named))
-            if known:
-                ids.append(known)
-                continue
+        fresh: dict[tuple[str, str], tuple[JobId, str]] = {}
+        for index, (job, event, key) in enumerate(jobs):
+            if key is not None:
+                named = (job.workload.tenant, key.name)
+                known = self.store.keys.get(named) or fresh.get(named)
+                if known and known[1] != key.digest:
+                    raise KeyTakenError(key.name, known[0], index)
+                if known:
+                    ids.append(known[0])
+                    continue
+                fresh[named] = (job.id, key.digest)
             ids.append(job.id)
-            if named:
-                fresh[named] = job.id
-            self._writes.append(partial(self._add, job, event, named))
+            self._writes.append(partial(self._add, job, event))
+        self._writes.append(lambda: self.store.keys.update(fresh))
         return ids
 
-    def _add(self, job: Job, event: Event, named: tuple[str, str] | None) -> None:
-        if named:
-            self.store.keys[named] = job.id
+    def _add(self, job: Job, event: Event) -> None:
         self._tell(f"job/{job.id}", job.version, [event], self.now)
-        self._set_job(altered(job, version=job.version + 1, last_at=self.now))
+        self.store.set_job(altered(job, version=job.version + 1, last_at=self.now))
 
     def cases(self, jobs: Iterable[JobId]) -> dict[JobId, Case]:
         return {job: self._case(job) for job in jobs if job in self.store.jobs}
@@ -86,16 +108,18 @@ class MemoryTransaction:
     def _call_heads(self) -> None:
         for stuck in list(self.store.stuck.values()):
             for job in list(stuck):
-                self._set_job(altered(self.store.jobs[job], due_at=self.now))
+                self.store.set_job(altered(self.store.jobs[job], due_at=self.now))
 
     def call_up(self, lines: Mapping[str, int]) -> None:
         self._writes.append(partial(self._call_up, lines))
 
     def _call_up(self, lines: Mapping[str, int]) -> None:
         for line, number in lines.items():
-            standing = self.store.in_line.get(line, {})
+            standing = self.store.in_line.get(line)
+            if not standing:
+                continue
             for _, job in sorted((rank, job) for job, rank in standing.items())[:number]:
-                self._set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
+                self.store.set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
 
     def keep(self, cases: Iterable[Case]) -> None:
         for case in cases:
@@ -109,65 +133,16 @@ class MemoryTransaction:
             job = altered(job, version=job.version + len(case.events), last_at=at)
         for name in sorted(case.changed):
             if name in case.machines:
-                self._set_machine(case.machines[MachineName(name)])
+                self.store.set_machine(case.machines[MachineName(name)])
             elif name in case.offers:
-                self._set_offer(job.id, case.offers[OfferId(name)])
+                self.store.set_offer(job.id, case.offers[OfferId(name)])
             else:
                 commitment = case.commitments[CommitmentId(name)]
                 if commitment.state.over:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
-        self._set_job(job)
-
-    def _set_job(self, job: Job) -> None:
-        store = self.store
-        rank = job.rank
-        store.due_jobs.put(job.id, job.due_at, rank)
-        _note(store.stuck, job, wanted=job.stuck and not job.state.over)
-        _note(store.in_line, job, wanted=job.in_line and not job.state.over)
-        if job.state.over and store.forget and not store.live.get(job.id):
-            store.jobs.pop(job.id, None)
-            store.offers.pop(job.id, None)
-            store.commitments.pop(job.id, None)
-            store.live.pop(job.id, None)
-        else:
-            store.jobs[job.id] = job
-
-    def _set_offer(self, job: JobId, offer: Offer) -> None:
-        store = self.store
-        store.due_offers.put((job, offer.id), offer.due_at, (offer.id,))
-        if offer.state.over:
-            store.offers[job].pop(offer.id, None)
-        else:
-            store.offers[job][offer.id] = offer
-        if not store.forget:
-            store.past_offers[offer.id] = offer
-
-    def _set_machine(self, machine: Machine) -> None:
-        store = self.store
-        before = store.all_machines.get(machine.name)
-        if before is not None and before.state.unresolved:
-            store.asked[before.place] -= 1
-            store.tried[before.place] -= before.tries > 0
-        if machine.state.unresolved:
-            store.asked[machine.place] += 1
-            store.tried[machine.place] += machine.tries > 0
-        waiting = store.wanted[machine.place]
-        waiting.add(machine.name) if machine.state is MachineState.WANTED else waiting.discard(
-            machine.name
-        )
-        store.due_machines[machine.place.provider].put(
-            machine.name, machine.due_at, (machine.wanted_at, machine.name)
-        )
-        if machine.state.over:
-            store.live[machine.job].pop(machine.name, None)
-        else:
-            store.live[machine.job][machine.name] = machine
-        if machine.state.over and store.forget:
-            store.all_machines.pop(machine.name, None)
-        else:
-            store.all_machines[machine.name] = machine
+        self.store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
         store = self.store
@@ -175,8 +150,18 @@ class MemoryTransaction:
         claimed = [store.all_machines[name] for name in names]
         raised = [altered(m, tries=m.tries + 1, due_at=until) for m in claimed]
         for machine in raised:
-            self._writes.append(partial(self._set_machine, machine))
+            self._writes.append(partial(self.store.set_machine, machine))
         return raised
+
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+        wanted = set(holds)
+        return {
+            hold: commitment.offer
+            for live in self.store.commitments.values()
+            for commitment in live.values()
+            if commitment.offer is not None and commitment.place.provider in holders
+            for hold in wanted.intersection(commitment.holds)
+        }
 
     def offer(self, offer: OfferId) -> Offer | None:
         return self.store.past_offers.get(offer)
@@ -216,7 +201,8 @@ class MemoryTransaction:
             if provider is None or m.place.provider is provider
         ]
 
-    def places(self) -> Mapping[Place, PlaceRecord]:
+    def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
+        del hold  # transactions come one at a time
         return self.store.place_records
 
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
@@ -225,11 +211,12 @@ class MemoryTransaction:
     def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
         place, store = record.place, self.store
         store.place_records[place] = record
-        for name in sorted(store.wanted[place]):
+        for name in sorted(store.wanted.get(place, ())):
             machine = store.all_machines[name]
             if machine.due_at is None or machine.due_at > self.now:
-                self._set_machine(altered(machine, due_at=self.now))
-        self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+                self.store.set_machine(altered(machine, due_at=self.now))
+        if events:
+            self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider
@@ -260,6 +247,9 @@ class MemoryTransaction:
         if events:
             self._tell(stream, self.store.log.version(stream), events, self.now)
 
+    def told(self, stream: str) -> bool:
+        return self.store.log.version(stream) > 0
+
     def editions_recorded(self) -> set[tuple[str, str]]:
         return self.store.log.editions()
 
@@ -272,11 +262,3 @@ class MemoryTransaction:
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)
-
-
-def _note(lines: dict[str, dict[JobId, Rank]], job: Job, *, wanted: bool) -> None:
-    """Keep a line's book of jobs in step with one job."""
-    if wanted:
-        lines.setdefault(job.line, {})[job.id] = job.rank
-    elif job.line in lines:
-        lines[job.line].pop(job.id, None)

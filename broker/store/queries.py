@@ -181,3 +181,16 @@ def unresolved(connection: Connection, asked_of: ProviderName | None = None) -> 
         Place(ProviderName(provider), region, sku): number
         for provider, region, sku, number in connection.execute(counted)
     }
+
+
+def bound_holds(
+    connection: Connection, holders: Sequence[str], holds: Iterable[str]
+) -> dict[str, OfferId]:
+    """Holds under which these holders have a live commitment, and the offer they accepted so."""
+    live = select(COMMITMENTS.c.doc).where(
+        COMMITMENTS.c.hold.in_(list(holds)),
+        COMMITMENTS.c.provider.in_(holders),
+        COMMITMENTS.c.state.in_(_LIVE_COMMITMENT),
+    )
+    found = map(commitment_from, connection.execute(live).scalars())
+    return {hold: one.offer for one in found if one.offer is not None for hold in one.holds}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from math import ceil
 from typing import Final, TypeVar
 
 from sqlalchemy import (
@@ -23,10 +26,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.commitment import CommitmentState
 from broker.domain.job import Job, JobState
+from broker.domain.market import Place
 from broker.domain.offer import Offer, OfferState
 from broker.domain.places import PlaceRecord
+from broker.domain.quote import Waited
 from broker.domain.register import Register
-from broker.domain.values import JobId, OfferId
+from broker.domain.values import JobId, OfferId, ProviderName
 from broker.store import registers
 from broker.store.board import (
     Counts,
@@ -37,12 +42,21 @@ from broker.store.board import (
     read_cursor,
 )
 from broker.store.queries import LIVE_MACHINE, MACHINE
-from broker.store.rows import instant_of, job_from, machine_from, offer_from, place_from
+from broker.store.rows import (
+    instant_of,
+    job_from,
+    machine_from,
+    micros,
+    offer_from,
+    place_from,
+)
 from broker.store.tables import AGENTS, COMMITMENTS, JOBS, MACHINES, OFFERS, PLACES
 
 T = TypeVar("T")
 
 EVERY_JOB: Final = JobFilter()
+_WAITS_READ: Final = 20_000
+"""The newest machines tell how long one waits; the older ones no more."""
 
 
 class SqlBoard:
@@ -133,6 +147,27 @@ class SqlBoard:
             oldest_queued_at=None if first is None else instant_of(first),
         )
 
+    def waits(self, since: datetime) -> Mapping[Place, Waited]:
+        query = (
+            select(
+                MACHINES.c.provider,
+                MACHINES.c.region,
+                MACHINES.c.sku,
+                MACHINES.c.up_at - MACHINES.c.wanted_at,
+            )
+            .where(MACHINES.c.up_at.is_not(None), MACHINES.c.wanted_at >= micros(since))
+            .order_by(MACHINES.c.wanted_at.desc())
+            .limit(_WAITS_READ)
+        )
+        took: defaultdict[Place, list[int]] = defaultdict(list)
+        with self._reading() as connection:
+            for provider, region, sku, microseconds in connection.execute(query):
+                took[Place(ProviderName(provider), region, sku)].append(microseconds // 1_000_000)
+        return {
+            place: Waited(_quantile(seconds, 0.5), _quantile(seconds, 0.9))
+            for place, seconds in took.items()
+        }
+
     def places(self) -> list[PlaceRecord]:
         query = select(PLACES.c.doc).order_by(PLACES.c.provider, PLACES.c.region, PLACES.c.sku)
         return [place_from(doc) for doc in self._docs(query)]
@@ -190,3 +225,7 @@ class SqlBoard:
             return text
         label = func.json_each(JOBS.c.doc, "$.workload.labels").table_valued("key", "value")
         return select(label.c.value).where(label.c.key == key).scalar_subquery()
+
+
+def _quantile(values: Sequence[int], share: float) -> int:
+    return sorted(values)[ceil(share * len(values)) - 1]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
+from broker.domain.altered import altered
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.machine import Machine
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
+from broker.ports import SubmissionKey
 
 Values: TypeAlias = dict[str, Any]
 """The values of one row, by column."""
@@ -32,8 +34,9 @@ _REGISTER: Final = TypeAdapter(Register)
 job_from: Final[Callable[[str], Job]] = _JOB.validate_json
 offer_from: Final[Callable[[str], Offer]] = _OFFER.validate_json
 commitment_from: Final[Callable[[str], Commitment]] = _COMMITMENT.validate_json
-place_from: Final[Callable[[str], PlaceRecord]] = _PLACE.validate_json
 register_from: Final[Callable[[str], Register]] = _REGISTER.validate_json
+place_from: Final[Callable[[str], PlaceRecord]] = lru_cache(maxsize=8192)(_PLACE.validate_json)
+"""Every round reads all places, few of which have changed since the last."""
 
 
 def micros(at: datetime) -> int:
@@ -54,7 +57,7 @@ def _due(at: datetime | None, *, over: bool) -> int | None:
     return None if over else micros_or_none(at)
 
 
-def job_row(job: Job, key: str | None = None) -> Values:
+def job_row(job: Job, key: SubmissionKey | None = None) -> Values:
     work = job.workload
     return {
         "id": job.id,
@@ -71,7 +74,8 @@ def job_row(job: Job, key: str | None = None) -> Values:
         "stuck": job.stuck and not job.state.over,
         "in_line": job.in_line and not job.state.over,
         "ended_at": micros_or_none(job.ended_at),
-        "idempotency_key": key,
+        "idempotency_key": key.name if key else None,
+        "submission_sha256": key.digest if key else None,
         "doc": _JOB.dump_json(job).decode(),
     }
 
@@ -93,6 +97,7 @@ def commitment_row(commitment: Commitment) -> Values:
         "job": commitment.job,
         "provider": commitment.place.provider.value,
         "state": commitment.state.value,
+        "hold": commitment.holds[0] if len(commitment.holds) == 1 else None,
         "doc": _COMMITMENT.dump_json(commitment).decode(),
     }
 
@@ -122,7 +127,7 @@ def machine_from(doc: str, due_at: int | None, tries: int) -> Machine:
     machine = _MACHINE.validate_json(doc)
     if machine.tries == tries and micros_or_none(machine.due_at) == due_at:
         return machine
-    return replace(machine, tries=tries, due_at=None if due_at is None else instant_of(due_at))
+    return altered(machine, tries=tries, due_at=None if due_at is None else instant_of(due_at))
 
 
 def place_row(record: PlaceRecord) -> Values:

@@ -6,6 +6,7 @@ The migrations lie beside the broker in the same distribution; no `alembic.ini` 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 from alembic import command
@@ -42,7 +43,15 @@ def needed() -> str:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the tables to the head revision, in one transaction; nothing is done at the head."""
+    """Bring the tables to the head revision, in one transaction; nothing is done at the head.
+
+    Raises WrongRevision where a file's folder is not there: a mistyped path makes none.
+    """
+    file = _file(engine)
+    if file is not None and not file.parent.is_dir():
+        raise WrongRevision(
+            f"database_url: there is no folder {file.parent}: make it, or correct the path"
+        )
     writing = engine.connect().execution_options(writes=True)
     with writing as connection, connection.begin():
         if engine.dialect.name == "postgresql":
@@ -55,7 +64,9 @@ def upgrade(engine: Engine) -> None:
 
 
 def current(engine: Engine) -> str | None:
-    """The revision the database is at; None for one without tables."""
+    """The revision the database is at; None for one without tables, or for none at all."""
+    if not _there(engine):
+        return None
     with engine.connect() as connection:
         return _revision(connection)
 
@@ -63,11 +74,29 @@ def current(engine: Engine) -> str | None:
 def require_head(engine: Engine) -> None:
     """Raises WrongRevision, saying what to do, unless the database is at the head revision."""
     at, head = current(engine), needed()
+    if not _there(engine):
+        raise WrongRevision(
+            f"there is no database at {engine.url.database}: run `broker migrate`, "
+            "or name another in BROKER_DATABASE_URL"
+        )
     if at != head:
+        file = engine.dialect.name == "sqlite"
+        where = f" --database {engine.url.render_as_string()}" if file else ""
         raise WrongRevision(
             f"the database is at revision {at or 'none'}, this broker needs {head}: "
-            "run `broker migrate`"
+            f"run `broker migrate{where}`"
         )
+
+
+def _there(engine: Engine) -> bool:
+    """Whether there is anything to connect to: SQLite would make a file by being asked."""
+    file = _file(engine)
+    return file is None or (file.is_file() and file.stat().st_size > 0)
+
+
+def _file(engine: Engine) -> Path | None:
+    sqlite = engine.dialect.name == "sqlite" and engine.url.database
+    return Path(sqlite) if sqlite else None
 
 
 def _revision(connection: Connection) -> str | None:

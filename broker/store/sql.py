@@ -12,12 +12,12 @@ import psycopg
 from sqlalchemy import Connection, Engine, func, literal, select, union_all
 
 from broker.domain.chain import Fact
-from broker.domain.values import JobId, LeaseId, ProviderName
+from broker.domain.values import JobId, LeaseId
 from broker.ports import Clock, Ids, LogChunk, Transaction, Upcoming
 from broker.store import event_log, schema
-from broker.store.engine import Durability, Writers, engine_for
+from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues, upcoming
+from broker.store.engine import Durability, Writers, commit_and_notify, engine_for
 from broker.store.reading import SqlBoard
-from broker.store.rows import instant_of
 from broker.store.tables import JOBS, LOG_CHUNKS, MACHINES, OFFERS
 from broker.store.unit_of_work import SqlTransaction
 
@@ -27,8 +27,9 @@ CHANNEL: Final = "broker_facts"
 class SqlStore:
     """The contract is `broker.ports.Store`; `board` is what people read.
 
-    `woken` is called after every commit of this process that appended facts. On PostgreSQL every
-    process that listens is told by the commit itself.
+    `woken` is called after every commit of this process that appended facts or set an instant at
+    which something is due; it is told the first of those instants. On PostgreSQL every process
+    that listens is told of facts by the commit itself.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class SqlStore:
         ids: Ids,
         *,
         durability: Durability = "NORMAL",
-        woken: Callable[[], object] | None = None,
+        woken: Callable[[Upcoming], object] | None = None,
     ) -> None:
         self._engine = engine_for(url, durability)
         self.writers: Final = Writers(self._engine)
@@ -67,14 +68,19 @@ class SqlStore:
             yield work
             facts = work.write()
             if facts and self._postgresql:
-                connection.execute(select(func.pg_notify(CHANNEL, "")))
-        if work.calls:
-            with self.writers.begin() as connection:
-                work.call(connection)
+                commit_and_notify(connection, CHANNEL)
         if facts:
             self._told.set()
-            if self._woken is not None:
-                self._woken()
+        self._wake(work.dues, told=bool(facts))
+        if work.calls:
+            work.dues.first.clear()
+            with self.writers.begin() as connection:
+                work.call(connection)
+            self._wake(work.dues)
+
+    def _wake(self, dues: Dues, *, told: bool = False) -> None:
+        if self._woken is not None and (told or dues.first):
+            self._woken(upcoming(dues.first))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -84,12 +90,7 @@ class SqlStore:
     def upcoming(self) -> Upcoming:
         with self._reading() as connection:
             first = {kind: at for kind, at in connection.execute(_FIRST_DUE) if at is not None}
-        dues = {kind: instant_of(at) for kind, at in first.items()}
-        return Upcoming(
-            jobs=dues.pop(_JOBS, None),
-            offers=dues.pop(_OFFERS, None),
-            machines={ProviderName(name): at for name, at in dues.items()},
-        )
+        return upcoming(first)
 
     def next_due(self) -> datetime | None:
         first = self.upcoming()
@@ -171,10 +172,9 @@ class SqlStore:
         self._engine.dispose()
 
 
-_JOBS, _OFFERS = "jobs", "offers"
 _FIRST_DUE: Final = union_all(
-    select(literal(_JOBS), func.min(JOBS.c.due_at)).where(JOBS.c.due_at.is_not(None)),
-    select(literal(_OFFERS), func.min(OFFERS.c.due_at)).where(OFFERS.c.due_at.is_not(None)),
+    select(literal(JOBS_DUE), func.min(JOBS.c.due_at)).where(JOBS.c.due_at.is_not(None)),
+    select(literal(OFFERS_DUE), func.min(OFFERS.c.due_at)).where(OFFERS.c.due_at.is_not(None)),
     select(MACHINES.c.provider, func.min(MACHINES.c.due_at))
     .where(MACHINES.c.due_at.is_not(None))
     .group_by(MACHINES.c.provider),

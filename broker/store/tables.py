@@ -91,6 +91,8 @@ class JobRow(Row, table=True):
     in_line: bool
     ended_at: int | None = Field(default=None, sa_type=BigInteger)
     idempotency_key: str | None = None
+    submission_sha256: str | None = None
+    """Of what was submitted under the key; empty on rows older than this column."""
     doc: str = Field(sa_type=Text)
 
 
@@ -113,12 +115,18 @@ class OfferRow(Row, table=True):
 
 class CommitmentRow(Row, table=True):
     __tablename__ = "commitments"
-    __table_args__ = (_one_of("state", CommitmentState), Index("ix_commitments_job", "job"))
+    __table_args__ = (
+        _one_of("state", CommitmentState),
+        Index("ix_commitments_job", "job"),
+        _partial_index("ix_commitments_hold", "hold", "hold IS NOT NULL"),
+    )
 
     id: str = Field(primary_key=True)
     job: str = Field(foreign_key="jobs.id")
     provider: str
     state: str
+    hold: str | None = None
+    """Where it was accepted under one; the machines of an automatic desk's gang are many."""
     doc: str = Field(sa_type=Text)
 
 

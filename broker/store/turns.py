@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, Table, delete, func, or_, select
+from sqlalchemy import Connection, Table, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.ports import Clock
+from broker.store.engine import began
 from broker.store.rows import micros
 from broker.store.sql import SqlStore
 from broker.store.tables import SECRETS, TURNS
@@ -28,7 +29,7 @@ class Turn:
     def take(self, seconds: float) -> bool:
         """Take the turn, or keep it, for so long from now; False while another has it."""
         with self._writers.begin() as connection:
-            now = _now(connection, self._clock)
+            now = began(connection, self._clock)
             until = micros(now + timedelta(seconds=seconds))
             mine = _insert(connection, TURNS).values(
                 name=self._name, owner=self._owner, until=until
@@ -60,11 +61,3 @@ def kept_secret(store: SqlStore, name: str, fresh: str) -> str:
             select(SECRETS.c.value).where(SECRETS.c.name == name)
         ).scalar_one()
         return kept
-
-
-def _now(connection: Connection, clock: Clock) -> datetime:
-    """By the server's clock where there is one, for the turn is all processes'."""
-    if connection.dialect.name != "postgresql":
-        return clock.now()
-    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return told.astimezone(UTC)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -19,8 +20,10 @@ from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, OfferId, ProviderName, instant_text
-from broker.ports import Clock, Ids, LogChunk
-from broker.store import event_log, queries, registers, writes
+from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
+from broker.store import event_log, locks, queries, registers, writes
+from broker.store.dues import JOBS_DUE, Dues
+from broker.store.engine import began
 from broker.store.event_log import Tail, Told
 from broker.store.rows import Values, job_row, machine_from, micros, place_from
 from broker.store.tables import AGENTS, JOBS, MACHINES, PLACES
@@ -45,12 +48,14 @@ class SqlTransaction:
         self._heads_called = False
         self._places: dict[Place, PlaceRecord] = {}
         self._registers: dict[str, Register] = {}
+        self.dues: Final = Dues()
+        """When the first of what it wrote is due."""
 
     @property
     def now(self) -> datetime:
         """On PostgreSQL the server's clock, for all of its clients; on SQLite ours."""
         if self._now is None:
-            self._now = _read(self._connection, self._clock)
+            self._now = began(self._connection, self._clock)
         return self._now
 
     def write(self) -> int:
@@ -62,9 +67,10 @@ class SqlTransaction:
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
-            writes.wake_wanted(connection, list(self._places), self.now)
+            written = {name for case in self._kept.values() for name in case.changed}
+            writes.wake_wanted(connection, list(self._places), self.now, written, self.dues)
         if self._kept:
-            writes.keep_cases(connection, self._kept.values(), self._loaded, self.now)
+            writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
         return facts
 
     @property
@@ -77,21 +83,26 @@ class SqlTransaction:
 
         It is a nudge: a process that dies in between costs them time, and nothing else.
         """
-        now = _read(connection, self._clock)
-        writes.call(connection, self._called, now, heads=self._heads_called)
+        now = began(connection, self._clock)
+        if writes.call(connection, self._called, now, heads=self._heads_called):
+            self.dues.add(JOBS_DUE, micros(now))
 
     # -- jobs
 
-    def submit(self, jobs: Sequence[tuple[Job, Event, str | None]]) -> list[JobId]:
+    def submit(self, jobs: Sequence[tuple[Job, Event, SubmissionKey | None]]) -> list[JobId]:
         now = self.now
         rows: list[Values] = []
         for job, _, key in jobs:
             at = max(now, job.last_at)
             rows.append(job_row(writes.grown(job, 1, at), key))
         known = writes.add_jobs(self._connection, rows)
+        self.dues.add_rows(JOBS_DUE, rows)
         ids: list[JobId] = []
-        for job, event, key in jobs:
-            first = known.get((job.workload.tenant, key), job.id) if key is not None else job.id
+        for index, (job, event, key) in enumerate(jobs):
+            named = known.get((job.workload.tenant, key.name)) if key is not None else None
+            first, digest = named or (job.id, None)
+            if key is not None and digest not in (None, key.digest):
+                raise KeyTakenError(key.name, first, index)
             ids.append(first)
             if first == job.id:
                 tail = Tail(job.version, instant_text(job.last_at))
@@ -156,6 +167,11 @@ class SqlTransaction:
             )
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+        wanted = set(holds)
+        locks.take(self._connection, locks.HOLDS, wanted)
+        return queries.bound_holds(self._connection, holders, wanted)
+
     def offer(self, offer: OfferId) -> Offer | None:
         return queries.offer(self._connection, offer)
 
@@ -194,7 +210,8 @@ class SqlTransaction:
 
     # -- places, and the rest
 
-    def places(self) -> Mapping[Place, PlaceRecord]:
+    def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
+        locks.take(self._connection, locks.PLACES, map(str, hold))
         docs = self._connection.execute(select(PLACES.c.doc)).scalars()
         return {record.place: record for record in map(place_from, docs)}
 
@@ -221,15 +238,11 @@ class SqlTransaction:
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._told.append(Told(stream, events))
 
+    def told(self, stream: str) -> bool:
+        return event_log.told(self._connection, stream)
+
     def editions_recorded(self) -> set[tuple[str, str]]:
         return event_log.editions(self._connection)
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         writes.add_chunks(self._connection, chunks)
-
-
-def _read(connection: Connection, clock: Clock) -> datetime:
-    if connection.dialect.name != "postgresql":
-        return clock.now()
-    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return told.astimezone(UTC)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.job import Job
 from broker.domain.machine import MachineState
@@ -27,6 +29,8 @@ from broker.domain.market import Place
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
+from broker.store.adding import add
+from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
 from broker.store.queries import RANKED, chunks
 from broker.store.rows import (
     Values,
@@ -74,10 +78,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None
 
 def grown(job: Job, facts: int, at: datetime) -> Job:
     """The job after its stream has grown."""
-    return replace(job, version=job.version + facts, last_at=at)
+    return altered(job, version=job.version + facts, last_at=at)
 
 
-def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[str, str], JobId]:
+Known: TypeAlias = Mapping[tuple[str, str], tuple[JobId, str | None]]
+"""Tenant and key to the job they name, and the digest of what was submitted under them."""
+
+
+def add_jobs(connection: Connection, rows: Sequence[Values]) -> Known:
     """Insert jobs, but none whose tenant and key are there; returns whose job those keys name.
 
     Rows with keys go in the order of their keys, so that two batches with the same keys cannot
@@ -86,7 +94,7 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[st
     keyed = [row for row in rows if row["idempotency_key"] is not None]
     free = [row for row in rows if row["idempotency_key"] is None]
     if free:
-        connection.execute(JOBS.insert(), free)
+        add(connection, JOBS, free)
     if not keyed:
         return {}
     keyed.sort(key=lambda row: (row["tenant"], row["idempotency_key"]))
@@ -94,17 +102,22 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Mapping[tuple[st
         index_elements=["tenant", "idempotency_key"]
     )
     added = set(connection.execute(unless_known.returning(JOBS.c.id), keyed).scalars())
-    known: dict[tuple[str, str], JobId] = {}
+    known: dict[tuple[str, str], tuple[JobId, str | None]] = {}
     missing = ((row["tenant"], row["idempotency_key"]) for row in keyed if row["id"] not in added)
     named = tuple_(JOBS.c.tenant, JOBS.c.idempotency_key)
     for some in chunks(missing):
-        wanted = select(JOBS.c.tenant, JOBS.c.idempotency_key, JOBS.c.id).where(named.in_(some))
-        known |= {(tenant, key): JobId(job) for tenant, key, job in connection.execute(wanted)}
+        columns = (JOBS.c.tenant, JOBS.c.idempotency_key, JOBS.c.id, JOBS.c.submission_sha256)
+        found = connection.execute(select(*columns).where(named.in_(some)))
+        known |= {(tenant, key): (JobId(job), digest) for tenant, key, job, digest in found}
     return known
 
 
 def keep_cases(
-    connection: Connection, cases: Iterable[Case], loaded: Mapping[JobId, Job], now: datetime
+    connection: Connection,
+    cases: Iterable[Case],
+    loaded: Mapping[JobId, Job],
+    now: datetime,
+    dues: Dues,
 ) -> None:
     """Write the jobs, offers, commitments and machines that changed."""
     jobs: list[Values] = []
@@ -129,6 +142,9 @@ def keep_cases(
     upsert(connection, OFFERS, offers)
     upsert(connection, COMMITMENTS, commitments)
     upsert(connection, MACHINES, machines)
+    dues.add_rows(JOBS_DUE, jobs)
+    dues.add_rows(OFFERS_DUE, offers)
+    dues.add_machines(machines)
 
 
 _CHANGES: Final = ("state", "due_at", "stuck", "in_line", "ended_at", "doc")
@@ -145,8 +161,10 @@ def _as_changes(row: Values) -> Values:
     return {"job": row["id"]} | {f"new_{name}": row[name] for name in _CHANGES}
 
 
-def call(connection: Connection, called: Mapping[str, int], now: datetime, *, heads: bool) -> None:
+def call(connection: Connection, called: Mapping[str, int], now: datetime, *, heads: bool) -> bool:
     """The first so many jobs that stand in each line become due, and every stuck job with `heads`.
+
+    Returns whether there was any.
 
     It waits for those who hold them, whose decision may rest on what was true before; so it stands
     in a transaction of its own, which holds nothing that another could wait for out of order.
@@ -169,9 +187,10 @@ def call(connection: Connection, called: Mapping[str, int], now: datetime, *, he
     if jobs:
         wanted = set(ids)
         due = (
-            replace(job, due_at=now, in_line=job.in_line and job.id not in wanted) for job in jobs
+            altered(job, due_at=now, in_line=job.in_line and job.id not in wanted) for job in jobs
         )
         connection.execute(_CHANGE_JOB, [_as_changes(job_row(job)) for job in due])
+    return bool(jobs)
 
 
 def _first_of(called: Sequence[tuple[str, int]]) -> CompoundSelect[str]:
@@ -214,11 +233,20 @@ def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
     return [place_row(record) for record in records]
 
 
-def wake_wanted(connection: Connection, places: Sequence[Place], now: datetime) -> None:
-    """Machines only wanted at these places become due, but for those whose job somebody holds."""
+def wake_wanted(
+    connection: Connection,
+    places: Sequence[Place],
+    now: datetime,
+    besides: AbstractSet[str],
+    dues: Dues,
+) -> None:
+    """Machines only wanted at these places become due, but for those whose job somebody holds.
+
+    And `besides` those that are written by whoever wakes them, with an instant of its own.
+    """
     at = micros(now)
     waiting = (
-        select(MACHINES.c.name)
+        select(MACHINES.c.name, MACHINES.c.provider)
         .join(JOBS, JOBS.c.id == MACHINES.c.job)
         .where(
             tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).in_(
@@ -229,8 +257,11 @@ def wake_wanted(connection: Connection, places: Sequence[Place], now: datetime) 
         )
         .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
     )
-    names = connection.execute(waiting).scalars().all()
-    for some in chunks(names):
+    found = connection.execute(waiting)
+    woken = {name: provider for name, provider in found if name not in besides}
+    for provider in woken.values():
+        dues.add(provider, at)
+    for some in chunks(woken):
         connection.execute(update(MACHINES).where(MACHINES.c.name.in_(some)).values(due_at=at))
 
 

@@ -88,7 +88,7 @@ class Job(Strict):
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - the job's own fields
         """A copy with these fields changed, checked like a new one."""
         kept = {name: getattr(self, name) for name in self.model_fields_set}
-        return self.model_validate(kept | changes)
+        return type(self)(**(kept | changes))
 
     def to_workload(self) -> Workload:
         units, gang = self._units()

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from broker.domain.values import decimal_text
+from broker.wire.wording import UNKNOWN_FIELD, WRONG, in_words
 
-UNKNOWN_FIELD: Final = "unknown_field"
-WRONG: Final = "wrong"
-"""The types of our own errors: their messages are whole sentences."""
+_SHOWN: Final = 60
+"""How much of a name that we do not know is repeated."""
 
 
 def wrong(sentence: str) -> PydanticCustomError:
@@ -32,6 +40,22 @@ class Strict(BaseModel):
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}
     """Fields that people look for here, and where they are."""
 
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, /, **given: object) -> None:
+            try:
+                super().__init__(**given)
+            except ValidationError as wrong:
+                raise in_words(wrong) from None
+
+        def __setattr__(self, name: str, value: object) -> None:
+            try:
+                super().__setattr__(name, value)
+            except ValidationError as wrong:
+                raise in_words(wrong) from None
+
+        __init__.__pydantic_base_init__ = True  # what is read from JSON does without it
+
     @model_validator(mode="before")
     @classmethod
     def _knows_its_fields(cls, given: Any) -> Any:  # noqa: ANN401 - anything may be given
@@ -39,9 +63,12 @@ class Strict(BaseModel):
             return given
         known = {field.alias or name for name, field in cls.model_fields.items()}
         named = cast("Mapping[object, object]", given)
-        name = next((str(key) for key in named if key not in known), None)
-        if name is None:
+        unknown = next((str(key) for key in named if key not in known), None)
+        if unknown is None:
             return given
+        name = (
+            unknown if unknown.isprintable() and len(unknown) <= _SHOWN else ascii(unknown[:_SHOWN])
+        )
         if name in cls.LATER:
             sentence = f"{name} is not supported yet; leave it out"
         elif name in cls.ELSEWHERE:
@@ -51,7 +78,7 @@ class Strict(BaseModel):
         else:
             sentence = f"{name} is no field here; known are {', '.join(sorted(known))}"
         raise PydanticCustomError(
-            UNKNOWN_FIELD, "{sentence}", {"sentence": sentence, "field": name[:100]}
+            UNKNOWN_FIELD, "{sentence}", {"sentence": sentence, "field": name}
         )
 
 

@@ -8,13 +8,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from tests.bench import deciding, latency, starting, submitting
+from tests.bench import deciding, latency, million, starting, submitting
 from tests.bench.harness import Missing, Row, machine, measure
 from tests.bench.table import HEAD, cells, left_out, line, markdown
 
 
 def every_row() -> list[Row]:
-    return [*deciding.rows(), *submitting.rows(), *latency.rows(), *starting.rows()]
+    parts = (deciding, million, submitting, latency, starting)
+    return [row for part in parts for row in part.rows()]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", metavar="TEXT", default="", help="rows whose name has this text")
     parser.add_argument("--runs", type=int, help="how many runs of each row")
     parser.add_argument("--markdown", action="store_true", help="print the table for a README")
+    parser.add_argument("--long", action="store_true", help="also the rows that take minutes")
     options = parser.parse_args(arguments)
     # What was started for a row ends with us, also when we are told to stop.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     done: list[tuple[str, ...]] = []
     broken = 0
     for row in every_row():
-        if options.only.lower() not in row.name.lower():
+        if options.only.lower() not in row.name.lower() or (row.long and not options.long):
             continue
         try:
             done.append(cells(measure(row, options.runs)))

@@ -40,6 +40,8 @@ class Row:
     at_most: float | None = None
     runs: int = 5
     warm_ups: int = 1
+    long: bool = False
+    """Takes minutes; measured only where that is asked for."""
 
     @property
     def target(self) -> str:

@@ -169,35 +169,48 @@ def recorded() -> Scenario:
 def uncongested(jobs: int) -> Scenario:
     """Jobs that find room at once; the holder refuses for one hour in four, and they spill."""
     chance = Random(7)  # noqa: S311 - nobody is to be kept from guessing it
-    sold = tuple(pool for pool in pools() if pool.gpus in {1, 8})
     at_s, trace = 0.0, []
     for number in range(jobs):
         at_s += chance.expovariate(1 / 30)
         several = chance.random() < 0.2
-        trace.append(
-            TraceJob(
-                submit_s=round(at_s, 3),
-                run_s=chance.randrange(60, 7_200),
-                gpus=16 if several else 1,
-                workload=Workload(
-                    name=f"job-{number}",
-                    tenant="default",
-                    kind=Kind.TRAINING,
-                    work_class=WorkClass.PRETRAINING,
-                    run="",
-                    units=2 if several else 1,
-                    gang=several,
-                    shape=Shape(gpus=8 if several else 1),
-                ),
-            )
-        )
-    shut = tuple(hour % 4 == 3 for hour in range(int(at_s / 3600) + 1))
+        run_s = chance.randrange(60, 7_200)
+        trace.append(trace_job(number, submit_s=round(at_s, 3), run_s=run_s, several=several))
+    places = sold()
+    return Scenario(jobs=tuple(trace), pools=places, stock=stock(places, at_s))
+
+
+def trace_job(number: int, *, submit_s: float, run_s: float, several: bool) -> TraceJob:
+    """One unit of one GPU, or a gang of two units of eight."""
+    return TraceJob(
+        submit_s=submit_s,
+        run_s=run_s,
+        gpus=16 if several else 1,
+        workload=Workload(
+            name=f"job-{number}",
+            tenant="default",
+            kind=Kind.TRAINING,
+            work_class=WorkClass.PRETRAINING,
+            run="",
+            units=2 if several else 1,
+            gang=several,
+            shape=Shape(gpus=8 if several else 1),
+        ),
+    )
+
+
+def sold() -> tuple[Pool, ...]:
+    """The pools of one and of eight GPUs."""
+    return tuple(pool for pool in pools() if pool.gpus in {1, 8})
+
+
+def stock(places: tuple[Pool, ...], until_s: float) -> dict[Place, Series]:
+    """Plenty everywhere, but that the holder has nothing for one hour in four."""
+    shut = tuple(hour % 4 == 3 for hour in range(int(until_s / 3600) + 1))
     holders = Series(
         tuple(3600.0 * hour for hour in range(len(shut))),
         tuple(0 if closed else _PLENTY for closed in shut),
     )
-    stock = {
+    return {
         pool.place: holders if pool.kind is PoolKind.HOLDER else Series.constant(_PLENTY)
-        for pool in sold
+        for pool in places
     }
-    return Scenario(jobs=tuple(trace), pools=sold, stock=stock)

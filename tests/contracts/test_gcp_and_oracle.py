@@ -14,6 +14,7 @@ import oci
 import pytest
 import requests
 
+from broker.domain.machine import machine_name
 from broker.domain.market import Place
 from broker.domain.values import ProviderName
 from broker.ports import Fault, FaultKind, Launching, Order, Running, Unsure
@@ -21,7 +22,6 @@ from providers.emulators import gcp, oracle
 from providers.emulators.cloud import Cloud, InjectedFault
 from providers.emulators.oracle_signature import KeyPair, SignatureRefused, check_signature
 from providers.emulators.wire import Request, Wire
-from providers.machine import machine_name
 from providers.registry import provider
 from tests.support.clouds import OWNER
 
@@ -105,7 +105,7 @@ def test_a_launch_is_one_request_and_a_broken_poll_leaves_it_unsure(
     cloud = Cloud(stock={place[1:]: 1}, keys_stay=True)
     opened, account = face.open_account(cloud)
     wire = Wire(opened)
-    order = Order(name=machine_name("one"), place=place, owner=OWNER, start_up="")
+    order = Order(name=machine_name("one", 0, place), place=place, owner=OWNER, start_up="")
     try:
         one = provider(place.provider, {**account, "endpoint": wire.url})
         cloud.faults.add(InjectedFault(operation="launch", status=500, code="backendError"))

@@ -9,10 +9,10 @@ from typing import Final
 
 import pytest
 
+from broker.domain.machine import machine_name
 from broker.domain.market import Place
 from broker.domain.values import ProviderName, RefusalReason
 from broker.ports import Fault, FaultKind, Gone, Launching, Order, Provider, Refused, Running
-from providers.machine import machine_name
 from providers.registry import provider
 from tests.support.clouds import OWNER, SCRIPT, eventually
 
@@ -21,7 +21,7 @@ SEEDS: Final = ("one", "two", "three")
 
 def order(seed: str, *, owner: str = OWNER, start_up: str = SCRIPT) -> Order:
     place = Place(ProviderName.OWN, "here", "bench")
-    return Order(name=machine_name(seed), place=place, owner=owner, start_up=start_up)
+    return Order(name=machine_name(seed, 0, place), place=place, owner=owner, start_up=start_up)
 
 
 def machines(state: Path, count: int = 2) -> Provider:
@@ -73,8 +73,8 @@ def test_when_all_are_taken_it_refuses_and_leaves_nothing(own: Provider) -> None
     assert isinstance(refused, Refused)
     assert refused.reason is RefusalReason.NO_CAPACITY
     assert {machine.name for machine in own.owned(OWNER)} == {
-        machine_name("one"),
-        machine_name("two"),
+        order("one").name,
+        order("two").name,
     }
     assert eventually(lambda: own.terminate(order("one"), None))
     assert isinstance(own.launch(order("three")), Running)
@@ -93,7 +93,7 @@ def test_ending_a_machine_ends_what_fled_its_session(own: Provider, tmp_path: Pa
 def test_a_machine_that_ends_itself_is_gone_and_its_place_is_free(own: Provider) -> None:
     ends = '#!/bin/sh\nsetsid sleep 600 &\neval "exec $BROKER_END_MACHINE"\n'
     own.launch(order("one", start_up=ends))
-    assert eventually(lambda: isinstance(own.poll(order("one"), machine_name("one")), Gone))
+    assert eventually(lambda: isinstance(own.poll(order("one"), order("one").name), Gone))
     assert list(own.owned(OWNER)) == []
     assert isinstance(own.launch(order("one")), Launching)
     own.launch(order("two"))
@@ -103,14 +103,14 @@ def test_a_machine_that_ends_itself_is_gone_and_its_place_is_free(own: Provider)
 def test_what_is_gone_and_what_never_was_are_ended(own: Provider) -> None:
     own.launch(order("one"))
     assert eventually(lambda: own.terminate(order("one"), None))
-    assert own.terminate(order("one"), machine_name("one"))
+    assert own.terminate(order("one"), order("one").name)
     assert own.terminate(order("three"), None)
 
 
 def test_what_is_owned_is_exactly_ours(own: Provider) -> None:
     own.launch(order("one"))
     (owned,) = own.owned(OWNER)
-    assert (owned.name, owned.place) == (machine_name("one"), order("one").place)
+    assert (owned.name, owned.place) == (order("one").name, order("one").place)
     assert owned.running
     assert owned.since is not None
     assert list(own.owned("somebody-else")) == []
@@ -123,4 +123,4 @@ def test_a_name_of_somebody_else_is_neither_taken_nor_ended(own: Provider) -> No
     assert isinstance(fault, Fault)
     assert fault.kind is FaultKind.CONFLICT
     own.terminate(stranger, None)
-    assert isinstance(own.poll(order("one"), machine_name("one")), Running)
+    assert isinstance(own.poll(order("one"), order("one").name), Running)

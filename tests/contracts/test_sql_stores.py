@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
+import psycopg
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import column, inspect, table, text
 
 from broker.domain.chain import sealed_hash
 from broker.domain.commitment import CommitmentState
@@ -21,12 +23,16 @@ from broker.domain.offer import OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.values import JobId, OfferId
 from broker.domain.workload import Kind, WorkClass
+from broker.ports import SubmissionKey, Transaction, Upcoming
 from broker.store import schema
+from broker.store.adding import COPIED
 from broker.store.board import BadCursor, JobFilter
-from broker.store.engine import engine_for
-from broker.store.event_log import LostRaceError
+from broker.store.engine import TRUSTED_S, engine_for
+from broker.store.event_log import LostRaceError, Tail, Told, append
+from broker.store.rows import job_row
 from broker.store.sql import SqlStore
 from migrations.check import differences
+from tests.support.revisions import one_behind
 from tests.support.stores import (
     FULL,
     HOUR,
@@ -76,7 +82,8 @@ def on_postgresql(fresh_postgres_url: str) -> Iterator[SqlStore]:
 def test_a_database_without_tables_says_what_to_run(url: str) -> None:
     engine = engine_for(url)
     with pytest.raises(
-        schema.WrongRevision, match=r"at revision none, .* needs \d{4}: run `broker m"
+        schema.WrongRevision,
+        match=r"(at revision none, .* needs \d+|there is no database at .*): run `broker migrate`",
     ):
         schema.require_head(engine)
     schema.upgrade(engine)
@@ -84,6 +91,21 @@ def test_a_database_without_tables_says_what_to_run(url: str) -> None:
     schema.require_head(engine)
     assert schema.current(engine) == schema.needed()
     engine.dispose()
+
+
+def test_a_job_older_than_the_digests_takes_any_body_under_its_key(url: str) -> None:
+    store = SqlStore(url, StoppedClock(), CountingIds())
+    one_behind(store.engine)
+    world = World(store, CountingIds())
+    job = world.job()
+    old = job_row(job, SubmissionKey("k", "unknown"))
+    del old["submission_sha256"]
+    jobs = table("jobs", *map(column, old))
+    with store.writers.begin() as connection:
+        connection.execute(jobs.insert(), old)
+    store.migrate()
+    assert world.submit(world.job(), key="k", digest="whatever") == [job.id]
+    store.close()
 
 
 def test_the_migrations_lead_to_the_tables() -> None:
@@ -146,6 +168,54 @@ def test_what_one_transaction_holds_another_does_not_find_due(on_postgresql: Sql
         assert [m.job for m in one.claim_machines(FULL.provider, 9, now + HOUR)] == [first.id]
 
 
+def in_two_rounds(store: SqlStore, step: Callable[[Transaction], None]) -> None:
+    """Two transactions at once, which both have begun before either goes on."""
+    begun = threading.Barrier(2)
+
+    def round_() -> None:
+        begun.wait(30)
+        with store.transaction() as tx:
+            step(tx)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(round_) for _ in range(2)]:
+            done.result(60)
+
+
+def test_two_rounds_at_one_place_lose_nothing_of_what_it_said(world: World) -> None:
+    store = world.store
+    assert isinstance(store, SqlStore)
+
+    def hear_yes(tx: Transaction) -> None:
+        known = tx.places(hold=(OTHER, FULL)).get(FULL) or PlaceRecord(place=FULL)
+        Event().wait(0.05)  # long enough for the other to read, if nothing keeps it from that
+        tx.put_place(replace(known, streak=known.streak + 1))
+
+    in_two_rounds(store, hear_yes)
+    in_two_rounds(store, hear_yes)
+    with store.transaction() as tx:
+        assert tx.places()[FULL].streak == 4
+
+
+def test_two_answers_at_once_cannot_bind_one_hold(world: World) -> None:
+    store = world.store
+    assert isinstance(store, SqlStore)
+    jobs = [world.submitted() for _ in range(2)]
+    left = list(jobs)
+
+    def accept(tx: Transaction) -> None:
+        job = left.pop()
+        case = tx.cases([job.id])[job.id]
+        if not tx.bound_holds(("azure",), ["h1"]):
+            Event().wait(0.05)  # as above
+            fields = {"place": FULL, "offer": OfferId(f"offer_{job.id}"), "holds": ("h1",)}
+            case.put_commitment(a_commitment(job, f"com_{job.id}", tx.now, **fields))
+        tx.keep([case])
+
+    in_two_rounds(store, accept)
+    assert sum(len(world.read(job.id).commitments) for job in jobs) == 1
+
+
 @pytest.mark.slow
 def test_rounds_that_answer_the_same_places_in_any_order_do_not_lock_up(
     on_postgresql: SqlStore,
@@ -162,6 +232,7 @@ def test_rounds_that_answer_the_same_places_in_any_order_do_not_lock_up(
             both_in.wait(30)
             with on_postgresql.transaction() as tx:
                 cases = tx.cases(mine)
+                tx.places(hold=[place.place for place in places])
                 for place in places:
                     tx.put_place(place)
                     tx.record(f"place/{place.place.region}", [started(cases[mine[0]].job)])
@@ -218,17 +289,82 @@ def test_a_fact_whose_transaction_commits_late_is_sealed_late(on_postgresql: Sql
 
 
 def test_who_listens_is_told_of_new_facts(url: str, store: SqlStore) -> None:
-    rung = threading.Event()
-    other = SqlStore(url, StoppedClock(), CountingIds(), woken=rung.set)
+    rung: list[Upcoming] = []
+    other = SqlStore(url, StoppedClock(), CountingIds(), woken=rung.append)
     listening = store if url.startswith("postgresql") else other
     assert not listening.listen(0.01)
     World(other, CountingIds()).submitted()
-    assert rung.is_set()
+    assert rung
     assert listening.listen(10)
     with other.transaction() as tx:
         assert tx.places() == {}
     assert not listening.listen(0.01)
     other.close()
+
+
+@pytest.mark.usefixtures("store")
+def test_who_commits_is_told_when_the_first_of_what_it_wrote_is_due(url: str) -> None:
+    rung: list[Upcoming] = []
+    other = SqlStore(url, StoppedClock(), CountingIds(), woken=rung.append)
+    world = World(other, CountingIds())
+    job = world.submitted(due_in=SECOND)
+    waiting = world.machine(job, due_in=HOUR)
+    elsewhere = world.machine(job, due_in=HOUR, place=OTHER)
+    with other.transaction() as tx:
+        now = tx.now
+        tx.put_place(PlaceRecord(place=waiting.place, streak=1))
+    with world.case(job.id) as case:
+        case.put_offer(replace(an_offer(job, "offer_1", now), due_at=now - SECOND))
+        case.put_machine(replace(waiting, due_at=now + SECOND))
+    assert [(first.jobs, first.offers, dict(first.machines)) for first in rung] == [
+        (job.due_at, None, {}),
+        (None, None, {waiting.place.provider: waiting.due_at}),
+        (None, None, {OTHER.provider: elsewhere.due_at}),
+        (None, None, {waiting.place.provider: now}),
+        (None, now - SECOND, {waiting.place.provider: now + SECOND}),
+    ]
+    other.close()
+
+
+def test_many_jobs_at_once_are_kept_to_the_letter(world: World) -> None:
+    run = 'printf "a\\tb\\\\n"\t\\N \r\n; echo "é" \\.'
+    jobs = [world.job(name=f"job-{number}", run=run) for number in range(2 * COPIED)]
+    assert world.submit(*jobs) == [job.id for job in jobs]
+    for job in jobs:
+        kept = world.read(job.id).job
+        assert (kept.workload, kept.version) == (job.workload, 1)
+    world.store.seal()
+    streams = [fact.stream for fact in world.store.facts()]
+    assert streams == [f"job/{job.id}" for job in jobs]
+
+
+def test_who_loses_a_race_with_many_facts_writes_none(world: World, store: SqlStore) -> None:
+    job = world.submitted()
+    late = Told(f"job/{job.id}", [started(job)] * COPIED, Tail(0, ""))
+    with store.writers.begin() as connection, pytest.raises(LostRaceError):
+        append(connection, [late], job.submitted_at)
+    store.seal()
+    assert [fact.type for fact in store.facts()] == ["JobSubmitted"]
+
+
+@pytest.mark.slow
+def test_a_connection_that_the_server_ended_is_replaced_unnoticed(
+    on_postgresql: SqlStore,
+) -> None:
+    world = World(on_postgresql, CountingIds())
+    job = world.submitted()
+    with psycopg.connect(_plain(on_postgresql), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    threading.Event().wait(TRUSTED_S + 0.1)
+    assert world.read(job.id).job.id == job.id
+
+
+def _plain(store: SqlStore) -> str:
+    url = store.engine.url.set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
 
 
 # -- the board

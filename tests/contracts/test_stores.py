@@ -19,16 +19,19 @@ from broker.domain.offer import OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.release import Basis, Release
 from broker.domain.values import (
+    CommitmentId,
     JobId,
     LeaseId,
     MachineName,
+    OfferId,
     RefusalId,
     RefusalReason,
     instant_text,
     usd,
 )
 from broker.domain.workload import Limits, Shape, WorkClass
-from broker.ports import LogChunk, Store
+from broker.ports import KeyTakenError, LogChunk, Store
+from broker.steps.submit import submitted
 from broker.store.memory import MemoryStore
 from broker.store.sql import SqlStore
 from tests.support.stores import (
@@ -44,7 +47,6 @@ from tests.support.stores import (
     a_machine,
     an_offer,
     started,
-    submitted,
 )
 
 KINDS = ("memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
@@ -107,6 +109,16 @@ def test_a_job_submitted_twice_under_one_key_is_one_job(world: World) -> None:
 def test_one_key_twice_in_one_batch_is_one_job(world: World) -> None:
     first, again = world.job(), world.job()
     assert world.submit(first, again, key="k") == [first.id, first.id]
+    assert len(all_sealed(world.store)) == 1
+
+
+def test_one_key_for_two_things_is_refused_and_keeps_nothing(world: World) -> None:
+    first, other, again = world.job(), world.job(), world.job()
+    world.submit(first, key="k", digest="one")
+    with pytest.raises(KeyTakenError, match=f"'k' stands for {first.id} already") as refused:
+        world.submit(other, key="k", digest="another")
+    assert refused.value.index == 0
+    assert world.submit(again, key="k", digest="one") == [first.id]
     assert len(all_sealed(world.store)) == 1
 
 
@@ -179,6 +191,30 @@ def test_nothing_is_kept_when_the_block_raises(world: World) -> None:
     with world.store.transaction() as tx:
         assert not tx.cases([other.id])
         assert not tx.places()
+
+
+# -- holds
+
+
+def test_a_hold_is_bound_for_as_long_as_its_commitment_lives(world: World) -> None:
+    job = world.submitted(units=2)
+    now, offer = world.now(), OfferId("offer_1")
+    of_azure = {"place": FULL, "offer": offer, "holds": ("h1",)}
+    with world.case(job.id) as case:
+        case.put_commitment(a_commitment(job, "com_1", now, **of_azure))
+        case.put_commitment(a_commitment(job, "com_2", now, **of_azure, units=(1,)))
+        case.put_commitment(a_commitment(job, "com_3", now, holds=("h3",)))
+    for state, bound in (
+        (CommitmentState.LIVE, {"h1": offer}),
+        (CommitmentState.ENDED, {"h1": offer}),
+        (CommitmentState.FAILED, {}),
+    ):
+        name = CommitmentId("com_1" if state is CommitmentState.ENDED else "com_2")
+        with world.case(job.id) as case:
+            case.put_commitment(replace(case.commitments[name], state=state))
+        with world.store.transaction() as tx:
+            assert tx.bound_holds(("azure",), ["h1", "h2", "h3"]) == bound
+            assert tx.bound_holds(("aws",), ["h1"]) == {}
 
 
 # -- what is due

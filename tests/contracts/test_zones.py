@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from broker.domain.machine import machine_name
 from broker.domain.market import Place
 from broker.domain.values import ProviderName, RefusalReason
 from broker.ports import (
@@ -23,7 +24,6 @@ from broker.ports import (
 from providers.emulators import gcp, oracle
 from providers.emulators.cloud import Cloud
 from providers.emulators.wire import Wire
-from providers.machine import machine_name
 from providers.registry import provider
 from tests.support.clouds import OWNER, eventually
 
@@ -43,7 +43,7 @@ def asked(name: ProviderName, face: ModuleType, cloud: Cloud, **more: str) -> It
 
 
 def order(place: Place, owner: str = OWNER) -> Order:
-    return Order(name=machine_name("one"), place=place, owner=owner, start_up="")
+    return Order(name=machine_name("one", 0, place), place=place, owner=owner, start_up="")
 
 
 def settled(one: Provider, wanted: Order) -> Outcome:
@@ -106,7 +106,7 @@ def test_a_lost_handle_costs_no_second_machine(cloud: Cloud) -> None:
 def test_a_name_of_somebody_else_is_neither_taken_nor_ended(cloud: Cloud) -> None:
     cloud.restock(*A, 1)
     with asked(ProviderName.GCP, gcp, cloud, zones="us-central1-a") as google:
-        cloud.launch(key="k", name=f"us-central1-a/{machine_name('one')}", region=A[0], sku=A[1])
+        cloud.launch(key="k", name=f"us-central1-a/{order(GOOGLE).name}", region=A[0], sku=A[1])
         fault = google.launch(order(GOOGLE))
         assert isinstance(fault, Fault)
         assert fault.kind is FaultKind.CONFLICT

@@ -146,6 +146,16 @@ def test_a_job_over_its_time_ends_with_124(broker: AgentServer, start: Start) ->
     start()
     broker.give("sleep 60", timeout_s=0.3)
     broker.until(lambda: broker.ended == {LEASE: 124})
+    assert broker.timed_out == {LEASE}
+
+
+def test_a_command_that_returns_124_was_not_over_its_time(
+    broker: AgentServer, start: Start
+) -> None:
+    start()
+    broker.give("exit 124", timeout_s=60)
+    broker.until(lambda: broker.ended == {LEASE: 124})
+    assert broker.timed_out == set()
 
 
 def test_a_dead_broker_ends_job_and_machine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from broker.api.reference import page
 from tests.support.api import GPUS, SMALL, SOURCE, Office, accepted, an_office, fault, submit
 
 
@@ -23,6 +25,40 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def client(office: Office) -> Iterator[TestClient]:
     with office.client() as client:
         yield client
+
+
+# -- the reference
+
+
+def test_the_reference_comes_from_here_alone_and_lists_everything(client: TestClient) -> None:
+    answer = client.get("/docs")
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"<script|<link|<img|src=|https?:|//", answer.text)
+    described = client.get("/openapi.json").json()
+    for path, verbs in described["paths"].items():
+        for verb, operation in verbs.items():
+            assert f"<h3>{verb.upper()} {path}</h3>" in answer.text
+            for parameter in operation.get("parameters", ()):
+                assert f"<td>{parameter['name']} <small>" in answer.text
+    for name, model in described["components"]["schemas"].items():
+        assert f'<h3 id="{name}">' in answer.text
+        for field in model.get("properties", ()):
+            assert f"<td>{field}</td>" in answer.text
+    linked = set(re.findall(r'href="#(\w+)"', answer.text))
+    assert linked <= described["components"]["schemas"].keys()
+
+
+def test_no_page_of_the_framework_is_served(client: TestClient) -> None:
+    assert client.get("/redoc").status_code == 404
+
+
+def test_what_a_description_says_is_shown_and_never_obeyed() -> None:
+    models = {"M": {"description": "<script>", "properties": {"<b>": {"default": "<i>"}}}}
+    said = page(
+        {"info": {"title": "<a>", "version": "1"}, "paths": {}, "components": {"schemas": models}}
+    )
+    assert not re.search("<script>|<a>|<i>|<b>", said)
 
 
 # -- jobs
@@ -43,6 +79,27 @@ def test_one_key_is_one_job(client: TestClient) -> None:
         for _ in range(3)
     }
     assert len(ids) == 1
+    assert len(client.get("/v1/jobs").json()["items"]) == 1
+
+
+def test_one_key_for_another_job_is_refused_and_names_the_first(client: TestClient) -> None:
+    keyed = {"Idempotency-Key": "k"}
+    first = client.post("/v1/jobs", json=SMALL, headers=keyed)
+    assert first.status_code == 201
+    again = client.post("/v1/jobs", json=SMALL, headers=keyed)
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = SMALL | {"run": "echo goodbye"}
+    said = client.post("/v1/jobs", json=other, headers=keyed)
+    assert (said.status_code, fault(said)["code"]) == (409, "key_taken")
+    assert "'k'" in fault(said)["message"]
+    assert first.json()["id"] in fault(said)["message"]
+    items = [{"job": SMALL}, {"job": other, "key": "k"}]
+    said = client.post("/v1/jobs/batch", json={"jobs": items})
+    assert (said.status_code, fault(said)["field"]) == (409, "jobs[1].key")
+    items = [{"job": SMALL, "key": "n"}, {"job": other, "key": "n"}]
+    said = client.post("/v1/jobs/batch", json={"jobs": items})
+    assert said.status_code == 409
+    assert "'n' stands for jobs[0] already" in fault(said)["message"]
     assert len(client.get("/v1/jobs").json()["items"]) == 1
 
 

@@ -92,6 +92,19 @@ def test_an_answer_that_does_not_conform_changes_nothing(
     assert accepted(client, offer).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["refuse", "counter"])
+def test_a_refusal_without_a_reason_is_told_the_reasons(
+    client: TestClient, office: Office, kind: str
+) -> None:
+    submit(client)
+    office.work()
+    offer = the_offer(client)["id"]
+    said = client.post(f"/v1/offers/{offer}/answer", json={"kind": kind})
+    assert (said.status_code, fault(said)["field"]) == (422, "reason")
+    assert "no_capacity, over_quota, not_stocked" in fault(said)["message"]
+    assert the_offer(client)["state"] == "sent"
+
+
 def test_what_the_holder_refuses_spills_and_the_story_says_so(
     client: TestClient, office: Office
 ) -> None:
@@ -155,6 +168,21 @@ def test_a_machine_runs_its_job_to_the_end(client: TestClient, office: Office) -
     page = client.get(f"/v1/jobs/{job}/logs").json()
     assert "".join(one["text"] for one in page["items"]) == "hello\N{REPLACEMENT CHARACTER}\n"
     assert page["over"] is True
+
+
+def test_a_machine_tells_that_the_time_of_its_job_was_over(
+    client: TestClient, office: Office
+) -> None:
+    job = submit(client, timeout="1m")
+    office.work()
+    accepted(client, the_offer(client)["id"])
+    office.work()
+    headers = enrolled(client, office)
+    lease = beat(client, headers, "idle").json()["work"]["lease"]
+    beat(client, headers, "running", lease=lease)
+    beat(client, headers, "ended", lease=lease, exit_code=124, timed_out=True)
+    seen = client.get(f"/v1/jobs/{job}").json()
+    assert seen["reason"] == "the time limit of 60 s was over on unit 0"
 
 
 def test_a_token_serves_one_session_and_a_forged_one_none(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import as_completed, wait
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import broker
 from broker.api.app import create_app
 from broker.api.serving import listen, serving
 from broker.cli.main import app_for
+from broker.client import where
 from broker.domain.machine import RunState
 from broker.domain.offer import Desk
 from broker.domain.values import JobId
@@ -22,6 +24,7 @@ from broker.steps.run import Report, enrol, hear, token_of
 from broker.wire import HoldBody
 from tests.support.api import AZURE, SECRET, Office, an_office
 from tests.support.imports import heavy_modules_after
+from workers.commands import announced
 
 GPU = broker.Resources(gpu="H100:8")
 JOB = broker.Training(name="tune", run="echo hello", resources=GPU)
@@ -51,7 +54,9 @@ def cloud(url: str) -> Iterator[broker.Broker]:
         yield cloud
 
 
-def run_all(office: Office, exit_code: int = 0, text: str = "hello\n") -> None:
+def run_all(
+    office: Office, exit_code: int = 0, text: str = "hello\n", *, timed_out: bool = False
+) -> None:
     """Place what is due, and be the agent of every machine there is."""
     office.work()
     for cloud in office.clouds.values():
@@ -74,7 +79,7 @@ def run_all(office: Office, exit_code: int = 0, text: str = "hello\n") -> None:
             report = Report(state=RunState.RUNNING, lease=work.lease, chunks=[chunk])
             hear(session, report, office.store)
             ended = Report(state=RunState.ENDED, lease=work.lease, exit_code=exit_code)
-            hear(session, ended, office.store)
+            hear(session, replace(ended, timed_out=timed_out), office.store)
         cloud.taken.clear()
     office.work()
 
@@ -113,6 +118,22 @@ def test_one_key_is_one_job(cloud: broker.Broker) -> None:
     assert cloud.submit(JOB).id not in ids
 
 
+def test_one_key_for_another_job_is_an_error_of_its_own(
+    url: str, cloud: broker.Broker, tmp_path: Path
+) -> None:
+    first = cloud.submit(JOB, idempotency_key="k")
+    with pytest.raises(broker.KeyTaken, match=first.id):
+        cloud.submit(JOB.replace(run="echo goodbye"), idempotency_key="k")
+    file = tmp_path / "job.yaml"
+    said = []
+    for run in ("echo hello", "echo hello", "echo goodbye"):
+        file.write_text(f"name: tune\nkind: training\nrun: {run}\n", encoding="utf-8")
+        said.append(shell(url, "submit", str(file), "--key", "batch"))
+    assert [done.exit_code for done in said] == [0, 0, 5]
+    assert "stands for job_" in said[-1].stderr
+    assert len(cloud.jobs.list().items) == 2
+
+
 def test_a_group_is_made_of_real_futures(office: Office, cloud: broker.Broker) -> None:
     group = cloud.submit_many([JOB.replace(name=f"n{n}") for n in range(4)])
     run_all(office)
@@ -128,6 +149,19 @@ def test_a_failed_job_raises_with_its_exit_code_and_last_lines(
     with pytest.raises(broker.JobFailed) as failed:
         handle.result(timeout=5)
     assert (failed.value.exit_code, failed.value.log_tail) == (3, "it broke")
+
+
+def test_a_job_over_its_time_says_so_wherever_it_is_looked_at(
+    office: Office, url: str, cloud: broker.Broker
+) -> None:
+    handle = cloud.submit(JOB.replace(timeout="2m"))
+    run_all(office, exit_code=124, timed_out=True)
+    says = "the time limit of 120 s was over"
+    with pytest.raises(broker.JobFailed, match=says) as failed:
+        handle.result(timeout=5)
+    assert failed.value.exit_code == 124
+    for words in (("ps", "-a"), ("show", handle.id), ("events", handle.id), ("explain", handle.id)):
+        assert says in shell(url, *words).stdout
 
 
 def test_a_cancelled_job_raises_and_cancelling_again_is_false(
@@ -166,6 +200,38 @@ def test_what_cannot_be_is_refused_with_its_field(cloud: broker.Broker) -> None:
     assert wrong.value.field == "resources.gpu"
     with pytest.raises(broker.NotFound):
         cloud.job("job_none")
+
+
+def test_a_broker_that_runs_here_or_above_is_found_without_being_named(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "project" / "below"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    address = tmp_path / "project" / where.UP
+    with serving(create_app(office.context), listen("127.0.0.1", 0)) as url:
+        with announced(address, url), broker.Broker() as cloud:
+            assert cloud.url == url
+            assert cloud.health().status == "ok"
+        assert not address.exists()
+        assert where.find() is None
+
+
+def test_what_a_broker_left_that_died_names_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    where.UP.parent.mkdir()
+    where.UP.write_text("http://127.0.0.1:1\n")
+    assert where.find() is None
+    with announced(where.UP, "http://127.0.0.1:2"):
+        assert where.find() == where.Address("http://127.0.0.1:2", None)
+        with announced(where.UP, "http://127.0.0.1:3"):
+            assert where.find() == where.Address("http://127.0.0.1:3", None)
 
 
 def test_nobody_there_is_said_at_once() -> None:
@@ -207,7 +273,7 @@ def test_a_person_answers_from_python(person: Office) -> None:
             (offer,) = cloud.offers.list().items
             hold = HoldBody(hold="h1", units=1, region=AZURE.region, sku=AZURE.sku)
             assert cloud.offers.answer(offer.id, "accept", holds=[hold]).state == "accepted"
-        again = shell(url, "answer", offer.id, "refuse")
+        again = shell(url, "answer", offer.id, "refuse", "--reason", "risk")
         assert again.exit_code == 5
         assert "accepted already" in again.stderr
 
@@ -226,6 +292,22 @@ def test_submit_prints_ids_and_ps_lists_them(url: str, tmp_path: Path) -> None:
     assert json.loads(shell(url, "show", id_[:-2], "--json").stdout)["id"] == id_
     assert shell(url, "cancel", id_, "--yes").stdout == f"{id_}  cancelled\n"
     assert "cancelled already" in shell(url, "cancel", id_).stdout
+
+
+def test_what_only_the_broker_finds_is_told_of_the_file_and_its_field(
+    url: str, tmp_path: Path
+) -> None:
+    job = "{name: a, kind: training, run: echo"
+    one, many = tmp_path / "one.yaml", tmp_path / "jobs.yaml"
+    one.write_text(f"{job}, resources: {{gpu: X900}}}}\n")
+    many.write_text(f"jobs:\n- {job}}}\n- {job}, resources: {{gpu: X900}}}}\n")
+    done = shell(url, "submit", str(one))
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"broker: {one}: resources.gpu: ")
+    done = shell(url, "submit", str(many), str(many))
+    assert done.stderr.startswith(f"broker: {many}: jobs[1].resources.gpu: ")
+    assert (done.stderr.count("\n"), done.stdout) == (1, "")
+    assert shell(url, "ps", "-a", "--json").stdout.count('"id"') == 0
 
 
 def test_an_unknown_job_ends_with_4_and_one_sentence(url: str) -> None:
@@ -290,6 +372,26 @@ def test_run_detached_prints_the_id(url: str) -> None:
     done = shell(url, "run", "-d", "--gpu", "H100:8", "--env", "A=b", "--", "echo", "hello")
     assert done.exit_code == 0
     assert done.stdout.startswith("job")
+
+
+@pytest.mark.parametrize("command", ["server", "worker", "ticker"])
+@pytest.mark.parametrize("named", ["broker.db", "mistyped/broker.db", None])
+def test_a_process_without_a_database_says_what_to_do_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, named: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("BROKER_DATABASE_URL", raising=False)
+    if named:
+        monkeypatch.setenv("BROKER_DATABASE_URL", f"sqlite:///{tmp_path / named}")
+    words = [command, *(("--port", "0") if command == "server" else ())]
+    done = CliRunner().invoke(app_for(words), words)
+    assert done.exit_code == 2
+    assert "there is no database at" in done.stderr
+    assert "run `broker migrate`" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_listing_jobs_loads_no_server_and_no_cloud(url: str) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from broker.domain.machine import machine_name
 from broker.domain.market import Place
 from broker.domain.values import ProviderName
 from broker.ports import Launching, Order, Provider, Refused, Running
@@ -22,7 +23,6 @@ from providers.emulators import warden
 from providers.emulators.cloud import Cloud, Launched, MachineState
 from providers.emulators.host import LocalClouds
 from providers.emulators.machines import LocalComputer
-from providers.machine import machine_name
 from providers.registry import provider
 from tests.support.clouds import eventually
 
@@ -59,7 +59,7 @@ def clouds(options: list[str]) -> Iterator[LocalClouds]:
 
 def an_order(seed: str, start_up: str) -> Order:
     place = Place(ProviderName.AZURE, REGION, SKU)
-    return Order(name=machine_name(seed), place=place, owner="tests", start_up=start_up)
+    return Order(name=machine_name(seed, 0, place), place=place, owner="tests", start_up=start_up)
 
 
 def a_machine_with_children(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,23 +23,26 @@ from workers.demo.screen import MOST_LINES
 
 pytestmark = pytest.mark.timeout(300)
 
+ROOT = Path(__file__).parents[2]
 BROKER = Path(sys.executable).parent / "broker"
 MOST = MOST_LINES + 20
 ENDS_IN_S = 30.0
 
 
 @contextmanager
-def a_demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def a_demo(
+    folder: Path, *words: str, aside: int = subprocess.STDOUT
+) -> Iterator[subprocess.Popen[str]]:
     """The command, with nothing in its surroundings but a folder that all its processes name."""
     (folder / "tmp").mkdir()
-    home = {"HOME": str(folder), "TMPDIR": str(folder / "tmp")}
+    home = {"HOME": str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT)}
     play = subprocess.Popen(
-        [BROKER, "demo"],
+        [BROKER, "demo", *words],
         cwd=folder,
         env={"PATH": os.defpath, "LANG": "C.UTF-8", "DEMO_SECONDS": "20", **home},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=aside,
         text=True,
     )
     try:
@@ -47,8 +51,9 @@ def a_demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
         if play.poll() is None:
             play.kill()
         play.wait()
-        if play.stdout is not None:
-            play.stdout.close()
+        for pipe in (play.stdout, play.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def left(folder: Path) -> list[str]:
@@ -79,6 +84,21 @@ def test_every_outcome_happens_and_the_log_proves_that_the_holder_came_first(
     assert len(said.splitlines()) <= MOST
     assert left(tmp_path) == []
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_program_gets_one_object_with_the_figures(tmp_path: Path) -> None:
+    with a_demo(tmp_path, "--json", aside=subprocess.PIPE) as play:
+        out, aside = play.communicate()
+    assert play.returncode == 0, aside
+    assert out.count("\n") == 1
+    said = json.loads(out)
+    assert (said["schema"], said["good"], said["lost"]) == ("broker.demo/v1", True, 0)
+    assert (said["holds"], said["missing"], said["breaches"]) == (True, [], [])
+    assert min(said["outcomes"].values()) >= 1
+    assert f"{said['jobs']} jobs, 0 lost" in aside
+    with (tmp_path / "demo.jsonl").open(encoding="utf-8") as lines:
+        log = list(read_lines(lines))
+    assert (said["facts"], said["head"]) == (len(log), log[-1].hash)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

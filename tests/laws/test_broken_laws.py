@@ -21,10 +21,13 @@ from tests.support.spoils import (
     cut_after,
     cut_after_nth,
     dated_back,
+    held_as,
+    listed_without,
     moved,
     offered_again_on_the_defaulted_terms,
     offered_twice_at_once,
     put_before,
+    relisted,
     repeated,
     retermed,
     ruled,
@@ -51,6 +54,7 @@ from tests.support.stories import (
     an_unmet_job,
     small_jobs,
     two_editions,
+    two_kept_jobs,
 )
 
 
@@ -108,12 +112,16 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I7", "an early yes rejected", a_kept_job,
      added("OfferDelivered", "AnswerRejected", offer="o1", answer="a1", why="late")),
     ("I7", "a longer window recorded", a_kept_job, window_recorded_too_long),
-    ("I8", "a dearer rival", a_spilled_job, retermed("ThirdPartyCommitted", price_usd_hour="33")),
+    ("I8", "a dearer rival", a_spilled_job, both(
+        relisted("aws", price_usd_hour="33"), retermed("ThirdPartyCommitted", price_usd_hour="33"),
+        listed_without("gcp", "oracle", "own"))),
     ("I8", "a later rival", a_spilled_job,
      retermed("ThirdPartyCommitted", start_by="2026-03-02T19:00:00Z")),
-    ("I8", "cheaper but later", a_spilled_job,
-     retermed("ThirdPartyCommitted", price_usd_hour="1", start_by=None)),
-    ("I8", "another region", a_spilled_job, changed("ThirdPartyCommitted", region="us-east")),
+    ("I8", "cheaper but later", a_spilled_job, both(
+        relisted("aws", price_usd_hour="1"),
+        retermed("ThirdPartyCommitted", price_usd_hour="1", start_by=None))),
+    ("I8", "another region", a_spilled_job, both(
+        relisted("aws", region="us-east"), changed("ThirdPartyCommitted", region="us-east"))),
     ("I8", "another accelerator", a_spilled_job,
      retermed("ThirdPartyCommitted", accelerators=["V100"])),
     ("I8", "interruptible", a_spilled_job, retermed("ThirdPartyCommitted", interruptible=True)),
@@ -163,6 +171,9 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I18", "a gang at two clouds", a_lapsed_gang, both(
         changed("ThirdPartyCommitted", 1, provider="gcp"),
         changed("LeaseActivated", 1, provider="gcp"))),
+    ("I18", "one hold behind two acceptances", two_kept_jobs, held_as("h1", "HolderCommitted", 1)),
+    ("I18", "one hold twice in an acceptance", a_kept_job,
+     changed("OfferAccepted", holds=[{"hold": "h1"}, {"hold": "h1"}])),
     ("I18", "half a gang committed", a_lapsed_gang, moved("ThirdPartyCommitted", 1, 1)),
     ("I18", "half a gang accepted", a_shared_job, both(
         changed("JobSubmitted", gang=3), cut_after("OfferAccepted"))),
@@ -201,6 +212,17 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I23", "attested by another", a_waived_job, added(
         "JobSubmitted", "ConditionAttested", agreement="first-refusal", condition="agi",
         by="holder")),
+    ("I25", "an unknown price list", a_spilled_job, changed("ThirdPartyCommitted", list_id="x")),
+    ("I25", "a place that is not listed", a_spilled_job, changed("ThirdPartyCommitted", sku="p9")),
+    ("I25", "a price that is not listed", a_spilled_job,
+     retermed("ThirdPartyCommitted", price_usd_hour="29")),
+    ("I25", "a cheaper place passed over", a_spilled_job, relisted("gcp", price_usd_hour="20")),
+    ("I25", "a cheaper place, refused elsewhere", a_spilled_job, both(
+        relisted("gcp", price_usd_hour="20"),
+        changed("ThirdPartyCommitted", passed_over=["r1"]))),
+    ("I25", "a cheaper place said to be closed", a_spilled_job, both(
+        relisted("gcp", price_usd_hour="20"),
+        changed("ThirdPartyCommitted", passed_over=["closed gcp eu-central-1 p4"]))),
     ("I28", "an offer left open", an_open_offer, the_log_goes_on(700)),
     ("I28", "a release left open", an_unused_release, the_log_goes_on(90000)),
     ("I28", "an acceptance not cured", a_defaulted_job, moved("HolderDefaulted", 100)),

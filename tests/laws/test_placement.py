@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -50,6 +50,44 @@ def fresh_job(*, gang: bool) -> Job:
     with a_broker({EAST: 9, AWS: 9}) as broker:
         (job,) = broker.submit(a_gang(2) if gang else work(units=2))
         return broker.job(job)
+
+
+@pytest.mark.parametrize(
+    ("component", "asked", "noticed"),
+    [
+        ("price_usd_hour", None, usd("0.50")),
+        ("accelerators", None, ("V100",)),
+        ("gpus_per_unit", 1, 2),
+        ("regions", None, ("somewhere-else",)),
+        ("start_by", NOON + timedelta(hours=1), NOON),
+        ("start_by", None, NOON),
+        ("provision_by", NOON + timedelta(hours=1), NOON),
+        ("chunk", 1, 2),
+        ("interruptible", True, False),
+        ("prepay_usd", usd("1"), None),
+        ("min_term_s", 60, None),
+    ],
+)
+def test_what_is_better_for_a_rival_in_one_component_is_not_committed(
+    component: str,
+    asked: Any,  # noqa: ANN401 - the components have types of their own
+    noticed: Any,  # noqa: ANN401 - as above
+) -> None:
+    """However much cheaper it is: the price makes up for nothing."""
+    job = released_job()
+    (release,) = job.releases
+    market = Market(pools=(pool(EAST, "9.00"), pool(AWS, "1.00")))
+
+    def decided(asked: Any, noticed: Any) -> tuple[Decision, ...]:  # noqa: ANN401 - as above
+        ceiling = replace(release.ceiling, price_usd_hour=usd("9.00"))
+        ceiling = replace(ceiling, **{component: noticed})
+        terms = replace(job.terms, **{component: asked})
+        released = replace(job, terms=terms, releases=(replace(release, ceiling=ceiling),))
+        return plan([released], market, EDITIONS, released.last_at)[0]
+
+    same = getattr(job.terms, component) if component != "price_usd_hour" else usd("1.00")
+    assert any(isinstance(one, Commit) for one in decided(same, same))
+    assert not any(isinstance(one, Commit) for one in decided(asked, noticed))
 
 
 @cache
@@ -153,7 +191,7 @@ def test_a_forgotten_ceiling_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -
     def anything_goes(*_: object) -> None:
         return None
 
-    name = "broker.domain.committing._most"
+    name = "broker.domain.options.better_for_supplier"
     fails_with(monkeypatch, name, anything_goes, nobody_dearer)
 
 

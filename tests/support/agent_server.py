@@ -46,6 +46,7 @@ class AgentServer:
         self.stored: dict[tuple[str, int], Json] = {}
         self.repeated = 0
         self.ended: dict[str, int] = {}
+        self.timed_out: set[str] = set()
         self.news = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._requests())
         self._server.daemon_threads = True
@@ -120,6 +121,8 @@ class AgentServer:
             self.first_chunk_at = self.first_chunk_at or time.monotonic()
         if body["state"] == "ended":
             self.ended[body["lease"]] = body["exit_code"]
+            if body["timed_out"]:
+                self.timed_out.add(body["lease"])
         acked = max((seq for lease, seq in self.stored if lease == body["lease"]), default=0)
         answer = {"do": "wait", "wait_s": 0.02, "acked": acked, "lapses_s": self.lapses_s}
         if body["state"] == "idle":

@@ -157,6 +157,6 @@ def the_offer(client: TestClient) -> dict[str, Any]:
 
 def accepted(client: TestClient, offer: str, **fields: Any) -> Any:  # noqa: ANN401 - the client's own
     """The answer to an acceptance of one unit, or to what is made of it."""
-    hold = {"hold": "h1", "units": 1, "region": AZURE.region, "sku": AZURE.sku}
+    hold = {"hold": f"for-{offer}", "units": 1, "region": AZURE.region, "sku": AZURE.sku}
     body = {"kind": "accept", "holds": [hold], "by": "desk@azure", **fields}
     return client.post(f"/v1/offers/{offer}/answer", json=body)

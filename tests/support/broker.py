@@ -11,7 +11,6 @@ from typing import Any, Final
 from broker.agreements.registry import shipped
 from broker.domain.agreement import Agreement
 from broker.domain.chain import Fact
-from broker.domain.events import EditionRecorded
 from broker.domain.job import Job, UnitState
 from broker.domain.laws.audit import audit, sentences
 from broker.domain.machine import Machine, RunState
@@ -26,6 +25,7 @@ from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.run import Reply, Report, enrol, hear, token_of
 from broker.steps.submit import Submission, submit_jobs
@@ -121,15 +121,17 @@ class Broker:
         job: JobId,
         kind: AnswerKind = AnswerKind.ACCEPT,
         holds: Sequence[tuple[Place, int]] = (),
+        names: Mapping[int, str] | None = None,
         **said: Any,  # noqa: ANN401
     ) -> Judgement:
         """Answer the job's last offer."""
+        last = [f.data["offer"] for f in self.facts("OfferIssued") if f.data["job"] == job][-1]
         kept = tuple(
-            Hold(hold=f"hold-{number}", units=units, region=place.region, sku=place.sku)
+            Hold(hold=name, units=units, region=place.region, sku=place.sku)
             for number, (place, units) in enumerate(holds)
+            for name in [(names or {}).get(number, f"{last}-{number}")]
         )
         told = Answer(kind=kind, holds=kept, by="clerk", **said)
-        last = [f.data["offer"] for f in self.facts("OfferIssued") if f.data["job"] == job][-1]
         return record_answer(last, told, self.store, self.rules, self.ids)
 
     # -- what workers and agents do
@@ -166,20 +168,27 @@ class Broker:
         self.settle()
         return sum(ended)
 
-    def report(self, machine: Machine, state: RunState, exit_code: int | None = None) -> Reply:
+    def report(
+        self,
+        machine: Machine,
+        state: RunState,
+        exit_code: int | None = None,
+        *,
+        timed_out: bool = False,
+    ) -> Reply:
         """What the agent on a machine says; it enrols when it speaks for the first time."""
         session = f"session of {machine.name}"
         if session not in self.sessions:
             enrol(token_of(machine.name, _SECRET), session, _SECRET, self.store)
             self.sessions.add(session)
         told = Report(state=state, lease=machine.lease, exit_code=exit_code, port=4711)
-        return hear(session, told, self.store)
+        return hear(session, replace(told, timed_out=timed_out), self.store)
 
-    def exit(self, job: JobId, unit: int = 0, code: int = 0) -> None:
+    def exit(self, job: JobId, unit: int = 0, code: int = 0, *, timed_out: bool = False) -> None:
         """The command of one unit runs, and ends."""
         machine = self.machine(job, unit)
         self.report(machine, RunState.RUNNING)
-        self.report(machine, RunState.ENDED, code)
+        self.report(machine, RunState.ENDED, code, timed_out=timed_out)
         self.settle()
 
     # -- what there is to see
@@ -251,12 +260,8 @@ def a_broker(
         )
         for name in names
     }
-    with store.transaction() as tx:
-        recorded = [
-            EditionRecorded(agreement=known.name, edition=e.id, document=e.document)
-            for e in known.editions
-        ]
-        tx.record(f"agreement/{known.name}", recorded)
+    record_editions(store, [known])
+    record_prices(store, rules.pools)
     broker = Broker(clock=clock, store=store, rules=rules, clouds=clouds, ids=ids)
     yield broker
     broker.audited()

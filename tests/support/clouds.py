@@ -13,13 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from broker.domain.machine import machine_name
 from broker.domain.market import Place
 from broker.domain.values import ProviderName
 from broker.ports import Launching, Order, Outcome, Provider
 from providers.emulators.cloud import Cloud
 from providers.emulators.machines import LocalComputer
 from providers.emulators.wire import Wire
-from providers.machine import machine_name
 from providers.registry import provider
 
 OWNER: Final = "tests"
@@ -86,7 +86,7 @@ class LocalCloud:
 
     def order(self, seed: str, *, sku: str | None = None, start_up: str = SCRIPT) -> Order:
         place = Place(self.kind.name, self.kind.region, sku or self.kind.sku)
-        return Order(name=machine_name(seed), place=place, owner=OWNER, start_up=start_up)
+        return Order(name=machine_name(seed, 0, place), place=place, owner=OWNER, start_up=start_up)
 
     def another_provider(self, **changes: str) -> Provider:
         return provider(self.kind.name, {**self.account, **changes})

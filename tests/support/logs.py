@@ -77,6 +77,25 @@ EDITION: Final = {
 }
 
 
+SHAPE: Final = {"accelerators": ["A100-80GB"], "gpus": 8, "cpus": 0, "memory_gib": 0}
+_MACHINE: Final = {"accelerator": "A100-80GB", "gpus": 8, "cpus": 96, "memory_gib": 1152}
+_PLACES: Final = (
+    ("azure", "eu-west", "nd8", "holder", "32.77"),
+    ("aws", "eu-central-1", "p4", "third_party_cloud", "29.5"),
+    ("gcp", "eu-central-1", "p4", "third_party_cloud", "29.5"),
+    ("oracle", "eu-central-1", "p4", "third_party_cloud", "29.5"),
+    ("own", "eu-central-1", "p4", "own_built", "29.5"),
+)
+PRICES: Final = {
+    "list_id": "list-1",
+    "pools": [
+        {"provider": provider, "region": region, "sku": sku, "kind": kind, **_MACHINE}
+        | {"price_usd_hour": price, "priced_at": "2026-02-01"}
+        for provider, region, sku, kind, price in _PLACES
+    ],
+}
+
+
 @dataclass(slots=True, kw_only=True)
 class Draft:
     """A fact before it is sealed; a test may change it."""
@@ -111,7 +130,8 @@ class Story:
         return self.tell("agreement/first-refusal", type_, agreement="first-refusal", **data)
 
     def edition(self) -> Story:
-        return self.tell("agreement/first-refusal", "EditionRecorded", **EDITION)
+        self.tell("agreement/first-refusal", "EditionRecorded", **EDITION)
+        return self.tell("prices/list-1", "PricesListed", **PRICES)
 
     def outage(self, since: datetime, to: datetime) -> Story:
         span = {"from": instant_text(since), "to": instant_text(to)}
@@ -151,6 +171,7 @@ class Telling:
     def submitted(self, units: int = 1, **changed: object) -> Telling:
         asked = {"job": self.job, "tenant": "lab", "kind": "training", "class": "pretraining"}
         form = {"tags": [], "units": units, "gang": 0, "chunk": 1, "terms": TERMS}
+        form |= {"shape": SHAPE, "exclude": []}
         return self.tell(
             "JobSubmitted", **{**asked, **form, "patience_until": None, **AGREEMENT, **changed}
         )
@@ -192,14 +213,16 @@ class Telling:
         terms = {**TERMS, "regions": ["eu-central-1"], "price_usd_hour": "29.5"}
         place = {"provider": provider, "pool_kind": pool_kind, "region": "eu-central-1"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": terms}
-        return self.tell(
-            "ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, basis=basis, cites=cites
-        )
+        why = {"basis": basis, "cites": cites, "list_id": "list-1", "passed_over": []}
+        return self.tell("ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, **why)
 
-    def held(self, commitment: str, *units: int, offer: str | None) -> Telling:
+    def held(
+        self, commitment: str, *units: int, offer: str | None, hold: str | None = None
+    ) -> Telling:
         place = {"provider": "azure", "pool_kind": "holder", "region": "eu-west", "sku": "nd8"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": TERMS}
-        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer)
+        holds = [hold or f"{self.job}-{commitment}"]
+        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer, holds=holds)
 
     def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
         return self.tell("LeaseActivated", **self._lease(commitment, unit, provider, epoch))

@@ -14,7 +14,7 @@ from broker.domain.recording import Entry
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import usd
 from broker.domain.workload import WorkClass
-from broker.steps.record import Recorded, put_on_record
+from broker.steps.put_on_record import Recorded, put_on_record
 from tests.support.broker import EAST, NOON, Broker
 from tests.support.editions import SHIPPED
 

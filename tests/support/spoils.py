@@ -21,6 +21,10 @@ def changed(type_: str, number: int = 0, **data: Any) -> Spoil:  # noqa: ANN401 
     return lambda drafts: nth(drafts, type_, number).data.update(data)
 
 
+def held_as(hold: str, type_: str, number: int = 0) -> Spoil:
+    return changed(type_, number, holds=[hold])
+
+
 def without(type_: str, number: int = 0) -> Spoil:
     return lambda drafts: drafts.remove(nth(drafts, type_, number))
 
@@ -97,6 +101,24 @@ def ruled(group: str, **values: Any) -> Spoil:  # noqa: ANN401 - JSON
     return spoil
 
 
+def relisted(provider: str, **row: Any) -> Spoil:  # noqa: ANN401 - JSON
+    """The price list says something else of a provider's place."""
+
+    def spoil(drafts: Drafts) -> None:
+        pools = nth(drafts, "PricesListed").data["pools"]
+        next(pool for pool in pools if pool["provider"] == provider).update(row)
+
+    return spoil
+
+
+def listed_without(*providers: str) -> Spoil:
+    def spoil(drafts: Drafts) -> None:
+        data = nth(drafts, "PricesListed").data
+        data["pools"] = [pool for pool in data["pools"] if pool["provider"] not in providers]
+
+    return spoil
+
+
 def both(*spoils: Spoil) -> Spoil:
     def spoil(drafts: Drafts) -> None:
         for one in spoils:
@@ -141,7 +163,7 @@ def dated_back(drafts: Drafts) -> None:
 
 def cited_before_it_was_told(drafts: Drafts) -> None:
     """The refusal is dated after the release that stands on it, yet sealed before."""
-    drafts[1].at += timedelta(seconds=90)
+    nth(drafts, "PlaceRefused").at += timedelta(seconds=90)
 
 
 def the_log_goes_on(seconds: float) -> Spoil:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment
-from broker.domain.events import JobStarted, JobSubmitted
+from broker.domain.events import JobStarted
 from broker.domain.job import Job, Unit
 from broker.domain.line import line_of
 from broker.domain.machine import Machine
@@ -28,7 +28,8 @@ from broker.domain.values import (
     usd,
 )
 from broker.domain.workload import Kind, WorkClass, Workload
-from broker.ports import Store
+from broker.ports import Store, SubmissionKey
+from broker.steps.submit import submitted
 
 NOON: Final = datetime(2025, 6, 2, 12, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
@@ -98,9 +99,10 @@ class World:
             line=line_of("house", workload),
         )
 
-    def submit(self, *jobs: Job, key: str | None = None) -> list[JobId]:
+    def submit(self, *jobs: Job, key: str | None = None, digest: str = "same") -> list[JobId]:
+        named = None if key is None else SubmissionKey(key, digest)
         with self.store.transaction() as tx:
-            return tx.submit([(job, submitted(job), key) for job in jobs])
+            return tx.submit([(job, submitted(job), named) for job in jobs])
 
     def submitted(self, **work: Any) -> Job:  # noqa: ANN401 - as `job`
         """A job that is in the store already."""
@@ -128,24 +130,6 @@ class World:
         with self.case(job.id) as case:
             case.put_machine(machine)
         return machine
-
-
-def submitted(job: Job) -> JobSubmitted:
-    work = job.workload
-    return JobSubmitted(
-        job=job.id,
-        tenant=work.tenant,
-        name=work.name,
-        kind=work.kind,
-        work_class=work.work_class,
-        tags=work.tags,
-        units=work.units,
-        gang=work.units if work.gang else 0,
-        chunk=work.chunk,
-        terms=job.terms,
-        patience_until=job.patience_until,
-        agreement=job.agreement,
-    )
 
 
 def started(job: Job) -> JobStarted:

@@ -34,6 +34,24 @@ def a_kept_job() -> Story:
     return story
 
 
+def two_kept_jobs() -> Story:
+    """The holder accepts two jobs, and a third under the first one's hold when that is over."""
+    story = Story().edition().after(1)
+    first, second, third = (story.job(name) for name in ("j1", "j2", "j3"))
+    for job, offer in ((first, "o1"), (second, "o2"), (third, "o3")):
+        job.submitted().offered(offer, 0).after(1).delivered(offer)
+    first.after(60).accepted("o1", 0).held("c1", 0, offer="o1", hold="h1")
+    second.accepted("o2", 0).held("c2", 0, offer="o2", hold="h2").after(60)
+    for job, commitment, offer in ((first, "c1", "o1"), (second, "c2", "o2")):
+        job.live(commitment, 0, "azure").tell("OfferFulfilled", offer=offer, units=[0])
+    first.after(60).let_go("c1", 0, "azure").finished()
+    third.accepted("o3", 0).held("c3", 0, offer="o3", hold="h1").after(60)
+    third.live("c3", 0, "azure").tell("OfferFulfilled", offer="o3", units=[0]).after(60)
+    second.let_go("c2", 0, "azure").finished()
+    third.let_go("c3", 0, "azure").finished()
+    return story
+
+
 def a_shared_job() -> Story:
     """Accepted in part: the holder brings one unit, another cloud, at its second try, the rest."""
     story = Story().edition().after(1)
@@ -305,6 +323,7 @@ def two_editions() -> Story:
 GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_spilled_job,
     a_kept_job,
+    two_kept_jobs,
     a_shared_job,
     a_lapsed_gang,
     a_defaulted_job,

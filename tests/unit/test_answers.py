@@ -145,10 +145,61 @@ def test_a_refusal_releases_with_its_reason() -> None:
         assert broker.where(job) == [AWS]
 
 
+@pytest.mark.parametrize("kind", [AnswerKind.REFUSE, AnswerKind.COUNTER])
+def test_nobody_refuses_without_saying_why(kind: AnswerKind) -> None:
+    with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        judged = broker.answer(job, kind)
+        assert judged.rejected is Rejection.NONCONFORMING
+        assert all(reason in judged.because for reason in RefusalReason)
+        assert broker.offer(job).state == "open"
+        assert not broker.facts("OfferRefused", "UnitsReleased")
+
+
+def test_one_hold_stands_behind_one_live_acceptance_only() -> None:
+    with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
+        first, second = broker.placed(work(), work())
+        one_hold: Any = {"holds": [(EAST, 1)], "names": {0: "rack-7"}}
+        assert broker.answer(first, **one_hold).rejected is None
+        judged = broker.answer(second, **one_hold)
+        assert judged.rejected is Rejection.NONCONFORMING
+        assert f"rack-7 stands behind the acceptance of {broker.offer(first).id}" in judged.because
+        broker.settle()
+        broker.exit(first)
+        broker.settle()
+        assert broker.answer(second, **one_hold).rejected is None
+        broker.settle()
+        assert broker.where(second) == [EAST]
+
+
+def test_a_hold_is_named_once_in_an_acceptance() -> None:
+    with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work(units=2))
+        twice = broker.answer(job, holds=[(EAST, 1), (EAST, 1)], names={0: "a", 1: "a"})
+        assert twice.rejected is Rejection.NONCONFORMING
+        assert "a is named twice" in twice.because
+
+
+def test_a_bound_holder_is_asked_for_its_own_units_though_its_place_refused_others() -> None:
+    with a_broker(EVERYWHERE | {EAST: 0}, desk=Desk.PERSON) as broker:
+        azure = broker.clouds[EAST.provider]
+        first, second = broker.placed(work(), work())
+        broker.answer(first, holds=[(EAST, 1)])
+        broker.wait(1)
+        assert azure.calls_to(EAST) == 1
+        broker.answer(second, holds=[(EAST, 1)])
+        broker.wait(1)
+        assert azure.calls_to(EAST) == 2
+        azure.stock[EAST] = 2
+        broker.wait(15)
+        assert broker.where(first) == broker.where(second) == [EAST]
+
+
 def test_a_counter_offer_is_a_refusal() -> None:
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        assert broker.answer(job, AnswerKind.COUNTER).state == "refused"
+        judged = broker.answer(job, AnswerKind.COUNTER, reason=RefusalReason.NOT_ECONOMIC)
+        assert judged.state == "refused"
         broker.settle()
         assert broker.facts("AnswerReceived")[0].data["kind"] == "counter"
         assert broker.where(job) == [AWS]
@@ -170,7 +221,7 @@ def test_a_question_changes_nothing_and_does_not_stop_the_clock() -> None:
 def test_an_answer_after_the_decision_is_rejected_and_logged(kind: AnswerKind) -> None:
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        broker.answer(job, AnswerKind.REFUSE)
+        broker.answer(job, AnswerKind.REFUSE, reason=RefusalReason.RISK)
         broker.settle()
         before = broker.job(job).units
         assert broker.answer(job, kind, holds=[(EAST, 1)]).rejected is Rejection.DUPLICATE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from broker.client.errors import (
     InvalidJob,
     JobCancelled,
     JobFailed,
+    KeyTaken,
     NoCapacity,
     NotAuthorised,
     NotFound,
@@ -57,6 +59,7 @@ def a_log(folder: Path, *, spoilt: bool = False) -> str:
         (NotAuthorised("x"), 3),
         (NotFound("x"), 4),
         (BrokerError("x", code="late"), 5),
+        (KeyTaken("x"), 5),
         (InvalidJob("x", code="nonconforming"), 5),
         (NoCapacity("x"), 6),
         (BrokerUnavailable("x"), 7),
@@ -81,6 +84,80 @@ def test_help_names_every_command_and_every_code() -> None:
 @pytest.mark.parametrize("words", [("ps", "--bogus"), ("nothing",), ("answer", "o1", "perhaps")])
 def test_wrong_usage_ends_with_2(words: tuple[str, ...]) -> None:
     assert broker(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "--nodes", "0", "--", "true"), "'--nodes': it must be at least 1, not '0'"),
+        (("run", "--wait", "soon", "--", "true"), "'--wait': it must be a number, not 'soon'"),
+        (("ps", "--limit", "5000"), "'--limit': it must be at most 1000, not '5000'"),
+        (
+            ("worker", "--concurrency", "two"),
+            "'--concurrency': it must be a whole number, not 'two'",
+        ),
+        (("up", "--port", "99999"), "'--port': it must be at most 65535, not '99999'"),
+        (("demo", "--port", "-1"), "'--port': it must be at least 0, not '-1'"),
+        (("cancel", "x", "--grace", "100000"), "'--grace': it must be at most 86400"),
+        (("run", "--kind", "foo", "--", "true"), "broker: kind must be training, inference or"),
+        (("run", "--timeout", "soon", "--", "true"), "broker: timeout: 'soon' is no span of time"),
+        (("show", ""), "broker: a job is named by its id"),
+        (("offers", "show", ""), "broker: an offer is named by its id"),
+        (("up", "--capacity", "none.csv"), "broker: capacity: there is no file none.csv"),
+        (("server", "--tls-certificate", "none.pem"), "tls_certificate: none.pem and its key"),
+    ],
+)
+def test_an_option_that_cannot_be_is_said_in_our_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = broker(*words)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "Input should" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "up",
+        "demo",
+        "run",
+        "submit",
+        "ps",
+        "show",
+        "logs",
+        "events",
+        "explain",
+        "cancel",
+        "offers ls",
+        "offers show",
+        "offers notice",
+        "answer",
+        "replay",
+        "audit",
+        "log export",
+        "log tail",
+        "server",
+        "worker",
+        "ticker",
+        "migrate",
+    ],
+)
+def test_every_command_says_what_each_of_its_words_means(words: str) -> None:
+    """One look for all; `--json` for each; and nothing is left to guess."""
+    done = broker(*words.split(), "-h")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"Usage: broker {words}")
+    assert "--json" in done.output
+    lines = [*done.output.splitlines(), ""]
+    silent = [
+        line
+        for line, after in pairwise(lines)
+        if line.startswith("  -") and "  " not in line.strip() and not after.startswith("      ")
+    ]
+    assert silent == []
 
 
 def test_a_log_that_keeps_the_laws_passes_its_audit(tmp_path: Path) -> None:
@@ -116,8 +193,49 @@ def test_a_file_of_bytes_is_no_log_and_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    done = broker("audit", str(tmp_path / "none.jsonl"))
-    assert done.exit_code == 2
+    for name, says in (("none.jsonl", "No such file"), (".", "Is a directory")):
+        done = broker("audit", str(tmp_path / name))
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"broker: {tmp_path / name}: it cannot be read ({says}")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", " \r\n"])
+def test_a_file_without_a_fact_proves_nothing(tmp_path: Path, text: str) -> None:
+    done = broker("audit", a_file(tmp_path, "empty.jsonl", text), "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "empty.jsonl: there is no fact in it, so it proves nothing" in done.stderr
+
+
+def test_a_log_that_is_cut_amid_a_line_says_so(tmp_path: Path) -> None:
+    text = Path(a_log(tmp_path)).read_text(encoding="utf-8")
+    done = broker("audit", a_file(tmp_path, "cut.jsonl", text[:-40]))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert (
+        f"cut.jsonl: Line {text.count(chr(10))} is no JSON for it is cut off; export it again"
+        in done.stderr
+    )
+
+
+def test_bytes_that_happen_to_be_text_are_no_log(tmp_path: Path) -> None:
+    done = broker("audit", a_file(tmp_path, "bad.jsonl", "\0\1\2\n"))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "bad.jsonl: Line 1 is no JSON from character 1" in done.stderr
+
+
+def test_a_log_keeps_its_proof_when_its_lines_end_as_elsewhere(tmp_path: Path) -> None:
+    text = Path(a_log(tmp_path)).read_bytes()
+    (tmp_path / "crlf.jsonl").write_bytes(text.replace(b"\n", b"\r\n"))
+    assert broker("audit", str(tmp_path / "crlf.jsonl")).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["none/day.jsonl", "."])
+def test_an_export_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
+    database = f"sqlite:///{tmp_path / 'broker.db'}"
+    assert broker("migrate", "--database", database).exit_code == 0
+    done = broker("log", "export", str(tmp_path / name), "--database", database)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"broker: {tmp_path / name}: it cannot be written (")
     assert done.stderr.count("\n") == 1
 
 
@@ -132,7 +250,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     ],
 )
 def test_a_job_file_may_be_yaml_toml_or_json(tmp_path: Path, name: str, text: str) -> None:
-    (job,) = read_jobs(a_file(tmp_path, name, text))
+    ((job, _, _),) = read_jobs(a_file(tmp_path, name, text))
     assert (job.name, job.kind, job.run) == ("tune", "training", "echo hello")
 
 
@@ -149,8 +267,19 @@ def test_one_file_may_hold_many_jobs(tmp_path: Path) -> None:
         ("broken.json", '{\n "name": }', "broken.json, line 2: no JSON"),
         ("broken.toml", "name =\n", "broken.toml: no TOML"),
         ("empty.yaml", "", "empty.yaml: there is no job in it"),
-        ("second.yaml", f"{JOB}---\nname: x\nkind: training\n", "second.yaml, job 2: run"),
-        ("units.yaml", JOB + "nodes: -1\n", "nodes must be at least 1"),
+        (
+            "second.yaml",
+            f"{JOB}---\nname: x\nkind: training\n",
+            "second.yaml: jobs[1].run is needed",
+        ),
+        ("units.yaml", JOB + "nodes: -1\n", "units.yaml: nodes must be at least 1"),
+        (
+            "list.yaml",
+            "jobs: [{kind: batch, name: a, run: r, tag: x}]",
+            "list.yaml: jobs[0]: tag is",
+        ),
+        ("jobs.yaml", "jobs: 5\n", "jobs.yaml: jobs must be a list of jobs, not '5'"),
+        ("texts.yaml", "- a\n- b\n", "texts.yaml: jobs[0]: a job is made of names and values"),
     ],
 )
 def test_a_bad_file_names_itself_and_the_place(
@@ -161,6 +290,32 @@ def test_a_bad_file_names_itself_and_the_place(
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_migrating_a_mistyped_path_makes_no_folder(tmp_path: Path) -> None:
+    done = broker("migrate", "--database", f"sqlite:///{tmp_path}/mistyped/broker.db")
+    assert done.exit_code == 2
+    assert f"there is no folder {tmp_path}/mistyped: make it" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_database_is_told_so_and_kept(tmp_path: Path) -> None:
+    file = a_file(tmp_path, "notes.txt", "not a database, but a page of notes\n" * 9)
+    done = broker("migrate", "--database", f"sqlite:///{file}")
+    assert done.exit_code == 2
+    assert "database_url: file is not a database" in done.stderr
+    assert Path(file).read_text(encoding="utf-8").startswith("not a database")
+
+
+def test_migrating_makes_the_data_folder_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("BROKER_DATABASE_URL", raising=False)
+    assert broker("migrate").exit_code == 0
+    assert broker("migrate", "--json").exit_code == 0
 
 
 def test_run_refuses_a_pair_without_a_value() -> None:

@@ -6,9 +6,13 @@ import json
 
 import pytest
 
+from broker.agreements.read import read_recorded
 from broker.domain.explain import explain
 from broker.domain.explanation import Explanation, Verdict, span
+from broker.domain.values import ProviderName
+from broker.domain.workload import Limits
 from tests.support import stories
+from tests.support.broker import AWS, EAST, GCP, ORACLE, a_broker, work
 from tests.support.logs import Story, sealed
 
 
@@ -111,7 +115,26 @@ def test_an_explanation_survives_the_wire() -> None:
 def test_the_text_is_a_table_that_names_its_proof() -> None:
     text = the_story(stories.a_spilled_job()).text()
     assert "azure eu-west nd8" in text
-    assert "log #2-#14" in text
+    assert "log #3-#15" in text
+
+
+def test_places_that_were_not_asked_are_told_with_the_reason() -> None:
+    with a_broker({EAST: 0, AWS: 0, GCP: 1, ORACLE: 1}) as broker:
+        broker.placed(work())
+        (job,) = broker.placed(work(limits=Limits(exclude=(ProviderName.ORACLE,))))
+        said = explain(broker.facts(), job, read_recorded)
+    told = {row.provider: (row.verdict, row.because) for row in said.not_asked}
+    assert told["oracle"] == ("offer", "limits.exclude leaves it out")
+    assert told["aws"][1].startswith("stood refused: ")
+    assert said.would_change == ("without limits.exclude, 1 more place could be asked",)
+    assert "not asked" in said.text()
+
+
+def test_a_dearer_place_is_told_with_the_difference() -> None:
+    with a_broker({EAST: 0, AWS: 1, GCP: 1}) as broker:
+        (job,) = broker.placed(work())
+        said = explain(broker.facts(), job, read_recorded)
+    assert [(row.provider, row.because) for row in said.not_asked] == [("gcp", "0.1 $/h dearer")]
 
 
 def test_a_job_that_no_fact_submits_is_unknown() -> None:

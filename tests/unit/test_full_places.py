@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -57,6 +58,19 @@ def test_a_place_that_gives_is_soon_asked_for_all_at_once() -> None:
         jobs = broker.placed(*[work()] * JOBS)
         broker.wait(80)
         assert all(broker.where(job) == [EAST] for job in jobs)
+
+
+def test_who_waits_for_a_place_is_served_the_moment_it_answers() -> None:
+    with a_broker({EAST: 9, AWS: 9}) as broker:
+        azure = broker.clouds[EAST.provider]
+        azure.takes_s = 10
+        jobs = broker.placed(work(), work())
+        assert azure.calls_to(EAST) == 1
+        azure.takes_s = 0
+        # One round looks at both: at the machine that is made, and at the one that waits for it.
+        broker.clock.at += timedelta(seconds=20)
+        broker.settle()
+        assert [broker.active(job) for job in jobs] == [True, True]
 
 
 def test_what_refused_a_gang_may_still_have_a_single_machine() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from broker.domain.job import JobState
 from broker.domain.lease import SIBLINGS_GRACE_S
 from broker.domain.machine import RunState
@@ -50,6 +52,25 @@ def test_one_failure_fails_the_job_and_stops_its_siblings() -> None:
         assert {fact.data["cause"] for fact in ended} == {"failed"}
 
 
+@pytest.mark.parametrize(
+    ("timed_out", "reason"),
+    [
+        (True, "the time limit of 60 s was over on unit 0"),
+        (False, "unit 0 exited with 124"),
+    ],
+)
+def test_a_job_over_its_time_says_so_and_one_that_returns_124_does_not(
+    *, timed_out: bool, reason: str
+) -> None:
+    with a_broker({EAST: 1}) as broker:
+        (job,) = broker.placed(work(timeout_s=60))
+        broker.exit(job, code=124, timed_out=timed_out)
+        failed = broker.job(job)
+        assert (failed.state, failed.exit_code, failed.reason) == (JobState.FAILED, 124, reason)
+        (told,) = broker.facts("JobFailed")
+        assert (told.data["reason"], told.data["exit_code"]) == (reason, 124)
+
+
 def test_an_acceptance_is_fulfilled_although_a_unit_has_ended_before_the_last_came() -> None:
     with a_broker({EAST: 1, AWS: 9}, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work(units=2))
@@ -70,6 +91,7 @@ def test_a_second_offer_does_not_answer_for_the_first() -> None:
         broker.answer(job, holds=[(EAST, 2)])
         broker.wait(8000)
         unit = broker.states(job).index("active")
+        broker.clouds[EAST.provider].stock[EAST] = -1  # the machine that breaks leaves no room
         lose(broker, job, unit)
         broker.answer(job, holds=[(WEST, 1)])
         broker.wait(200)

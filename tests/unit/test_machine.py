@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import re
 
+from broker.domain.machine import machine_name
 from broker.domain.market import Place
 from broker.domain.values import ProviderName
 from broker.ports import Order
-from providers.machine import machine_name, machine_tags, on_a_real_machine, start_up_script
+from providers.machine import machine_tags, on_a_real_machine, start_up_script
 
 SCRIPT = start_up_script("https://broker.example/", "it's a token", "ab" * 32)
 
 
-def test_one_seed_is_one_name_and_two_seeds_are_two() -> None:
-    assert machine_name("c-1") == machine_name("c-1") != machine_name("c-2")
-    assert re.fullmatch(r"cb-[0-9a-f]{24}", machine_name("c-1"))
+THERE = Place(ProviderName.AZURE, "eastus", "ND96")
+
+
+def test_one_reason_is_one_name_and_another_reason_another() -> None:
+    name = machine_name("c-1", 0, THERE)
+    elsewhere = THERE._replace(region="westus")
+    others = {
+        machine_name("c-2", 0, THERE),
+        machine_name("c-1", 1, THERE),
+        machine_name("c-1", 0, elsewhere),
+        machine_name("c-1", 0, THERE, attempt=2),
+    }
+    assert machine_name("c-1", 0, THERE) == name
+    assert len(others | {name}) == 5
+    assert re.fullmatch(r"cb-[0-9a-f]{24}", name)
 
 
 def test_a_label_cannot_change_whose_a_machine_is() -> None:
-    place = Place(ProviderName.AZURE, "eastus", "ND96")
+    name = machine_name("x", 0, THERE)
     labels = {"job": "j-1", "broker-owner": "somebody-else"}
-    order = Order(name=machine_name("x"), place=place, owner="us", start_up="", labels=labels)
+    order = Order(name=name, place=THERE, owner="us", start_up="", labels=labels)
     assert machine_tags(order) == {
         "job": "j-1",
         "broker-owner": "us",
-        "broker-machine": machine_name("x"),
+        "broker-machine": name,
     }
 
 

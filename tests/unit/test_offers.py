@@ -7,7 +7,7 @@ from datetime import timedelta
 from broker.agreements.registry import shipped
 from broker.domain.job import JobState
 from broker.domain.offer import Desk
-from broker.domain.values import ProviderName, instant
+from broker.domain.values import ProviderName, RefusalReason, instant
 from broker.domain.workload import WorkClass
 from broker.ports import Fault, FaultKind
 from broker.steps.answer import AnswerKind, Rejection
@@ -197,7 +197,7 @@ def test_after_a_lapse_an_answer_is_late_and_after_an_answer_it_is_a_repeat() ->
     with a_broker({EAST: 1, AWS: 2}, desk=Desk.PERSON) as broker:
         lapsed, refused = broker.placed(work(), work())
         broker.answer(lapsed, AnswerKind.QUERY)
-        broker.answer(refused, AnswerKind.REFUSE)
+        broker.answer(refused, AnswerKind.REFUSE, reason=RefusalReason.RISK)
         assert broker.answer(refused, holds=[(EAST, 1)]).rejected is Rejection.DUPLICATE
         broker.wait(WINDOW_S)
         broker.settle()

@@ -51,6 +51,28 @@ def test_a_fault_within_the_window_withdraws_the_offer_and_a_new_one_is_put(
         assert broker.where(job) == [WEST]
 
 
+def test_the_trouble_at_one_place_outlives_the_good_answer_of_another() -> None:
+    with a_broker({EAST: 9, WEST: 9, AWS: 9}, desk=Desk.PERSON) as broker:
+        azure = broker.clouds[AZURE]
+
+        def fails_in_the_east(order: Order) -> None:
+            azure.fault = Fault(FaultKind.AUTH, "Expired") if order.place == EAST else None
+
+        azure.before_launch, azure.takes_s = fails_in_the_east, 3
+        (job,) = broker.placed(work(units=2))
+        broker.answer(job, holds=[(EAST, 1), (WEST, 1)])
+        broker.settle()
+        azure.fault = None
+        broker.wait(10)
+        assert broker.states(job) == ["accepted", "active"]
+        assert "Expired" in broker.job(job).trouble
+        azure.before_launch = lambda _: None
+        azure.fault = None
+        broker.wait(60)
+        assert broker.states(job) == ["active", "active"]
+        assert broker.job(job).trouble == ""
+
+
 def test_jobs_that_wait_for_a_fault_to_be_mended_do_not_wake_each_other_for_ever() -> None:
     with a_broker({EAST: 9, AWS: 9}) as broker:
         azure = broker.clouds[AZURE]

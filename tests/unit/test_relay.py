@@ -9,8 +9,10 @@ from broker.agreements.registry import shipped
 from broker.domain import events
 from broker.domain.event import Event
 from broker.domain.values import CommitmentId, JobId, ProviderName
+from broker.ports import Upcoming
 from broker.steps.rulebook import Rulebook
 from broker.store.memory import MemoryStore
+from tests.support.stores import CountingIds, World
 from workers.reactions import BY_NAME, REACTIONS, Nudge, Task
 from workers.relay import Relay, Rounds, head
 
@@ -50,7 +52,7 @@ class Hands:
         return taken
 
 
-def a_relay(hands: Hands, *, settled: bool = True) -> tuple[MemoryStore, Relay]:
+def a_relay(hands: Hands, *, settled: bool = True, told: bool = False) -> tuple[MemoryStore, Relay]:
     store = MemoryStore(hands, hands)
     rules = Rulebook(agreements=shipped(), default_agreement="azure-first-refusal", pools=())
     relay = Relay(
@@ -61,6 +63,7 @@ def a_relay(hands: Hands, *, settled: bool = True) -> tuple[MemoryStore, Relay]:
         clock=hands,
         seconds=hands.seconds,
         rounds=Rounds(every_s={}),
+        told=told,
     )
     if settled:
         relay.turn()
@@ -160,3 +163,44 @@ def test_what_is_done_every_so_often_is_done_at_the_start_and_then_again() -> No
         False,
         True,
     ]
+
+
+def due_now(hands: Hands) -> Upcoming:
+    return Upcoming(jobs=hands.at, offers=hands.at + timedelta(seconds=1), machines={})
+
+
+def test_who_is_told_of_a_commit_nudges_for_what_is_due_and_for_nothing_twice() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands, told=True)
+    tell(store, events.ReleaseExpired(job=JobId("j"), units=(0,), why="tail"))
+    relay.hear(due_now(hands))
+    assert hands.taken() == [Nudge(Task.PLACE)]
+    relay.turn()
+    assert hands.taken() == []
+
+
+def test_what_is_told_too_soon_or_while_the_queue_is_away_is_nudged_for_later() -> None:
+    hands = Hands()
+    _, relay = a_relay(hands, told=True)
+    relay.hear(due_now(hands))
+    relay.hear(due_now(hands))
+    assert hands.taken() == [Nudge(Task.PLACE)]
+    hands.away = True
+    hands.pass_by(1)
+    relay.turn()
+    hands.away = False
+    hands.pass_by(1)
+    relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]
+
+
+def test_what_is_due_and_was_nudged_for_since_is_nudged_for_again_in_a_while() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands, told=True)
+    World(store, CountingIds()).submitted(due_in=timedelta(0))
+    relay.hear(due_now(hands))
+    again_in = relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]
+    hands.pass_by(again_in)
+    relay.turn()
+    assert hands.taken() == [Nudge(Task.PLACE)]

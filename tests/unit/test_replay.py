@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
+from broker.agreements.registry import shipped
 from broker.domain.chain import read_lines
 from broker.domain.laws.audit import audit
 from broker.replay.command import main
+from broker.replay.run import START, _Replay
+from broker.replay.traces import read_scenario
+from broker.replay.world import DeskHabit
 from tests.support.scenario import CAPACITY, JOBS, POOLS, written
 
 
@@ -47,10 +58,20 @@ def test_the_figures_are_those_worked_out_by_hand(
         "offers": {"issued": 3, "accepted": 2, "refused": 1, "lapsed": 0},
         "wait_s": {"p50": 0, "p90": 0, "p99": 0},
         "holder_wait_s": 0,
-        "gpu_hours": "10",
-        "cost_usd": "24.5",
-        "cost_open_usd": "23.5",
+        "gpu_hours": 10.0,
+        "cost_usd": 24.5,
+        "cost_open_usd": 23.5,
     }
+
+
+def test_every_amount_is_a_number_for_programs_and_exact_for_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = figures(written(tmp_path), capsys)
+    amounts = [said[name] for name in ("gpu_hours", "cost_usd", "cost_open_usd", "wall_s")]
+    assert [type(amount) for amount in amounts] == [float] * 4
+    assert main(str(tmp_path), None, None, None, None, 0, as_json=False) == 0
+    assert "24.5 USD; 23.5 USD under an open agreement" in capsys.readouterr().out
 
 
 def test_the_keys_come_in_the_order_they_are_documented_in(
@@ -68,6 +89,55 @@ def test_the_same_replay_writes_the_same_log(
     folder = written(tmp_path)
     first, second = (figures(folder, capsys, desk=desk, seed=7)["head"] for _ in range(2))
     assert first == second
+
+
+def test_every_python_process_writes_the_same_log(tmp_path: Path) -> None:
+    """Ends at two clouds in one instant, in two processes that order their sets differently."""
+    folder = written(tmp_path, jobs=re.sub(r"^(j\d),\d+,", r"\1,0,", JOBS, flags=re.MULTILINE))
+    logs = []
+    for hash_seed in ("0", "1"):
+        log = tmp_path / f"{hash_seed}.jsonl"
+        command = "from broker.cli.main import main; main()"
+        arguments = ["replay", str(folder), "--desk", "silent=0.2", "--log", str(log)]
+        subprocess.run(
+            [sys.executable, "-c", command, *arguments],
+            env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=True,
+            capture_output=True,
+        )
+        logs.append(log.read_text(encoding="utf-8"))
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("silent", [0, 0.4])
+def test_what_is_over_is_forgotten(tmp_path: Path, silent: float) -> None:
+    """Jobs may be made on the way and come for years: no name of any is left after its end."""
+    running = _Replay(
+        read_scenario(written(tmp_path)),
+        shipped()["azure-first-refusal"],
+        START,
+        DeskHabit(silent=silent),
+        None,
+        None,
+    )
+    assert running.run().figures["unplaced"] == 0
+    assert running.store.next_due() is None
+    names = {text for text in _reached(running) if re.match(r"(job|com|ans)_|cb-", text)}
+    assert names == set()
+
+
+def _reached(start: object) -> Iterator[str]:
+    """Every text that is held, directly or not; but not what classes and modules hold."""
+    seen, ends = {id(start)}, [start]
+    while ends:
+        one = ends.pop()
+        if isinstance(one, str):
+            yield one
+        elif not isinstance(one, type | ModuleType | FunctionType):
+            names = one.keys() if isinstance(one, dict) else ()  # which get_referents may leave out
+            below = [item for item in (*gc.get_referents(one), *names) if id(item) not in seen]
+            seen |= {id(item) for item in below}
+            ends += below
 
 
 def test_another_seed_makes_other_silences(
@@ -105,7 +175,7 @@ def test_under_an_open_agreement_the_right_costs_nothing(
     said = figures(written(tmp_path), capsys, agreement="open")
     assert said["placed"] == {"azure": 0, "aws": 3, "gcp": 0, "oracle": 7, "own": 0}
     assert said["offers"]["issued"] == 0
-    assert said["cost_usd"] == said["cost_open_usd"] == "23.5"
+    assert said["cost_usd"] == said["cost_open_usd"] == 23.5
 
 
 @pytest.mark.parametrize(
@@ -151,8 +221,8 @@ def test_a_job_of_several_gpus_is_a_gang_of_whole_units_in_one_pool(
     folder = written(tmp_path, jobs=jobs, pools=pools, capacity=capacity)
     said = figures(folder, capsys)
     assert said["placed"]["gcp"] == 1
-    assert said["gpu_hours"] == "8"
-    assert said["cost_usd"] == "16"
+    assert said["gpu_hours"] == 8
+    assert said["cost_usd"] == 16
 
 
 def test_what_no_pool_can_ever_take_is_counted_as_unplaced(
@@ -173,6 +243,9 @@ def test_what_no_pool_can_ever_take_is_counted_as_unplaced(
         ("jobs", "j3,3,3600,1,,inference,lab", "j3,3,3600", 5),
         ("jobs", "job_id,submit_s", "job,submit_s", 1),
         ("pools", "aws,us-east-1,g5,1,3,2.00", "aws,us-east-1,g5,1,3,cheap", 3),
+        ("pools", "aws,us-east-1,g5,1,3,2.00", "aws,us-east-1,g5,1,3,NaN", 3),
+        ("pools", "aws,us-east-1,g5,1,3,2.00", "aws,us-east-1,g5,1,3,-2", 3),
+        ("jobs", "j3,3,", "j3,1e300,", 5),
         ("pools", "aws,us-east-1", "ibm,us-east-1", 3),
         ("pools", "aws,us-east-1,g5,1", "aws,us-east-1,g5,-1", 3),
         ("capacity", "aws,us-east-1,g5,0,100,3", "aws,us-east-1,g5,0,100,many", 3),
@@ -203,7 +276,18 @@ def test_a_file_that_is_missing_is_named(
 ) -> None:
     (written(tmp_path) / "pools.csv").unlink()
     assert main(str(tmp_path), None, None, None, None, 0, as_json=True) == 2
-    assert "pools.csv" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "pools.csv cannot be read" in told
+    assert "a scenario is a folder with jobs.csv, capacity.csv and pools.csv" in told
+
+
+@pytest.mark.parametrize("name", ["jobs", "pools", "capacity"])
+def test_a_file_of_bytes_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (written(tmp_path) / f"{name}.csv").write_bytes(b"\xff\xfe\x00")
+    assert main(str(tmp_path), None, None, None, None, 0, as_json=True) == 2
+    assert f"{name}.csv is no UTF-8 text" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -213,8 +297,12 @@ def test_a_file_that_is_missing_is_named(
         (None, "2024-01-01", None, "2024-01-01"),
         ("open", "2025-01-21", None, "--edition"),
         (None, None, "asleep", "asleep"),
-        (None, None, "silent=2", "share"),
-        (None, None, "delay=-1s", "delay"),
+        (None, None, "silent=2", "'silent=2' is not between 0 and 1; write"),
+        (None, None, "silent=inf", "'silent=inf' is not between 0 and 1; write"),
+        (None, None, "silent=", "'silent=' has no number; write"),
+        (None, None, "delay=-1s", "'delay=-1s' is not between 0 and"),
+        (None, None, "delay=nans", "'delay=nans' is not between 0 and"),
+        (None, None, "delay=infs", "'delay=infs' is not between 0 and"),
     ],
 )
 def test_an_argument_that_cannot_be_is_refused_by_name(
@@ -225,5 +313,19 @@ def test_an_argument_that_cannot_be_is_refused_by_name(
     desk: str | None,
     named: str,
 ) -> None:
-    assert main(str(written(tmp_path)), agreement, edition, None, desk, 0, as_json=True) == 2
-    assert named in capsys.readouterr().err
+    log = tmp_path / "log.jsonl"
+    assert main(str(written(tmp_path)), agreement, edition, str(log), desk, 0, as_json=True) == 2
+    told = capsys.readouterr()
+    assert named in told.err
+    assert (told.err.count("\n"), told.out, log.exists()) == (1, "", False)
+
+
+@pytest.mark.parametrize("log", ["none/day.jsonl", "."])
+def test_a_log_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], log: str
+) -> None:
+    path = tmp_path / log
+    assert main(str(written(tmp_path)), None, None, str(path), None, 0, as_json=True) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f"broker replay: --log: {path} cannot be written")
+    assert (told.err.count("\n"), "Errno" in told.err, told.out) == (1, False, "")

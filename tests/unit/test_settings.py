@@ -63,3 +63,25 @@ def test_another_address_needs_a_token_and_tls() -> None:
     guard(Settings.read())
     with pytest.raises(SettingsError, match="token and tls_certificate"):
         guard(Settings.read(host="0.0.0.0"))  # noqa: S104 - that is what is refused
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("BROKER_PORT", "http", "it must be a whole number"),
+        ("BROKER_PORT", "70000", "it must be at most 65535"),
+        ("BROKER_INSECURE", "perhaps", "it must be true or false"),
+        ("BROKER_SWEEP_EVERY_S", "0", "it must be more than 0.0"),
+        ("BROKER_DESK", "oracle", "it must be 'automatic' or 'person'"),
+        ("BROKER_OWNER", "ME", "it must begin with a letter and go on with letters a to z"),
+        ("BROKER_CLOUDS", "5", "it must be a table of names and values"),
+        ("BROKER_CLOUDS", "aws", "write it as JSON"),
+    ],
+)
+def test_what_a_setting_must_be_is_said_in_our_own_words(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.read()
+    assert str(refused.value).startswith(f"the environment: {variable}: {says}")

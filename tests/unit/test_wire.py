@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import core_schema
 
 from broker.domain.values import ProviderName
 from broker.domain.workload import Kind, Shape, WorkClass
 from broker.wire import Batch, Inference, Limits, Resources, Training, problem_of, read_job
 from broker.wire.jobs import Job
+from broker.wire.problems import first_problem
 
 FULL = Training(
     name="llama-sft",
@@ -179,4 +181,42 @@ def test_a_copy_is_checked_like_a_new_job() -> None:
     with pytest.raises(ValidationError):
         FULL.replace(nodes=0)
     with pytest.raises(ValidationError):
+        FULL.nodes = 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"name": "n" * 129}, "name is longer than 128 characters; shorten it"),
+        ({"run": "r" * 100_001}, "run is longer than 100000 characters; shorten it"),
+        ({"tags": ["open_weight"] * 1001}, "tags has more than 1000 entries; shorten it"),
+        ({"labels": {"": "x"}}, "a name in labels must not be empty"),
+        ({"labels": {"two\nlines": 5}}, r"labels['two\nlines'] must be text, not 5"),
+        ({"two\nlines": 5}, r"'two\nlines' is no field here; known are "),
+        ({"resources": []}, "resources must be an object of names and values, not []"),
+    ],
+)
+def test_a_fault_has_its_own_sentence_in_json_and_in_python(
+    spec: dict[str, Any], says: str
+) -> None:
+    assert said_of(spec)[1].startswith(says)
+    with pytest.raises(ValidationError) as refused:
+        Training(**({"name": "n", "run": "r"} | spec))
+    assert says in str(refused.value)
+    assert "http" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", get_args(core_schema.ErrorType))
+def test_no_fault_is_told_in_the_words_of_the_library(kind: str) -> None:
+    """Whatever kind of error it comes to know, the sentence is ours and names the field."""
+    error = {"type": kind, "loc": ("body", "name"), "msg": "RAW", "input": 5, "ctx": {}}
+    fault = first_problem([error], "invalid_job").error
+    assert "RAW" not in fault.message
+    assert fault.message.startswith("the body is no JSON" if kind == "json_invalid" else "name")
+
+
+def test_a_copy_and_a_frozen_job_are_told_in_our_words_too() -> None:
+    with pytest.raises(ValidationError, match="nodes must be at least 1, not 0"):
+        FULL.replace(nodes=0)
+    with pytest.raises(ValidationError, match="nodes cannot be changed; make a copy"):
         FULL.nodes = 3

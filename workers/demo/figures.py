@@ -161,6 +161,27 @@ class _Told:
         return min(fitting, default=None)
 
 
+def plain(found: Figures) -> dict[str, Any]:
+    """The figures for programs."""
+    report = found.report
+    return {
+        "good": found.good,
+        "jobs": found.jobs,
+        "lost": found.lost,
+        "early": found.early,
+        "outcomes": {name: found.outcomes.get(name, 0) for name in PROMISED},
+        "missing": found.missing,
+        "machines": {name: found.machines.get(name, 0) for name in (HOLDER, *THIRD_PARTIES)},
+        "dearer_percent": None if found.dearer_percent is None else float(found.dearer_percent),
+        "holder_wait_s": round(found.holder_wait_s, 3),
+        "facts": report.facts,
+        "head": report.head_hash,
+        "holds": report.holds,
+        "laws": report.laws_checked,
+        "breaches": [breach._asdict() for breach in report.breaches],
+    }
+
+
 def sentences(found: Figures) -> list[str]:
     """The figures, said in lines for a person."""
     report = found.report

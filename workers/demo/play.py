@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -41,22 +41,32 @@ _USUAL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
-def demo(seconds: float | None = None, *, port: int | None = None, log: Path = LOG) -> int:
+def demo(
+    seconds: float | None = None,
+    *,
+    port: int | None = None,
+    log: Path = LOG,
+    told: Callable[[Figures], object] | None = None,
+) -> int:
     """Play, write the log, say what the audit finds; 1 where it finds what must not be.
 
     On a terminal the broker stays up until it is interrupted. Without a `port` it is the usual one,
-    or any free one if that is taken.
+    or any free one if that is taken. Where the figures are `told` to a program, all else is plain
+    lines on stderr, and nothing stays up.
     """
-    with _interruptible(), stage() as shown:
+    with _interruptible(), stage(aside=told is not None) as shown:
         try:
             with _engine(port) as engine:
-                return _play(engine, shown, float(seconds or FULL_S), log)
+                found = _play(engine, shown, float(seconds or FULL_S), log)
         except KeyboardInterrupt:
             shown.say(["", "Stopped; every process of the demonstration has ended."])
             return 130
+    if told is not None:
+        told(found)
+    return 0 if found.good else 1
 
 
-def _play(engine: Engine, shown: Stage, seconds: float, log: Path) -> int:
+def _play(engine: Engine, shown: Stage, seconds: float, log: Path) -> Figures:
     parts = programme(seconds)
     shown.say(_opening(engine, parts, seconds))
     _rehearse(engine, shown)
@@ -66,13 +76,12 @@ def _play(engine: Engine, shown: Stage, seconds: float, log: Path) -> int:
     shown.say(
         ["", *(f" {line}" for line in sentences(found)), "", *_next(engine, tale, log, up=up)]
     )
-    code = 0 if found.good else 1
     if not up:
-        return code
+        return found
     shown.say(["", " The broker stays up. Ctrl-C ends it, and every process with it."])
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
-    return code
+    return found
 
 
 def _engine(port: int | None) -> Engine:

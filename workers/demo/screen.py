@@ -62,8 +62,10 @@ THEME: Final = Theme(
 )
 
 
-def stage(*, terminal: bool | None = None) -> Stage:
-    """The live board if there is a terminal, else plain lines."""
+def stage(*, terminal: bool | None = None, aside: bool = False) -> Stage:
+    """The live board if there is a terminal, else plain lines; `aside`, plain lines on stderr."""
+    if aside:
+        return Lines(Console(theme=THEME, highlighter=Colours(), stderr=True))
     console = Console(theme=THEME, highlighter=Colours(), force_terminal=terminal)
     return Board(console) if console.is_terminal else Lines(console)
 

@@ -32,6 +32,7 @@ from broker.domain.events.outages import (
 from broker.domain.events.places import (
     PlaceRefused,
     PlaceTroubled,
+    PricesListed,
 )
 from broker.domain.events.purchases import (
     CommitmentFailed,
@@ -98,6 +99,7 @@ __all__ = [
     "OfferWithdrawn",
     "PlaceRefused",
     "PlaceTroubled",
+    "PricesListed",
     "RecordRefused",
     "ReleaseExpired",
     "RightSuspended",

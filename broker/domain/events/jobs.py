@@ -8,6 +8,7 @@ from datetime import datetime
 from broker.domain.event import Event
 from broker.domain.terms import Terms
 from broker.domain.values import JobId
+from broker.domain.workload import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,9 @@ class JobSubmitted(Event):
     terms: Terms
     patience_until: datetime | None
     agreement: str
+    shape: Shape
+    exclude: tuple[str, ...]
+    """Providers that the job will not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
-"""The facts of a place: a cloud's no, and a trouble of ours."""
+"""The facts of places: what they cost, a cloud's no, and a trouble of ours."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from broker.domain.event import Event
 from broker.domain.values import OfferId, RefusalId
@@ -33,3 +35,11 @@ class PlaceTroubled(Event):
     code: str
     message: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricesListed(Event):
+    """The whole price list by which places are ranked from now on, wherever it is named."""
+
+    list_id: str
+    pools: tuple[Mapping[str, Any], ...]

@@ -23,6 +23,10 @@ class ThirdPartyCommitted(Event):
     edition: str
     basis: str
     cites: tuple[str, ...]
+    list_id: str
+    """The price list it was chosen from."""
+    passed_over: tuple[str, ...]
+    """Why no cheaper place was taken: the refusals that stood there, or `closed` and the place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class HolderCommitted(Event):
     agreement: str
     edition: str
     offer: OfferId | None
+    holds: tuple[str, ...]
+    """The capacity that the holder keeps for it, by its own names; I18 reads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Final
 from broker.domain.chain import GENESIS, Fact
 from broker.domain.laws.agreement import ExclusiveStays, NoGap, OneEdition
 from broker.domain.laws.book import Book
+from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
 from broker.domain.laws.law import Breach, Closing, Watching
 from broker.domain.laws.limits import NoConflict, SignedConditions, SmallCap, WaiverCap
@@ -51,6 +52,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     WithdrawnReleasesNothing,
     SkippedWithCause,
     SignedConditions,
+    PureChoice,
     Chain,
     Versions,
     Timers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from broker.domain.chain import Fact
 from broker.domain.laws.editions import Edition
+from broker.domain.laws.prices import Listed
 from broker.domain.laws.records import (
     Acceptance,
     Conflict,
@@ -112,6 +113,8 @@ class Job:
     tags: tuple[str, ...]
     gang: int
     terms: Mapping[str, Any]
+    shape: Mapping[str, Any]
+    exclude: tuple[str, ...]
     submitted_at: datetime
     patience_until: datetime | None
     position: int
@@ -133,11 +136,16 @@ class Outage(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    provider: str
+    place: tuple[str, str, str]
+    """Provider, region and kind of machine."""
     units: int
     at: datetime
     valid_until: datetime
     position: int
+
+    @property
+    def provider(self) -> str:
+        return self.place[0]
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -155,6 +163,10 @@ class Book:
     offers: dict[str, Offer] = field(default_factory=dict)
     editions: dict[tuple[str, str], Edition] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    price_lists: dict[str, Sequence[Listed]] = field(default_factory=dict)
+    """The places of each recorded price list, the cheapest first."""
+    troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
+    """Until when a trouble of ours kept us from a place."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""

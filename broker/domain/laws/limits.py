@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
 from broker.domain.chain import Fact
 from broker.domain.laws.bases import sought_by
 from broker.domain.laws.book import Book
+from broker.domain.laws.conflicts import in_conflict
 from broker.domain.laws.editions import duration
 from broker.domain.laws.law import Breach, Law
 
@@ -118,36 +118,8 @@ class NoConflict(Law):
             reached = {fact.data["provider"]}
             if fact.data["provider"] in edition.holder_pools:
                 reached |= {edition.holder, *edition.holder_pools}
-        for (of, name), conflict in book.conflicts.items():
-            live = conflict.since <= book.now and (
-                conflict.until is None or book.now < conflict.until
+        if touched := reached & in_conflict(book, job):
+            yield self.breach(
+                f"{fact.type} reaches {', '.join(sorted(touched))}, in conflict with {job.tenant}",
+                fact.position,
             )
-            concerns = of == job.agreement and conflict.tenant in ("*", job.tenant)
-            if not (live and concerns) or (of, name) in book.revoked:
-                continue
-            if touched := reached & _parties(book, of, conflict.party, conflict.share):
-                yield self.breach(
-                    f"{fact.type} reaches {', '.join(sorted(touched))}, in conflict with "
-                    f"{job.tenant}",
-                    conflict.position,
-                    fact.position,
-                )
-
-
-def _parties(book: Book, agreement: str, party: str, share: Decimal | None) -> set[str]:
-    """The party and every supplier it owns enough of, through others too."""
-    parties = {party}
-    grown = True
-    while grown and share is not None:
-        owned = {
-            stake.supplier
-            for (of, _), stake in book.stakes.items()
-            if of == agreement
-            and stake.owner in parties
-            and stake.share >= share
-            and stake.since <= book.now
-            and (stake.until is None or book.now < stake.until)
-        }
-        grown = not owned <= parties
-        parties |= owned
-    return parties

@@ -36,6 +36,8 @@ def _submitted(book: Book, fact: Fact) -> None:
         tags=tuple(data["tags"]),
         gang=data["gang"],
         terms=data["terms"],
+        shape=data["shape"],
+        exclude=tuple(data["exclude"]),
         submitted_at=book.now,
         patience_until=optional_instant(data["patience_until"]),
         position=fact.position,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Outage, Refusal
 from broker.domain.laws.editions import edition
+from broker.domain.laws.prices import price_list
 from broker.domain.laws.records import Acceptance, Conflict, Probe, Span, Stake, Waiver
 from broker.domain.values import instant
 
@@ -30,8 +31,20 @@ def _place_refused(book: Book, fact: Fact) -> None:
         old = book.now - _KEPT_AFTER
         book.refusals = {id_: kept for id_, kept in book.refusals.items() if kept.valid_until > old}
     book.refusals[data["refusal"]] = Refusal(
-        data["provider"], data["units"], book.now, instant(data["valid_until"]), fact.position
+        _place(data), data["units"], book.now, instant(data["valid_until"]), fact.position
     )
+
+
+def _place_troubled(book: Book, fact: Fact) -> None:
+    book.troubled[_place(fact.data)] = instant(fact.data["until"])
+
+
+def _place(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    return data["provider"], data["region"], data["sku"]
+
+
+def _prices_listed(book: Book, fact: Fact) -> None:
+    book.price_lists[fact.data["list_id"]] = price_list(fact.data)
 
 
 def _edition_recorded(book: Book, fact: Fact) -> None:
@@ -162,6 +175,8 @@ def _broker_up(book: Book, fact: Fact) -> None:
 
 REGISTERS: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "PlaceRefused": _place_refused,
+    "PlaceTroubled": _place_troubled,
+    "PricesListed": _prices_listed,
     "EditionRecorded": _edition_recorded,
     "ConditionAttested": _attested,
     "ConsentRecorded": _consented,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from broker.domain.chain import Fact
+from broker.domain.laws import holds
 from broker.domain.laws.book import Book, Job, UnitState
 from broker.domain.laws.law import Breach, Law
 
@@ -100,17 +101,25 @@ class OneLease(Law):
 
 class WholeGangs(Law):
     number = "I18"
-    text = "Accepted units are some of those offered; a gang moves whole, to one place."
-    guards = "acceptance.gang"
+    text = "Accepted units are some of those offered, each held once; a gang moves whole."
+    guards = "acceptance.gang, acceptance.must_carry"
     _DECIDES = frozenset({"OfferAccepted", "OfferRefused", "OfferLapsed"})
     _COMMITS = frozenset({"ThirdPartyCommitted", "HolderCommitted"})
-    sees = _DECIDES | _COMMITS | JOB_ENDS | {"OfferIssued", "UnitsReleased", "ReleaseExpired"}
+    _MOVES = _DECIDES | _COMMITS | JOB_ENDS | {"OfferIssued", "UnitsReleased", "ReleaseExpired"}
+    sees = _MOVES | holds.SEEN
 
     def __init__(self) -> None:
+        self._holds = holds.Holds()
         self._behind: dict[str, tuple[datetime, int, set[int]]] = {}
         """Job to the gang members still to be committed in the instant begun."""
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        for sentence, positions in self._holds.see(fact):
+            yield self.breach(sentence, *positions)
+        if fact.type in self._MOVES:
+            yield from self._moved(fact, book)
+
+    def _moved(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact) if fact.type in self._DECIDES else None
         job = offer.job if offer else book.job_of(fact) if "job" in fact.data else None
         if offer and (foreign := set(fact.data["units"]) - offer.units):

@@ -1,0 +1,122 @@
+"""Every place that could take the work, with the agreement's word on it and what leaves it out.
+
+The list is the same for a quote, which asks before anything happens, and for an explanation, which
+asks afterwards: it depends on the catalogue, the edition and the job's own limits, and on nothing
+that a cloud has said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from broker.domain.agreement import Edition
+from broker.domain.clause import PoolView
+from broker.domain.market import Pool, PoolKind
+from broker.domain.ranking import ranked
+from broker.domain.values import ProviderName, Usd
+from broker.domain.verdict import verdict
+from broker.domain.workload import Limits, Scope, Shape, WorkClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What of a job decides where it may run."""
+
+    work_class: WorkClass
+    tags: frozenset[str]
+    shape: Shape
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """One place whose machine is big enough."""
+
+    pool: Pool
+    verdict: str
+    """The agreement's answer for it; the words of `VerdictKind`."""
+    clause: str | None
+    because: str
+    left_out: str | None
+    """The limit of the job's that leaves it out, such as `limits.regions`; None: it may be had."""
+
+
+def considered(
+    sought: Sought,
+    pools: Iterable[Pool],
+    edition: Edition | None,
+    at: datetime,
+    attested: frozenset[str] = frozenset(),
+) -> tuple[Considered, ...]:
+    """Every pool that fits the shape, the cheapest first, as an edition sees it at an instant."""
+    said: dict[PoolView, tuple[str, str | None, str]] = {}
+    found = []
+    for pool in ranked(p for p in pools if p.fits(sought.shape)):
+        view = PoolView(pool.place.provider.value, pool.kind)
+        if view not in said:
+            answer = verdict(edition, sought.work_class, sought.tags, view, Scope.NEW, at, attested)
+            said[view] = (answer.answer.value, answer.clause, answer.because)
+        word, clause, because = said[view]
+        found.append(
+            Considered(
+                pool=pool,
+                verdict=word,
+                clause=clause,
+                because=because,
+                left_out=_left_out(pool, sought.limits),
+            )
+        )
+    return tuple(found)
+
+
+def _left_out(pool: Pool, limits: Limits) -> str | None:
+    most = limits.max_price_usd_hour
+    if pool.place.provider in limits.exclude:
+        return "limits.exclude"
+    if not pool.within(limits):
+        return "limits.regions"
+    if most is not None and pool.price_usd_hour > most:
+        return "limits.max_price_per_hour"
+    return None
+
+
+def what_would_change(sought: Sought, places: Sequence[Considered]) -> tuple[str, ...]:
+    """What the job's owner could loosen, and how many more places each would open."""
+    limits = sought.limits
+    told = []
+    dear = [c for c in places if c.left_out == "limits.max_price_per_hour"]
+    if dear and limits.max_price_usd_hour is not None:
+        more = dear[0].pool.price_usd_hour - limits.max_price_usd_hour
+        told.append(f"{_usd(more)} $/h more on the price limit opens {dear[0].pool.place}")
+    if limits.regions:
+        told += _opens(places, replace(limits, regions=()), "without limits.regions")
+    if limits.exclude:
+        told += _opens(places, replace(limits, exclude=()), "without limits.exclude")
+    if sought.shape.accelerators and len(sought.shape.accelerators) == 1:
+        told += _wider(sought, places)
+    return tuple(told)
+
+
+def _opens(places: Sequence[Considered], looser: Limits, how: str) -> list[str]:
+    more = sum(1 for c in places if c.left_out and _left_out(c.pool, looser) is None)
+    if not more:
+        return []
+    return [f"{how}, {more} more {'place' if more == 1 else 'places'} could be asked"]
+
+
+def _wider(sought: Sought, places: Sequence[Considered]) -> list[str]:
+    """Nothing is left for the one GPU that was named."""
+    if any(c.left_out is None for c in places):
+        return []
+    return [f"name other GPUs beside {sought.shape.accelerators[0]}"]
+
+
+def kind_of(provider: str) -> PoolKind:
+    """The kind of a provider's pools, before an edition says that they are the holder's."""
+    return PoolKind.OWN_BUILT if provider == ProviderName.OWN else PoolKind.THIRD_PARTY_CLOUD
+
+
+def _usd(amount: Usd) -> str:
+    return format(amount.normalize(), "f")

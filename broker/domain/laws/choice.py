@@ -1,0 +1,110 @@
+"""The law of choice: which third party gets the units follows from what is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Final
+
+from broker.domain.chain import Fact
+from broker.domain.laws.bases import sought_by
+from broker.domain.laws.book import Book, Job
+from broker.domain.laws.conflicts import in_conflict
+from broker.domain.laws.editions import Edition
+from broker.domain.laws.law import Breach, Law
+from broker.domain.laws.prices import Listed
+
+_OPEN_BY_ITSELF: Final = frozenset({"free", "carve_out", "consent"})
+"""Bases under which a place may be taken only where no right stands over it."""
+
+
+class PureChoice(Law):
+    number = "I25"
+    text = (
+        "The third party taken is the cheapest of the recorded price list that fits, that the "
+        "edition leaves open, and that no recorded refusal or trouble had shut."
+    )
+    guards = "agreement 1.3, 002-8: the choice is a pure function of a published policy"
+    sees = frozenset({"ThirdPartyCommitted"})
+
+    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        data, job, edition = fact.data, book.job_of(fact), book.edition_of(fact)
+        if job is None or edition is None:
+            return
+        listed = book.price_lists.get(data["list_id"])
+        if listed is None:
+            sentence = f"the price list {data['list_id']} is not recorded earlier"
+            yield self.breach(sentence, fact.position)
+            return
+        taken = (data["provider"], data["region"], data["sku"])
+        paid = next((one.price for one in listed if one.place == taken), None)
+        if paid is None or Decimal(data["terms"]["price_usd_hour"]) != paid:
+            where = " ".join(taken)
+            yield self.breach(f"{where} is not on the price list at that price", fact.position)
+            return
+        for one in listed:
+            if one.price >= paid:
+                return
+            may = (
+                _wanted(one, job)
+                and _open(one, fact, book, job, edition)
+                and one.place[0] not in in_conflict(book, job)
+            )
+            if may and not _shut(one, fact, book, job):
+                cheaper = " ".join(one.place)
+                yield self.breach(f"{cheaper} is cheaper and was passed over", fact.position)
+                return
+
+
+def _wanted(one: Listed, job: Job) -> bool:
+    """Whether the job's own words leave the place in."""
+    asked, (provider, region, _) = job.shape, one.place
+    regions: Collection[str] = job.terms["regions"] or ()
+    return (
+        provider not in job.exclude
+        and one.gpus >= asked["gpus"]
+        and one.cpus >= asked["cpus"]
+        and one.memory_gib >= asked["memory_gib"]
+        and (not asked["accelerators"] or one.accelerator in asked["accelerators"])
+        and (not regions or any(fnmatchcase(region, pattern) for pattern in regions))
+    )
+
+
+def _open(one: Listed, fact: Fact, book: Book, job: Job, edition: Edition) -> bool:
+    """Whether the edition would have let a third party have the units there."""
+    provider = one.place[0]
+    if provider in edition.holder_pools:
+        return False
+    sought = sought_by(fact, book, job, edition)._replace(
+        provider=provider, pool_kind=edition.pool_kind(provider)
+    )
+    if any(edition.uncut({"exclusive", "deny"}, sought)):
+        return False
+    held = list(edition.uncut({"rofr"}, sought))
+    match fact.data["basis"]:
+        case "waiver" if held:
+            name = fact.data["cites"][0] if fact.data["cites"] else ""
+            waiver = book.waivers.get((edition.agreement, name))
+            return waiver is not None and edition.matches(waiver.match, sought)
+        case "de_minimis":
+            return all((clause.get("rofr") or {}).get("de_minimis") for clause in held)
+        case basis:
+            return not (basis in _OPEN_BY_ITSELF and held)
+
+
+def _shut(one: Listed, fact: Fact, book: Book, job: Job) -> bool:
+    """Whether the commitment names what had shut the place, and the log bears it out."""
+    named = fact.data["passed_over"]
+    together = max(job.terms["chunk"], len(fact.data["units"]))
+    for id_ in named:
+        refusal = book.refusals.get(id_)
+        if (
+            refusal is not None
+            and refusal.place == one.place
+            and book.now < refusal.valid_until
+            and refusal.units <= together
+        ):
+            return True
+    until = book.troubled.get(one.place)
+    return f"closed {' '.join(one.place)}" in named and until is not None and book.now < until
