@@ -11,7 +11,7 @@ export PIP_CACHE_DIR := $(CURDIR)/$(VENV)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test fast check model bench clean
+.PHONY: help env demo test fast check model bench fuzz clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ model: $(STAMP) ## every state of a small model of the protocol; needs spin and 
 
 bench: $(STAMP) ## the benchmarks, as a table; LONG=1 with the rows that take minutes
 	$(BIN)/python -m tests.bench $(if $(LONG),--long)
+
+fuzz: $(STAMP) ## 20,000 random histories of the real steps, audited; SEED=7 tells one of them
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(HISTORIES),--histories $(HISTORIES))
 
 clean: ## remove what the other targets left, but not .venv
 	rm -rf .coverage .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist demo.jsonl

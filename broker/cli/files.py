@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from broker.client.errors import BrokerError
+from broker.client.errors import BrokerError, InvalidJob
 from broker.wire import Batch, Inference, Training, problem_of, read_job
 
 STDIN = "-"
@@ -59,7 +59,8 @@ def where_written(refused: BrokerError, written: Sequence[Written]) -> BrokerErr
     _, label, within = written[int(found[1])]
     field = ".".join(filter(None, (within, found[2])))
     said = refused.message.removeprefix(refused.field or "").removeprefix(":").strip()
-    return _invalid(f"{label}: {field}: {said}", field=field, hint=refused.hint)
+    code = refused.code if refused.code != InvalidJob.code else "invalid_file"
+    return type(refused)(f"{label}: {field}: {said}", code=code, field=field, hint=refused.hint)
 
 
 def checked(job: Mapping[str, Any]) -> Training | Inference | Batch:

@@ -1,4 +1,4 @@
-"""The log: export and tail it, audit an exported one, replay a recorded day."""
+"""The log: export and tail it, audit an exported one."""
 
 from __future__ import annotations
 
@@ -114,23 +114,6 @@ def explained(file: str, job: str) -> Explanation:
         sentence = f"{file}: {how} called {job!r}; give an id that stands in it"
         raise NotFound(sentence)
     return explain(facts, found[0], read_recorded)
-
-
-def replay(
-    directory: Annotated[
-        str, typer.Argument(metavar="DIR", help="jobs.csv, capacity.csv, pools.csv")
-    ],
-    agreement: Annotated[str | None, typer.Option(help="The agreement to run under.")] = None,
-    edition: Annotated[str | None, typer.Option(help="Or the edition of a date.")] = None,
-    log: Annotated[str | None, typer.Option(metavar="FILE", help="Write the sealed log.")] = None,
-    desk: Annotated[str | None, typer.Option(help="delay=45s or silent=0.2")] = None,
-    seed: Annotated[int, typer.Option(help="Of the desk's silence.")] = 0,
-    json: Json = False,
-) -> None:
-    """Run a recorded day again, under a virtual clock."""
-    from broker.replay import command
-
-    raise typer.Exit(command.main(directory, agreement, edition, log, desk, seed, as_json=json))
 
 
 def _no_log(file: str, sentence: str) -> BrokerError:

@@ -115,7 +115,7 @@ _HOMES: Final = {
     "offers": "offers",
     "answer": "offers",
     "agreement": "agreement",
-    "replay": "log",
+    "replay": "replay",
     "audit": "log",
     "log": "log",
     "server": "processes",

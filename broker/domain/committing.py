@@ -71,7 +71,7 @@ class Purchases:
                         edition=edition,
                         basis=basis,
                         cites=cites,
-                        release=release.number if release and basis is release.basis else None,
+                        release=release.number if release else None,
                         to_holder=edition.holds(pool.place.provider),
                         passed_over=tuple(self._why_shut(place, chunk) for place in shut_places),
                     )
@@ -80,9 +80,8 @@ class Purchases:
                 return decisions
             again, stuck = _earlier(again, self.now + RECHECK), False
             break
-        until = _earlier(again, job.patience_until)
         because = "every place that may be asked has refused or is too dear"
-        return [*decisions, Wait(until=until, because=because, stuck=stuck)]
+        return [*decisions, Wait(until=again, because=because, stuck=stuck)]
 
     def _why_shut(self, place: Place, units: int) -> str:
         refusal = self.market.standing(place, self.now, units)

@@ -58,7 +58,7 @@ JOB_MOVES: Final[Mapping[JobState, frozenset[JobState]]] = {
 UNIT_MOVES: Final[Mapping[UnitState, frozenset[UnitState]]] = {
     _S.PENDING: frozenset({_S.OFFERED, _S.RELEASED, _S.COMMITTED}) | _FINAL,
     _S.OFFERED: frozenset({_S.ACCEPTED, _S.RELEASED, _S.PENDING}) | _FINAL,
-    _S.ACCEPTED: frozenset({_S.ACTIVE, _S.RELEASED}) | _FINAL,
+    _S.ACCEPTED: frozenset({_S.ACTIVE, _S.RELEASED, _S.PENDING}) | _FINAL,
     _S.RELEASED: frozenset({_S.COMMITTED, _S.PENDING}) | _FINAL,
     _S.COMMITTED: frozenset({_S.ACTIVE, _S.RELEASED, _S.PENDING}) | _FINAL,
     _S.ACTIVE: frozenset({_S.DONE, _S.PENDING, _S.CANCELLED}),

@@ -151,11 +151,11 @@ def _let_go(case: Case, offer: Offer, units: tuple[int, ...], basis: Basis) -> N
     if not units:
         return
     if offer.kind is OfferKind.ORDER:
-        if basis is Basis.DEFAULT:
-            return
-        case.move(units, UnitState.PENDING, offer=None)
-        retry = case.now + timedelta(seconds=offer.mechanics.refusal_max_age_s)
-        case.set_job(due_at=min(retry, case.job.patience_until or retry))
+        case.move(units, UnitState.PENDING, offer=None, commitment=None)
+        again = [case.now + timedelta(seconds=offer.mechanics.refusal_max_age_s)]
+        if case.job.patience_until is not None and case.job.patience_until > case.now:
+            again.append(case.job.patience_until)
+        case.set_job(due_at=min(again))
         return
     tail_from = offer.issued_at if offer.mechanics.tail_from_notice else case.now
     stale_after = timedelta(seconds=offer.mechanics.refusal_max_age_s)

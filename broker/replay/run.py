@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from broker.domain.agreement import Agreement
+from broker.domain.event import Event
 from broker.domain.lease import exited, started
 from broker.domain.values import JobId, ProviderName
 from broker.replay.report import Tally
@@ -47,9 +48,16 @@ def replay(
     habit: DeskHabit | None = None,
     sink: Callable[[str], object] | None = None,
     progress: Callable[[int], object] | None = None,
+    ear: Callable[[Event, datetime], object] | None = None,
 ) -> Replayed:
-    """Run every job of the scenario under one agreement; `sink` takes each sealed line."""
-    return _Replay(scenario, agreement, start, habit or DeskHabit(), sink, progress).run()
+    """Run every job of the scenario under one agreement; `sink` takes each sealed line.
+
+    An `ear` hears every fact with its instant, beside the tally that the figures are made of.
+    """
+    running = _Replay(scenario, agreement, start, habit or DeskHabit(), sink, progress)
+    if ear is not None:
+        running.log.also_tell(ear)
+    return running.run()
 
 
 class _Replay:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeAlias
 
 from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.stock import MalformedCapacity, Series, read_capacity
@@ -38,6 +38,9 @@ _KIND_OF: Final[Mapping[ProviderName, PoolKind]] = {
 }
 
 
+JobRows: TypeAlias = Iterator[tuple[str, dict[str, str]]]
+
+
 class MalformedTraceError(ValueError):
     """One sentence that names the file, the line and what is wrong there."""
 
@@ -59,12 +62,16 @@ class Scenario:
     stock: Mapping[Place, Series]
 
 
-def read_scenario(folder: Path) -> Scenario:
-    """Raises MalformedTraceError, also for a file that is not there."""
-    models = {model for _, row in _rows(folder, "jobs.csv", JOB_COLUMNS) for model in _models(row)}
+def read_scenario(folder: Path, rows: Callable[[], JobRows] | None = None) -> Scenario:
+    """Raises MalformedTraceError, also for a file that is not there.
+
+    `rows` go before those of `jobs.csv`: each with the place to blame for it, in our own columns.
+    """
+    told = rows or (lambda: _rows(folder, "jobs.csv", JOB_COLUMNS))
+    models = {model for _, row in told() for model in _models(row)}
     pools = tuple(_pools(folder, models))
     unit = _unit_size(pools)
-    jobs = sorted(_jobs(folder, unit), key=lambda job: job.submit_s)
+    jobs = sorted(_jobs(told(), unit), key=lambda job: job.submit_s)
     return Scenario(jobs=tuple(jobs), pools=pools, stock=_stock(folder, pools))
 
 
@@ -174,8 +181,8 @@ def _unit_size(pools: tuple[Pool, ...]) -> int:
     return min(sizes, key=lambda size: (-sizes[size], size)) if sizes else 1
 
 
-def _jobs(folder: Path, unit: int) -> Iterator[TraceJob]:
-    for where, row in _rows(folder, "jobs.csv", JOB_COLUMNS):
+def _jobs(rows: JobRows, unit: int) -> Iterator[TraceJob]:
+    for where, row in rows:
         if row["kind"] not in set(Kind):
             raise MalformedTraceError(f"{where}: kind {row['kind']!r} is none of {', '.join(Kind)}")
         kind, gpus = Kind(row["kind"]), _whole(where, row, "gpus")

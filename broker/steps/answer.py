@@ -136,7 +136,16 @@ def _judge(
     elif answer.kind is not AnswerKind.QUERY:
         assert answer.reason is not None  # noqa: S101 - it would not conform
         refuse(case, offer, answer.reason)
+    if not case.offers[offer.id].state.undecided:
+        _let_go_of_holds(case, offer.id)
     return Judgement(answer=name, state=case.offers[offer.id].state)
+
+
+def _let_go_of_holds(case: Case, offer: OfferId) -> None:
+    """A person has decided what the automatic desk was still asking its cloud for."""
+    for machine in list(case.machines.values()):
+        if machine.offer == offer and machine.commitment is None:
+            case.give_back(machine, "answered by a person")
 
 
 def _reject(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Final, assert_never
@@ -12,6 +11,7 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
+from broker.domain.event import Event
 from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Market, Place, Refusal
@@ -31,13 +31,11 @@ from broker.ports import (
     Unsure,
 )
 from broker.steps.keeping import Registers
-from broker.steps.polling import poll_after, trouble_left
+from broker.steps.polling import BUSY_RECHECK, poll_after, trouble_left
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
-BUSY_RECHECK: Final = timedelta(milliseconds=250)
-"""How soon a machine is looked at again that waits for its place to answer another."""
 TROUBLE_RECHECK: Final = timedelta(seconds=30)
 """How soon the same order is tried again after a fault that only a person can mend."""
 
@@ -59,8 +57,7 @@ class Round:
     ) -> None:
         self.tx, self.rules, self.cases = tx, rules, cases
         self.places = tx.places(hold=places)
-        self.records: dict[Place, PlaceRecord] = {}
-        """What this round has changed of them."""
+        self.records: dict[Place, PlaceRecord] = {}  # what this round has changed of them
         self.refusals: dict[Place, Refusal] = {}
         self.probing = Probing(Registers(tx), rules)
         self.answered: set[Place] = set()
@@ -75,6 +72,10 @@ class Round:
     def _known(self, place: Place) -> PlaceRecord:
         return self.records.get(place) or self.places.get(place) or PlaceRecord(place=place)
 
+    def _put(self, record: PlaceRecord, *facts: Event) -> None:
+        self.records[record.place] = record
+        self.tx.put_place(record, facts)
+
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
         served: set[str] = set()
@@ -88,6 +89,8 @@ class Round:
                 continue  # another worker took the claim up, and its answer was first
             if current.state is MachineState.ENDING and not isinstance(answer, Ended):
                 self._arrived_too_late(case, current, answer)
+            elif current.tries != machine.tries:
+                continue  # claimed again in the meantime; who did so last writes it down
             else:
                 self._apply(case, current, answer)
             self.probing.heard(case, current, answer)
@@ -168,8 +171,9 @@ class Round:
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
         """Its cloud has answered; the holder's has the notice."""
-        if case.job.trouble:
-            case.set_job(trouble=trouble_left(case, machine))
+        trouble = trouble_left(case, machine)
+        if trouble != case.job.trouble:
+            case.set_job(trouble=trouble)
         offer = self._offer(case, machine)
         return deliver(case, offer, "ack") if offer is not None else None
 
@@ -185,7 +189,9 @@ class Round:
                 trouble="",
             )
         )
-        self._remember_yes(machine.place)
+        known = self._known(machine.place)
+        self._put(altered(known, streak=known.streak + 1))
+        self.answered.add(machine.place)
         offer = self._heard(case, up)
         if offer is not None:
             proceed(case, offer, self.market)
@@ -202,29 +208,22 @@ class Round:
         if machine.lease is None:  # only given back: what it showed of the place is not changed
             return
         known = self._known(machine.place)
-        shortage = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
-        self.records[machine.place] = altered(
-            known, refusal=None if shortage else known.refusal, freed_at=self.tx.now
-        )
-        self.tx.put_place(self.records[machine.place])
+        short = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
+        self._put(altered(known, refusal=None if short else known.refusal, freed_at=self.tx.now))
         self.freed = True
-
-    def _remember_yes(self, place: Place) -> None:
-        known = self._known(place)
-        self.records[place] = altered(known, streak=known.streak + 1)
-        self.tx.put_place(self.records[place])
-        self.answered.add(place)
 
     def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
         """A refusal is remembered once, for all jobs and processes."""
         offer = self._offer(case, machine)
         place = machine.place
-        known = self.records.get(place) or PlaceRecord(place=place)
+        known = self._known(place)
         stands = known.refusal if known.refusal and known.streak == 0 else None
         if machine.owed and stands and stands.stands(case.now, machine.together):
             return stands  # said again to a holder that is bound: no news to those who wait there
         bound = self._bound_by(case, machine)
-        cap = bound.mechanics.refusal_max_age_s if bound else None
+        caps = [self.rules.refusal_max_age_s(place.provider, case.now)]
+        caps += [bound.mechanics.refusal_max_age_s] if bound else []
+        cap = min((age for age in caps if age is not None), default=None)
         refusal = Refusal(
             id=RefusalId(case.new_id("refusal")),
             place=place,
@@ -246,15 +245,13 @@ class Round:
             valid_until=refusal.valid_until,
             offer=refusal.offer,
         )
-        known = self._known(place)
         narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
         kept = known.refusal if narrower else refusal
-        self.records[place] = altered(known, refusal=kept, streak=0)
-        self.tx.put_place(self.records[place], [fact])
+        self._put(altered(known, refusal=kept, streak=0), fact)
         self.refusals[place] = refusal
         self.answered.add(place)
         if kept is refusal:
-            self.market = replace(self.market, refusals={**self.market.refusals, place: refusal})
+            self.market = altered(self.market, refusals={**self.market.refusals, place: refusal})
         return refusal
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
@@ -277,8 +274,8 @@ class Round:
 
     def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
-        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip()
-        machine = self._troubled(case, machine, what)
+        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}"
+        machine = self._troubled(case, machine, what.strip())
         if fault.kind not in _OURS:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or poll_after(machine.tries))
@@ -295,8 +292,7 @@ class Round:
         )
         known = self._known(place)
         if known.closed_until is None or known.closed_until <= case.now:
-            self.records[place] = altered(known, closed_until=until)
-            self.tx.put_place(self.records[place], [fact])
+            self._put(altered(known, closed_until=until), fact)
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is not None and commitment.offer is None and not commitment.state.over:
             fail_commitment(case, commitment, fault.kind, fault.code)

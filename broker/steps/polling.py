@@ -10,6 +10,8 @@ from broker.domain.machine import Machine
 
 FIRST_POLL: Final = timedelta(milliseconds=10)
 LONGEST_POLL: Final = timedelta(seconds=5)
+BUSY_RECHECK: Final = timedelta(milliseconds=250)
+"""How soon a machine is looked at again that waits for its place to answer another."""
 
 
 def poll_after(tries: int) -> timedelta:

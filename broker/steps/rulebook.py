@@ -148,6 +148,21 @@ class Rulebook:
             self.readings[key] = (register.reading, made)
         return made
 
+    def refusal_max_age_s(self, provider: ProviderName, at: datetime) -> int | None:
+        """How long a refusal of a holder's may stand for all: the shortest that a clause allows.
+
+        None where nobody's right is concerned.
+        """
+        held = (edition for name in self.agreements if (edition := self.edition(name, at)))
+        ages = [
+            clause.right.refusal_max_age_s
+            for edition in held
+            if edition.holds(provider)
+            for clause in edition.clauses
+            if clause.right is not None
+        ]
+        return min(ages, default=None)
+
     def market(self, tx: Transaction) -> Market:
         """The market as the transaction sees it."""
         records = tx.places()

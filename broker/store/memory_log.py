@@ -33,6 +33,17 @@ class MemoryLog:
         self._versions: dict[str, int] = {}
         self._editions: set[tuple[str, str]] = set()
 
+    def also_tell(self, ear: Callable[[Event, datetime], object]) -> None:
+        """Another that hears each event from now on, after the one there is."""
+        first = self._ear
+
+        def both(event: Event, at: datetime) -> None:
+            if first is not None:
+                first(event, at)
+            ear(event, at)
+
+        self._ear = both
+
     def append(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         if self._ear is not None:
             for event in events:

@@ -113,3 +113,5 @@ def _note(lines: dict[str, dict[JobId, Rank]], job: Job, *, wanted: bool) -> Non
         lines.setdefault(job.line, {})[job.id] = job.rank
     elif job.line in lines:
         lines[job.line].pop(job.id, None)
+        if not lines[job.line]:
+            del lines[job.line]

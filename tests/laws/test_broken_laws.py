@@ -16,6 +16,7 @@ from tests.support.spoils import (
     added,
     amended,
     both,
+    called_stale_and_offered_again,
     changed,
     cited_before_it_was_told,
     cut_after,
@@ -64,6 +65,14 @@ def an_open_offer() -> Story:
     return story
 
 
+def a_refused_job() -> Story:
+    """Refused, released, and ended by its tenant a minute later."""
+    story = a_spilled_job()
+    cut_after("UnitsReleased")(story.drafts)
+    story.after(60).job("j1").tell("JobCancelled", job="j1", reason="asked")
+    return story
+
+
 def an_unused_release() -> Story:
     story = a_spilled_job()
     cut_after("UnitsReleased")(story.drafts)
@@ -78,6 +87,7 @@ def a_waiting_job() -> Story:
 
 # fmt: off
 ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
+    ("I1", "a unit that nobody released", a_refused_job, without("UnitsReleased")),
     ("I1", "an unknown unit", a_kept_job, changed("HolderCommitted", units=[0, 7])),
     ("I1", "a unit named twice", a_spilled_job, changed("ThirdPartyCommitted", units=[0, 1, 1])),
     ("I1", "failed twice", a_shared_job, repeated("CommitmentFailed")),
@@ -178,6 +188,9 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I18", "half a gang accepted", a_shared_job, both(
         changed("JobSubmitted", gang=3), cut_after("OfferAccepted"))),
     ("I19", "released twice", a_defaulted_job, repeated("UnitsReleased")),
+    ("I19", "before the cure is over", a_defaulted_job,
+        changed("OfferAccepted", cure_until="2026-03-02T18:00:00Z")),
+    ("I19", "called stale", a_defaulted_job, called_stale_and_offered_again),
     ("I19", "offered again", a_defaulted_job, offered_again_on_the_defaulted_terms),
     ("I20", "a withdrawn offer releases", a_spilled_job, withdrawn_and_still_used),
     ("I22", "an unknown refusal", a_standing_refusal, both(

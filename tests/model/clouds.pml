@@ -41,11 +41,7 @@ inline close_row(m, as) {
 inline give_back(m) {
   if
   :: machine[m].state == WANTED && !machine[m].tried -> close_row(m, GONE)
-#ifdef FAULT_FORGOTTEN_MACHINE
-  :: counts(m) && !(machine[m].state == WANTED && !machine[m].tried) -> close_row(m, GONE)
-#else
   :: counts(m) && !(machine[m].state == WANTED && !machine[m].tried) -> machine[m].state = ENDING
-#endif
   :: else
   fi
 }

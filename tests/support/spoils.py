@@ -132,6 +132,17 @@ def withdrawn_and_still_used(drafts: Drafts) -> None:
     refused.type, refused.data = "OfferWithdrawn", {"offer": "o1", "why": "cancelled"}
 
 
+def called_stale_and_offered_again(drafts: Drafts) -> None:
+    """The release of the default is called stale, long before its tail, to offer it again."""
+    issued, gone = nth(drafts, "OfferIssued").data, nth(drafts, "UnitsReleased")
+    del drafts[drafts.index(gone) + 1 :]
+    for type_, data in (
+        ("ReleaseExpired", {"job": "j1", "units": [0], "why": "stale"}),
+        ("OfferIssued", {**issued, "offer": "o2"}),
+    ):
+        drafts.append(Draft(at=gone.at, stream=gone.stream, type=type_, data=data))
+
+
 def offered_again_on_the_defaulted_terms(drafts: Drafts) -> None:
     """The release of the default is passed over and the same notice sent once more."""
     issued, gone = nth(drafts, "OfferIssued").data, nth(drafts, "UnitsReleased")

@@ -49,6 +49,7 @@ def test_these_agreements_ship() -> None:
     assert sorted(shipped()) == [
         "azure-first-refusal",
         "azure-first-refusal-demo",
+        "exclusive",
         "microsoft-openai",
         "open",
     ]

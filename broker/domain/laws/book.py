@@ -100,7 +100,9 @@ class Offer:
     accepted_at: datetime | None = None
     cure_until: datetime | None = None
     owed: set[int] = field(default_factory=set)
-    """Accepted, and neither delivered nor defaulted."""
+    """Accepted, and neither fulfilled nor defaulted."""
+    delivered: set[int] = field(default_factory=set)
+    """Those that had a lease."""
     defaulted: set[int] = field(default_factory=set)
 
 

@@ -150,7 +150,11 @@ def _released(book: Book, fact: Fact) -> None:
 
 def _expired(book: Book, fact: Fact) -> None:
     for unit in book.units_of(fact):
-        unit.release, unit.barred = None, None
+        release = unit.release
+        early = release and release.tail_until and book.now < release.tail_until
+        if not (release and release.basis == "default" and early):
+            unit.barred = None
+        unit.release = None
         _put(book, unit, UnitState.PENDING)
 
 
@@ -193,6 +197,8 @@ def _activated(book: Book, fact: Fact) -> None:
     data, job = fact.data, book.job_of(fact)
     if job and (unit := job.units.get(data["unit"])):
         unit.epoch, unit.live = data["epoch"], True
+        if unit.offer and unit.state is UnitState.ACCEPTED:
+            unit.offer.delivered.add(unit.index)
         unit.release, unit.barred = None, None
         _put(book, unit, UnitState.ACTIVE)
 

@@ -124,11 +124,20 @@ class WholeWindow(Law):
 
 class DefaultOnce(Law):
     number = "I19"
-    text = "Units in default are released once and not offered again on the same terms."
+    text = "Units in default, cure over, are released once and not offered again on the same terms."
     guards = "on_default"
-    sees = frozenset({"OfferIssued", "UnitsReleased"})
+    sees = frozenset({"OfferIssued", "UnitsReleased", "HolderDefaulted"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        if fact.type == "HolderDefaulted":
+            offer = book.offer_of(fact)
+            if offer and offer.cure_until and book.now < offer.cure_until - SLIP:
+                yield self.breach(
+                    "the holder is in default before its time to deliver and to cure is over",
+                    offer.position,
+                    fact.position,
+                )
+            return
         for unit in book.units_of(fact):
             if unit.barred is None or unit.offer is None:
                 continue

@@ -60,8 +60,9 @@ class Timers(Law):
             yield self._impatient(job, position)
 
     def _owed(self, offer: Offer, position: int) -> Breach:
+        undelivered = sorted(offer.owed - offer.delivered)
         return self.breach(
-            f"units {sorted(offer.owed)} are accepted and neither delivered nor defaulted in time",
+            f"units {undelivered} are accepted and neither delivered nor defaulted in time",
             offer.position,
             position,
         )
@@ -90,7 +91,8 @@ def _open_too_long(book: Book, offer: Offer) -> bool:
 
 
 def _owed_too_long(book: Book, offer: Offer) -> bool:
-    if not offer.owed or offer.accepted_at is None or offer.cure_until is None:
+    undelivered = offer.owed - offer.delivered
+    if not undelivered or offer.accepted_at is None or offer.cure_until is None:
         return False
     return _late(book, offer.accepted_at, offer.cure_until)
 

@@ -38,6 +38,30 @@ class OneState(Law):
     text = "Each unit of a job is in exactly one state, and moves only as the states allow."
     guards = "agreement 3.5, unit states"
     sees = frozenset(_FROM) | JOB_ENDS | {"UnitsAdded", "JobSubmitted"}
+    _PARTING: Final = frozenset({"OfferAccepted", "OfferRefused", "OfferLapsed", "HolderDefaulted"})
+
+    def __init__(self) -> None:
+        self._parted: dict[str, tuple[Job, datetime, int]] = {}
+        """Jobs with units that an offer has let go of in the instant begun."""
+
+    def end(self, _: Book) -> Iterator[Breach]:
+        for job, _at, position in self._parted.values():
+            yield from self._nowhere(job, position)
+
+    def _nowhere(self, job: Job, *positions: int) -> Iterator[Breach]:
+        left = sorted(u.index for u in job.units.values() if u.state is UnitState.LEFT)
+        if left and len(left) >= job.gang:  # of a gang that is split I18 tells
+            yield self.breach(f"units {left} are out of their offer and not released", *positions)
+
+    def _settled(self, fact: Fact, job: Job, now: datetime) -> Iterator[Breach]:
+        """What an offer lets go of is released, or ends, in the same instant."""
+        known = self._parted.get(job.id)
+        if known and known[1] < now:
+            del self._parted[job.id]
+            if fact.type != "ThirdPartyCommitted":  # I2 says what is wrong with it
+                yield from self._nowhere(job, known[2], fact.position)
+        if fact.type in self._PARTING:
+            self._parted[job.id] = (job, now, fact.position)
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type == "JobSubmitted":
@@ -55,7 +79,9 @@ class OneState(Law):
             job = book.job_of(fact)
         if job is None or job.ended:
             yield self.breach(f"{fact.type} tells of a job that is not open", fact.position)
-        elif fact.type not in JOB_ENDS:
+            return
+        yield from self._settled(fact, job, book.now)
+        if fact.type not in JOB_ENDS:
             yield from self._moved(fact, job)
 
     def _moved(self, fact: Fact, job: Job) -> Iterator[Breach]:

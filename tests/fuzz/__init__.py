@@ -1,0 +1,1 @@
+"""Random histories of the real steps, and the audit that judges their logs alone."""

@@ -1,0 +1,103 @@
+"""What can happen in a history, as data: a history is a list of these, and nothing else.
+
+An action chooses by numbers, each taken modulo what there is to choose from, so that any part of a
+history is a history too: that is what lets a failing one be shrunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+
+class Verb(StrEnum):
+    SUBMIT = "submit"
+    CANCEL = "cancel"
+    ANSWER = "answer"
+    FETCH = "fetch"
+    """The holder's desk fetches its notice."""
+    PLACE = "place"
+    OFFERS = "offers"
+    PROVISION = "provision"
+    RECONCILE = "reconcile"
+    SWEEP = "sweep"
+    SETTLE = "settle"
+    """Workers do all that is due, undisturbed."""
+    WAIT = "wait"
+    """Time passes; what is due is done, a little late."""
+    BRINK = "brink"
+    """Time passes up to the very end of an offer's window, and nothing is done."""
+    MOOD = "mood"
+    """How a cloud answers its next calls."""
+    STOCK = "stock"
+    AGENT = "agent"
+    BREAK = "break"
+    """A machine breaks down."""
+
+
+STEPS: Final = frozenset({Verb.PLACE, Verb.OFFERS, Verb.PROVISION, Verb.RECONCILE, Verb.SWEEP})
+"""What a worker does; it may die on the way, or be overtaken by another."""
+DISTURBED: Final = STEPS | {Verb.SUBMIT, Verb.CANCEL, Verb.ANSWER, Verb.FETCH, Verb.AGENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    verb: Verb
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    seam: int | None = None
+    """At which seam of the step something comes in between; None: nothing does."""
+    meanwhile: tuple[Action, ...] = ()
+    """What others do at that seam; where it is empty, the process dies there."""
+
+
+_WEIGHTS: Final = {
+    Verb.SUBMIT: 10,
+    Verb.CANCEL: 2,
+    Verb.ANSWER: 9,
+    Verb.FETCH: 3,
+    Verb.PLACE: 7,
+    Verb.OFFERS: 6,
+    Verb.PROVISION: 9,
+    Verb.RECONCILE: 3,
+    Verb.SWEEP: 2,
+    Verb.SETTLE: 6,
+    Verb.WAIT: 12,
+    Verb.BRINK: 3,
+    Verb.MOOD: 9,
+    Verb.STOCK: 7,
+    Verb.AGENT: 8,
+    Verb.BREAK: 2,
+}
+_TASTES: Final = (0.3, 1, 1, 3)
+"""How much more or less than usual a history may have of something: so rare things meet."""
+_LARGE: Final = 1 << 16
+
+
+def drawn(seed: int) -> tuple[Action, ...]:
+    """The history of a seed: the same one wherever it is drawn."""
+    chance = Random(seed)  # noqa: S311 - a history, no secret
+    weights = {verb: weight * chance.choice(_TASTES) for verb, weight in _WEIGHTS.items()}
+    disturbed = chance.choice((0.0, 0.15, 0.4))
+    length = chance.randint(8, 36)
+    first = [Action(Verb.SUBMIT, *_numbers(chance)) for _ in range(chance.choice((1, 1, 2, 4)))]
+    return (*first, *(_action(chance, weights, disturbed) for _ in range(length)))
+
+
+def _action(chance: Random, weights: dict[Verb, float], disturbed: float) -> Action:
+    (verb,) = chance.choices(list(weights), list(weights.values()))
+    seam: int | None = None
+    meanwhile: tuple[Action, ...] = ()
+    if verb in DISTURBED and chance.random() < disturbed:
+        seam = min(chance.randrange(10), chance.randrange(10))
+        if verb in STEPS and chance.random() < 0.5:
+            inner = range(chance.randint(1, 3))
+            meanwhile = tuple(_action(chance, weights, 0) for _ in inner)
+    return Action(verb, *_numbers(chance), seam=seam, meanwhile=meanwhile)
+
+
+def _numbers(chance: Random) -> tuple[int, int, int]:
+    return chance.randrange(_LARGE), chance.randrange(_LARGE), chance.randrange(_LARGE)

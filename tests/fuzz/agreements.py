@@ -1,0 +1,84 @@
+"""The editions of the fuzz: what ships, with short times, amended while the histories run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+
+from broker.agreements.registry import agreements
+from broker.domain.agreement import Agreement
+from tests.support.editions import SHIPPED
+
+START: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+AMENDED: Final = START + timedelta(minutes=15)
+"""When the second edition begins: in the middle of a history."""
+HOUSE: Final = "house"
+"""First refusal, in two editions; in the second evaluation is free."""
+OPEN: Final = "open"
+
+_SHIPPED: Final = SHIPPED["azure-first-refusal.yaml"]
+_DRAFTED: Final = datetime(2099, 1, 1, tzinfo=UTC)
+
+_SHORT: Final = {
+    "agreement: azure-first-refusal": f"agreement: {HOUSE}",
+    "after: PT5M}": "after: PT60S}",
+    "default: PT30M": "default: PT2M",
+    "pretraining: PT4H, fine_tuning: PT30M, research: PT30M,": "pretraining: PT4M,",
+    "batch_inference: PT10M, inference_first_party: PT5M": "batch_inference: PT60S",
+    "provision: {deadline: PT2H, cure: PT15M}": "provision: {deadline: PT3M, cure: PT60S}",
+}
+_FIRST: Final = {
+    'edition: "2025-01-21"': 'edition: "first"',
+    "status: in_force": "status: superseded",
+    'to: null}\nrecorded_at: "2026': 'to: "2026-03-02T12:15:00Z"}\nrecorded_at: "2026',
+    "after_refusal: {tail: PT24H,": "after_refusal: {tail: PT10M,",
+    "{refusal_max_age: PT15M,": "{refusal_max_age: PT3M,",
+}
+_SECOND: Final = {
+    'edition: "2025-01-21"': 'edition: "second"',
+    '{from: "2025-01-21T00:00:00Z"': '{from: "2026-03-02T12:15:00Z"',
+    "supersedes: null": "supersedes: first",
+    "after_refusal: {tail: PT24H, tolerance_price: 0.00, tail_from: window_end}": (
+        "after_refusal: {tail: PT6M, tolerance_price: 0.05, tail_from: notice}"
+    ),
+    "{refusal_max_age: PT15M,": "{refusal_max_age: PT10M,",
+    "batch_inference: PT60S": "batch_inference: PT90S",
+    "  - id: own-build-carve-out": (
+        "  - id: evaluation-anywhere\n"
+        "    effect: permit\n"
+        "    carves_out: [compute-rofr]\n"
+        "    match: {class: [evaluation]}\n"
+        "    standing: assumed\n"
+        "    assumed: true\n\n"
+        "  - id: own-build-carve-out"
+    ),
+}
+_DRAFT: Final = {
+    'edition: "2025-01-21"': 'edition: "draft"',
+    "status: in_force": "status: draft",
+    '{from: "2025-01-21T00:00:00Z"': '{from: "2099-01-01T00:00:00Z"',
+    "supersedes: null": "supersedes: second",
+}
+
+
+@cache
+def fuzzed() -> Mapping[str, Agreement]:
+    """The agreements that the tenants of the fuzz stand under."""
+    texts = {
+        f"{HOUSE}.first.yaml": _altered(_SHORT, _FIRST),
+        f"{HOUSE}.second.yaml": _altered(_SHORT, _SECOND),
+        "open.yaml": SHIPPED["open.yaml"],
+    }
+    drafts = {f"{HOUSE}.draft.yaml": _altered(_SHORT, _DRAFT)}
+    return agreements({**texts, **drafts})
+
+
+def _altered(*changes: Mapping[str, str]) -> str:
+    text = _SHIPPED
+    for change in changes:
+        for good, bad in change.items():
+            assert good in text, f"the shipped edition has no {good!r} any more"
+            text = text.replace(good, bad, 1)
+    return text

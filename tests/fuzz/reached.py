@@ -1,0 +1,151 @@
+"""What the histories have reached: a rare path that is never reached has not been tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from broker.domain.chain import Fact
+from tests.fuzz.history import Verdict
+
+LEAST: Final[Mapping[str, float]] = {
+    "offers under a right": 2000,
+    "orders": 300,
+    "offers under the second edition": 300,
+    "offers to a gang": 300,
+    "receipts by ack": 1500,
+    "receipts by answer": 300,
+    "receipts deemed": 500,
+    "acceptances of all": 500,
+    "acceptances of part": 100,
+    "refusals": 1000,
+    "counters": 10,
+    "queries": 10,
+    "lapses": 500,
+    "defaults": 5,
+    "late answers": 50,
+    "duplicate answers": 200,
+    "nonconforming answers": 30,
+    "answers at the brink of a window": 100,
+    "withdrawals for a cancelled job": 50,
+    "withdrawals for a fault": 5,
+    "releases on refusal": 500,
+    "releases on lapse": 300,
+    "releases on default": 3,
+    "releases on standing_refusal": 100,
+    "releases that went stale": 500,
+    "releases whose tail ended": 50,
+    "third-party commitments on refusal": 1000,
+    "third-party commitments on lapse": 200,
+    "third-party commitments on default": 1,
+    "third-party commitments on standing_refusal": 100,
+    "third-party commitments on carve_out": 100,
+    "third-party commitments on free": 300,
+    "holder commitments": 1000,
+    "commitments that failed": 1000,
+    "refused places": 1500,
+    "troubles of ours": 30,
+    "leases": 2000,
+    "leases lost": 50,
+    "leases regrouped": 10,
+    "jobs finished": 10,
+    "jobs failed": 50,
+    "jobs cancelled": 100,
+    "jobs unmet": 200,
+    "processes that died": 300,
+    "steps overtaken by others": 100,
+    "machines made and the answer lost": 30,
+    "machines that were never there": 30,
+    "machines broken down": 80,
+    "agents turned away": 10,
+    "jobs submitted again": 20,
+}
+"""How often each is reached at least in a thousand histories."""
+
+
+def reached(verdict: Verdict) -> Counter[str]:
+    """What one history has reached."""
+    found: Counter[str] = Counter()
+    gangs: set[str] = set()
+    for fact in verdict.facts:
+        found.update(_named(fact, gangs))
+    found.update(_shares(verdict.facts))
+    for name, deed in _DEEDS.items():
+        found[name] += verdict.happened[deed]
+    return found
+
+
+def too_rare(found: Mapping[str, int], histories: int) -> Iterable[str]:
+    """A sentence for each path that was reached too rarely for so many histories."""
+    for name, least in LEAST.items():
+        wanted = int(least * histories / 1000)
+        if found.get(name, 0) < wanted:
+            yield f"{name}: {found.get(name, 0)}, and at least {wanted} were wanted."
+
+
+def _named(fact: Fact, gangs: set[str]) -> Iterator[str]:
+    data = fact.data
+    if fact.type == "JobSubmitted" and data["gang"]:
+        gangs.add(data["job"])
+    if fact.type == "OfferIssued":
+        if data["edition"] == "second":
+            yield "offers under the second edition"
+        if data["job"] in gangs:
+            yield "offers to a gang"
+    if fact.type in _KINDS:
+        yield _KINDS[fact.type](data)
+    if fact.type in _FACTS:
+        yield _FACTS[fact.type]
+
+
+def _shares(facts: Iterable[Fact]) -> Iterator[str]:
+    """Acceptances by whether they took all that was offered."""
+    offered = {f.data["offer"]: len(f.data["units"]) for f in facts if f.type == "OfferIssued"}
+    for fact in facts:
+        if fact.type == "OfferAccepted":
+            whole = len(fact.data["units"]) == offered[fact.data["offer"]]
+            yield "acceptances of all" if whole else "acceptances of part"
+
+
+_KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "OfferIssued": lambda told: "orders" if told["kind"] == "order" else "offers under a right",
+    "OfferDelivered": lambda told: (
+        "receipts deemed" if told["how"] == "deemed" else f"receipts by {told['how']}"
+    ),
+    "AnswerReceived": lambda told: {"query": "queries"}.get(told["kind"], f"{told['kind']}s"),
+    "AnswerRejected": lambda told: f"{told['why']} answers",
+    "OfferWithdrawn": lambda told: (
+        f"withdrawals for a {'cancelled job' if told['why'] == 'cancelled' else told['why']}"
+    ),
+    "UnitsReleased": lambda told: f"releases on {told['basis']}",
+    "ReleaseExpired": lambda told: (
+        "releases that went stale" if told["why"] == "stale" else "releases whose tail ended"
+    ),
+    "ThirdPartyCommitted": lambda told: f"third-party commitments on {told['basis']}",
+    "LeaseEnded": lambda told: f"leases {told['cause']}",
+}
+_FACTS: Final = {
+    "OfferRefused": "refusals",
+    "OfferLapsed": "lapses",
+    "HolderDefaulted": "defaults",
+    "HolderCommitted": "holder commitments",
+    "CommitmentFailed": "commitments that failed",
+    "PlaceRefused": "refused places",
+    "PlaceTroubled": "troubles of ours",
+    "LeaseActivated": "leases",
+    "JobFinished": "jobs finished",
+    "JobFailed": "jobs failed",
+    "JobCancelled": "jobs cancelled",
+    "JobUnmet": "jobs unmet",
+}
+_DEEDS: Final = {
+    "answers at the brink of a window": "brink",
+    "processes that died": "deaths",
+    "steps overtaken by others": "overtaken",
+    "machines made and the answer lost": "makes the machine and loses the answer",
+    "machines that were never there": "says that a machine runs which is not there",
+    "machines broken down": "broken",
+    "agents turned away": "agents turned away",
+    "jobs submitted again": "submitted again",
+}
