@@ -89,8 +89,6 @@ class Round:
                 continue  # another worker took the claim up, and its answer was first
             if current.state is MachineState.ENDING and not isinstance(answer, Ended):
                 self._arrived_too_late(case, current, answer)
-            elif current.tries != machine.tries:
-                continue  # claimed again in the meantime; who did so last writes it down
             else:
                 self._apply(case, current, answer)
             self.probing.heard(case, current, answer)
@@ -221,9 +219,7 @@ class Round:
         if machine.owed and stands and stands.stands(case.now, machine.together):
             return stands  # said again to a holder that is bound: no news to those who wait there
         bound = self._bound_by(case, machine)
-        caps = [self.rules.refusal_max_age_s(place.provider, case.now)]
-        caps += [bound.mechanics.refusal_max_age_s] if bound else []
-        cap = min((age for age in caps if age is not None), default=None)
+        cap = self.rules.refusal_max_age_s(place.provider, case.now, bound)
         refusal = Refusal(
             id=RefusalId(case.new_id("refusal")),
             place=place,

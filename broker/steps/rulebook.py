@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from broker.domain.agreement import Agreement, Edition
 from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
-from broker.domain.offer import Desk, Mechanics
+from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
@@ -148,10 +148,12 @@ class Rulebook:
             self.readings[key] = (register.reading, made)
         return made
 
-    def refusal_max_age_s(self, provider: ProviderName, at: datetime) -> int | None:
-        """How long a refusal of a holder's may stand for all: the shortest that a clause allows.
+    def refusal_max_age_s(
+        self, provider: ProviderName, at: datetime, bound: Offer | None
+    ) -> int | None:
+        """How long a refusal may stand for all: the shortest that a right over its place allows.
 
-        None where nobody's right is concerned.
+        `bound` is the offer it was met under; None: nobody's right is concerned.
         """
         held = (edition for name in self.agreements if (edition := self.edition(name, at)))
         ages = [
@@ -161,6 +163,8 @@ class Rulebook:
             for clause in edition.clauses
             if clause.right is not None
         ]
+        if bound is not None:
+            ages.append(bound.mechanics.refusal_max_age_s)
         return min(ages, default=None)
 
     def market(self, tx: Transaction) -> Market:

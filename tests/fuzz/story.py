@@ -22,7 +22,7 @@ def story(verdict: Verdict) -> list[str]:
         while tale and tale[0][0] < fact.position:
             _, at, what = tale.pop(0)
             lines.append(f"{at:%H:%M:%S.%f} {what}")
-        if fact.type != "EditionRecorded":
+        if fact.type not in ("EditionRecorded", "PricesListed"):
             lines.append(_line(fact, marks.get(fact.position)))
         if marks and not verdict.surprise and fact.position >= max(marks):
             tale = []
