@@ -161,6 +161,7 @@ def rulebook(
         by_tenant=settings.agreement_by_tenant,
         pools=pools,
         owner=settings.owner,
+        vantage=settings.vantage,
         desk_for=desk_of(settings),
         start_up=start_up,
     )

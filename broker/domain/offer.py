@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.domain.market import Place
+from broker.domain.right import Suspension
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, OfferId, RefusalId
 
@@ -56,6 +57,10 @@ class OfferKind(StrEnum):
     ORDER = "order"
     """To an exclusive holder: a refusal releases nothing."""
 
+    @property
+    def releases(self) -> bool:
+        return self is OfferKind.RIGHT
+
 
 class Desk(StrEnum):
     AUTOMATIC = "automatic"
@@ -79,6 +84,8 @@ class Mechanics:
     deemed_attempts: int
     contents: tuple[str, ...]
     """The allow-list of a notice's fields."""
+    suspension: Suspension | None = None
+    """How many defaults turn the right off; None: no number does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,11 @@ def deliver(case: Case, offer: Offer, how: str) -> Offer:
 
 
 def accept(
-    case: Case, offer: Offer, units: tuple[int, ...], holds: Iterable[Mapping[str, Any]]
+    case: Case,
+    offer: Offer,
+    units: tuple[int, ...],
+    holds: Iterable[Mapping[str, Any]],
+    standing: str | None = None,
 ) -> Offer:
     """T7: bind the holder to these units and release the rest, in one entry of the log."""
     deliver_by = case.now + timedelta(seconds=offer.mechanics.provision_s)
@@ -75,6 +79,7 @@ def accept(
             holds=tuple(holds),
             deliver_by=deliver_by,
             cure_until=cure_until,
+            standing=standing,
         )
     )
     case.move(units, UnitState.ACCEPTED)

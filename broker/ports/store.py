@@ -18,6 +18,7 @@ from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import JobId, LeaseId, MachineName, OfferId, ProviderName
 
 
@@ -166,6 +167,26 @@ class Transaction(Protocol):
 
     def unresolved(self) -> Mapping[Place, int]:
         """How many machines are wanted or asked for at each place that has not answered."""
+        ...
+
+    # -- registers
+
+    def registers(
+        self, agreements: Iterable[str], *, for_update: bool = False
+    ) -> Mapping[str, Register]:
+        """What is on record of each of these agreements; a new register where nothing is.
+
+        With `for_update` nobody else draws from them until this transaction has ended. Take the
+        jobs before the registers, and all the registers at once.
+        """
+        ...
+
+    def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
+        """Write it, one version on, and append the facts to `agreement/<name>`.
+
+        Once for an agreement in a transaction. If somebody has written it since it was read,
+        nothing of the transaction is kept.
+        """
         ...
 
     # -- the rest

@@ -17,6 +17,7 @@ from broker.domain.offering import accept, deliver, refuse
 from broker.domain.spill import commit_holder, want_machines
 from broker.domain.values import ONE_OF_THE_REASONS, AnswerId, OfferId, RefusalReason
 from broker.ports import Ids, Store, Transaction
+from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
 
 
@@ -74,7 +75,7 @@ def record_answer(
         case, offer = _opened(offer_id, tx)
         bound = tx.bound_holds(offer.holder, [hold.hold for hold in answer.holds])
         judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules, bound)
-        tx.keep([case])
+        keep(tx, [case])
     return judgement
 
 
@@ -84,7 +85,7 @@ def acknowledge(offer_id: OfferId, store: Store) -> None:
         case, offer = _opened(offer_id, tx)
         if offer.state is OfferState.SENT:
             deliver(case, offer, "ack")
-            tx.keep([case])
+            keep(tx, [case])
 
 
 def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:

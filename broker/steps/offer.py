@@ -13,6 +13,7 @@ from broker.domain.offer import Desk, Offer, OfferState
 from broker.domain.offering import default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
 from broker.ports import Store
+from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
 
 
@@ -27,7 +28,7 @@ def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
             for offer in list(case.offers.values()):
                 if offer.due_at is not None and offer.due_at <= case.now:
                     _look_at(case, offer, market)
-        tx.keep(cases)
+        keep(tx, cases)
     return len(cases)
 
 

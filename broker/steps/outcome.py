@@ -30,7 +30,9 @@ from broker.ports import (
     Transaction,
     Unsure,
 )
-from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after
+from broker.steps.keeping import Registers
+from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after, trouble_left
+from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
@@ -54,6 +56,7 @@ class Round:
         self.places = tx.places(hold=places)
         self.records: dict[Place, PlaceRecord] = {}  # what this round has changed of them
         self.refusals: dict[Place, Refusal] = {}
+        self.probing = Probing(Registers(tx), rules)
         self.answered: set[Place] = set()
         self.freed = False
         """Whether a machine ended in this round."""
@@ -85,6 +88,7 @@ class Round:
                 self._arrived_too_late(case, current, answer)
             else:
                 self._apply(case, current, answer)
+            self.probing.heard(case, current, answer)
             if isinstance(answer, Running):
                 served.add(case.job.line)
         return served
@@ -162,7 +166,7 @@ class Round:
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
         """Its cloud has answered; the holder's has the notice."""
-        trouble = _trouble_left(case, machine)
+        trouble = trouble_left(case, machine)
         if trouble != case.job.trouble:
             case.set_job(trouble=trouble)
         offer = self._offer(case, machine)
@@ -287,9 +291,3 @@ class Round:
             fail_commitment(case, commitment, fault.kind, fault.code)
         else:
             self._later(case, machine, TROUBLE_RECHECK)
-
-
-def _trouble_left(case: Case, heard: Machine) -> str:
-    """What else keeps a cloud from answering, once this machine's has."""
-    others = (m for m in case.machines.values() if m.name != heard.name and m.state.unresolved)
-    return next((machine.trouble for machine in others if machine.trouble), "")

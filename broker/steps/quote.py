@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain, groupby
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.considered import Considered, Sought, considered, what_would_change
-from broker.domain.decision import Commit, Decision, PutOffer, ReleaseStanding, Wait
+from broker.domain.decision import AcceptStanding, Commit, Decision, PutOffer, ReleaseStanding, Wait
 from broker.domain.explanation import span
 from broker.domain.job import Job, UnitState
 from broker.domain.market import Market, Place
@@ -19,6 +19,7 @@ from broker.domain.offer import OfferKind
 from broker.domain.options import Options, remembered
 from broker.domain.placement import plan
 from broker.domain.quote import Quote, QuotedPlace, Waited
+from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, decimal_text, instant_text
@@ -35,12 +36,14 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
     with store.transaction() as tx:
         now = tx.now
         market = replace(rules.market(tx), room={})  # how slowly a place is asked is no matter here
+        name = rules.agreement_of(asked.tenant)
+        register = tx.registers([name])[name]
     job = checked_job(asked, rules, now, JobId("quote"))
     work = job.workload
-    edition = rules.edition(job.agreement, now)
+    edition = rules.edition_as_it_stands(register, now)
     options = None
     if edition is not None:
-        options = remembered(rules.memo, job.line, work, market, edition, now)
+        options = remembered(rules.memo, job.line, work, market, edition, now, register)
     window_s = None
     if edition is not None and options is not None and options.right is not None:
         window_s = rules.mechanics(edition, options.right, work).window_s
@@ -62,7 +65,7 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         holder=edition.holder.id if edition else None,
         clause=(options.right or options.exclusive) if options else None,
         window_s=window_s,
-        course=tuple(_course(job, market, edition, now, window_s)),
+        course=tuple(_course(job, market, edition, register, now, window_s)),
         offers=tuple(_rows(work, places, ranks, market, now, waits)),
         would_change=what_would_change(sought, places),
     )
@@ -81,17 +84,23 @@ def _order(options: Options | None, market: Market, now: datetime, units: int) -
 
 
 def _course(
-    job: Job, market: Market, edition: Edition | None, now: datetime, window_s: int | None
+    job: Job,
+    market: Market,
+    edition: Edition | None,
+    register: Register,
+    now: datetime,
+    window_s: int | None,
 ) -> Iterator[str]:
     """What the planner decides, then what it would decide once the holder has let the units go."""
-    editions = {job.agreement: edition}
-    (decisions,) = plan([job], market, editions, now)
+    editions, registers = {job.agreement: edition}, {job.agreement: register}
+    (decisions,) = plan([job], market, editions, now, registers=registers)
     for decision in _together(decisions):
         yield _said(decision, window_s)
         if isinstance(decision, PutOffer | ReleaseStanding):
             if isinstance(decision, PutOffer) and decision.kind is OfferKind.ORDER:
                 return
-            (later,) = plan([_released(job, decision.terms, now)], market, editions, now)
+            free = _released(job, decision.terms, now)
+            (later,) = plan([free], market, editions, now, registers=registers)
             yield from (f"then {_said(one, window_s)}" for one in _together(later))
 
 
@@ -132,11 +141,8 @@ def _said(decision: Decision, window_s: int | None) -> str:
             window = f"; it has {span(window_s)} to answer" if window_s else ""
             offered = f"offer {_units(decision.units)} to the holder first under {clause}"
             return f"{offered}{most}{window}"
-        case ReleaseStanding(until=until):
-            return (
-                "no offer is due: every place of the holder's stands refused until "
-                f"{instant_text(until)}"
-            )
+        case AcceptStanding() | ReleaseStanding():
+            return _beforehand(decision)
         case Commit(units=units, pool=pool, basis=basis):
             paid = f"{decimal_text(pool.price_usd_hour)} $/h a unit"
             return f"order {_units(units)} from {pool.place} at {paid}, basis {basis.value}"
@@ -144,6 +150,24 @@ def _said(decision: Decision, window_s: int | None) -> str:
             return f"wait: {because}" + (f", until {instant_text(until)}" if until else "")
         case _:
             return "wait"
+
+
+def _beforehand(decision: AcceptStanding | ReleaseStanding) -> str:
+    """Why the holder is not asked now."""
+    if isinstance(decision, AcceptStanding):
+        one = decision.acceptance
+        price = decimal_text(one.price_usd_hour)
+        taken = f"{_units(decision.offer.units)} taken at once"
+        return f"{taken} by the holder's standing acceptance {one.id}, at {price} $/h a unit"
+    until = f" until {instant_text(decision.until)}" if decision.until else ""
+    return f"no offer is due: {_NO_OFFER[decision.basis]}{until}"
+
+
+_NO_OFFER: Final = {
+    Basis.STANDING_REFUSAL: "every place of the holder's stands refused",
+    Basis.SUSPENSION: "the right is suspended",
+    Basis.UNAVAILABILITY: "the holder is unavailable",
+}
 
 
 def _units(units: tuple[int, ...]) -> str:

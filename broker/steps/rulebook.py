@@ -18,6 +18,7 @@ from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
+from broker.domain.register import Register, as_it_stands
 from broker.domain.right import TailFrom
 from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
@@ -109,6 +110,10 @@ class Rulebook:
     """Makes the start-up script of a machine from its name."""
     memo: Memo = field(default_factory=dict, repr=False)
     """What placement has worked out about its pools."""
+    readings: dict[tuple[str, str], tuple[int, Edition]] = field(default_factory=dict, repr=False)
+    """The last reading of each edition, with what was on record then."""
+    vantage: str = ""
+    """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
     """What its pools were found to fit."""
     slow_start: bool = True
@@ -130,6 +135,18 @@ class Rulebook:
     def edition(self, agreement: str, at: datetime) -> Edition | None:
         found = self.agreements.get(agreement)
         return found.in_force(at) if found is not None else None
+
+    def edition_as_it_stands(self, register: Register, at: datetime) -> Edition | None:
+        """The edition in force with what is on record beside it; made once for each reading."""
+        edition = self.edition(register.agreement, at)
+        if edition is None or register.reading == 0:
+            return edition
+        key = (edition.agreement, edition.id)
+        reading, made = self.readings.get(key, (0, edition))
+        if reading != register.reading:
+            made = as_it_stands(edition, register)
+            self.readings[key] = (register.reading, made)
+        return made
 
     def refusal_max_age_s(
         self, provider: ProviderName, at: datetime, bound: Offer | None
@@ -191,6 +208,7 @@ class Rulebook:
             deemed_after_s=right.deemed_receipt.after_s,
             deemed_attempts=right.deemed_receipt.attempts,
             contents=right.notice_contents,
+            suspension=right.suspension,
         )
 
     def order(self, name: str, place: Place, labels: Mapping[str, str]) -> Order:

@@ -12,6 +12,7 @@ from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
 from broker.ports import Clock, Ids, LogChunk
 from broker.store.memory_log import MemoryLog
@@ -35,6 +36,7 @@ class MemoryTables:
         self.all_machines: dict[MachineName, Machine] = {}
         self.past_offers: dict[OfferId, Offer] = {}
         self.place_records: dict[Place, PlaceRecord] = {}
+        self.registers: dict[str, Register] = {}
         self.sessions: dict[str, MachineName] = {}
         self.heard: dict[MachineName, datetime] = {}
         self.asked: Counter[Place] = Counter()

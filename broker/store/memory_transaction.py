@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -19,6 +20,7 @@ from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
 from broker.ports import KeyTakenError, LogChunk, SubmissionKey
 from broker.store.memory_tables import MemoryTables
@@ -222,6 +224,21 @@ class MemoryTransaction:
 
     def unresolved(self) -> Mapping[Place, int]:
         return self.store.asked
+
+    def registers(
+        self, agreements: Iterable[str], *, for_update: bool = False
+    ) -> Mapping[str, Register]:
+        del for_update  # transactions come one at a time
+        known = self.store.registers
+        return {name: known.get(name) or Register(agreement=name) for name in agreements}
+
+    def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
+        self._writes.append(partial(self._put_register, register, events))
+
+    def _put_register(self, register: Register, events: Sequence[Event]) -> None:
+        name = register.agreement
+        self.store.registers[name] = replace(register, version=register.version + 1)
+        self._record(f"agreement/{name}", events)
 
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._writes.append(lambda: self._record(stream, events))

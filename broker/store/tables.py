@@ -182,6 +182,16 @@ class PlaceRow(Row, table=True):
     doc: str = Field(sa_type=Text)
 
 
+class RegisterRow(Row, table=True):
+    """What is on record of an agreement. `version` is the guard of every write."""
+
+    __tablename__ = "registers"
+
+    agreement: str = Field(primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    doc: str = Field(sa_type=Text)
+
+
 class FactRow(Row, table=True):
     """`position` and `hash` are empty until the fact is sealed, and never change afterwards."""
 
@@ -247,6 +257,7 @@ COMMITMENTS: Final = _table("commitments")
 MACHINES: Final = _table("machines")
 AGENTS: Final = _table("agents")
 PLACES: Final = _table("places")
+REGISTERS: Final = _table("registers")
 FACTS: Final = _table("facts")
 LOG_CHUNKS: Final = _table("log_chunks")
 TURNS: Final = _table("turns")

@@ -18,9 +18,10 @@ from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
-from broker.store import event_log, locks, queries, writes
+from broker.store import event_log, locks, queries, registers, writes
 from broker.store.dues import JOBS_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
@@ -46,6 +47,7 @@ class SqlTransaction:
         self._called: dict[str, int] = {}
         self._heads_called = False
         self._places: dict[Place, PlaceRecord] = {}
+        self._registers: dict[str, Register] = {}
         self.dues: Final = Dues()
         """When the first of what it wrote is due."""
 
@@ -59,6 +61,8 @@ class SqlTransaction:
     def write(self) -> int:
         """Write what was told; returns the number of facts. Raises LostRaceError."""
         connection = self._connection
+        if self._registers:
+            registers.write(connection, self._registers.values())
         told = [one for one in self._told if one.events]
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
@@ -221,6 +225,15 @@ class SqlTransaction:
 
     def unresolved(self) -> Mapping[Place, int]:
         return queries.unresolved(self._connection)
+
+    def registers(
+        self, agreements: Iterable[str], *, for_update: bool = False
+    ) -> Mapping[str, Register]:
+        return registers.read(self._connection, agreements, for_update=for_update)
+
+    def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
+        self._registers[register.agreement] = register
+        self.record(f"agreement/{register.agreement}", events)
 
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._told.append(Told(stream, events))

@@ -1,5 +1,14 @@
 """The JSON we speak: strict models of what is asked, and the views that are answered."""
 
+from broker.wire.agreements import (
+    AgreementSummary,
+    AgreementsView,
+    AgreementView,
+    ClauseView,
+    EditionView,
+    RecordView,
+    StandsView,
+)
 from broker.wire.answers import AnswerBody, HoldBody, JudgementView
 from broker.wire.calls import (
     BatchItem,
@@ -12,6 +21,17 @@ from broker.wire.calls import (
 )
 from broker.wire.jobs import Batch, Inference, JobSpec, Training, read_job
 from broker.wire.problems import Fault, Problem, problem_of
+from broker.wire.records import (
+    AttestationBody,
+    ConflictBody,
+    ConsentBody,
+    MatchBody,
+    RecordedView,
+    RevocationBody,
+    StakeBody,
+    StandingAcceptanceBody,
+    WaiverBody,
+)
 from broker.wire.resources import Limits, Resources
 from broker.wire.views import (
     ChunkPage,
@@ -30,7 +50,11 @@ from broker.wire.views import (
 )
 
 __all__ = [
+    "AgreementSummary",
+    "AgreementView",
+    "AgreementsView",
     "AnswerBody",
+    "AttestationBody",
     "Batch",
     "BatchItem",
     "BatchSubmit",
@@ -39,6 +63,10 @@ __all__ = [
     "CancelledView",
     "ChunkPage",
     "ChunkView",
+    "ClauseView",
+    "ConflictBody",
+    "ConsentBody",
+    "EditionView",
     "FactPage",
     "FactView",
     "Fault",
@@ -52,15 +80,23 @@ __all__ = [
     "JudgementView",
     "Limits",
     "MachineView",
+    "MatchBody",
     "OfferPage",
     "OfferView",
     "PlaceView",
     "Problem",
+    "RecordView",
+    "RecordedView",
     "Resources",
+    "RevocationBody",
     "Stage",
+    "StakeBody",
+    "StandingAcceptanceBody",
+    "StandsView",
     "SubmittedBatch",
     "SubmittedJob",
     "Training",
+    "WaiverBody",
     "problem_of",
     "read_job",
 ]

@@ -13,16 +13,16 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from broker.domain import desk, events, job, lease, offering, options, placement
+from broker.domain import committing, desk, events, job, lease, offering, options, placement
 from broker.domain.agreement import Agreement
 from broker.domain.case import Case
 from broker.domain.decision import Commit, PutOffer
 from broker.domain.event import Event
+from broker.domain.exemptions import Choice
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Refusal
 from broker.domain.offer import Mechanics, Offer, OfferKind, OfferState
-from broker.domain.options import Choice
 from broker.domain.release import Basis, Release
 from broker.domain.values import OfferId
 from broker.steps import answer, offer, outcome, place
@@ -285,7 +285,7 @@ def _skipped_uncited(release: Callable[..., Any]) -> Callable[..., Any]:
 
 def _narrowed(**terms: Any) -> Bend:  # noqa: ANN401
     return wrapped(
-        [(placement, "at")], lambda at: lambda pool, ceiling: replace(at(pool, ceiling), **terms)
+        [(committing, "at")], lambda at: lambda pool, ceiling: replace(at(pool, ceiling), **terms)
     )
 
 

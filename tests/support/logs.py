@@ -32,6 +32,7 @@ TERMS: Final = {
 EDITION: Final = {
     **AGREEMENT,
     "status": "in_force",
+    "supersedes": None,
     "effective": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
     "parties": {"grantor": {"id": "buyer"}, "holder": {"id": "holder", "pools": ["azure"]}},
     "clauses": [
@@ -39,7 +40,8 @@ EDITION: Final = {
             "id": "serving-exclusive",
             "effect": "exclusive",
             "match": {"class": ["inference_api"], "capacity": ["new", "renewal"]},
-            "exceptions": ["consent"],
+            "until": {"earliest_of": [{"condition": "agi"}]},
+            "exceptions": ["consent", "continuity"],
         },
         {
             "id": "new-capacity",
@@ -48,7 +50,10 @@ EDITION: Final = {
             "until": {"earliest_of": [{"date": "2031-01-01T00:00:00Z"}]},
             "rofr": {
                 "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
-                "standing_answers": {"refusal_max_age": "PT15M"},
+                "standing_answers": {"refusal_max_age": "PT15M", "acceptance_max_age": "PT15M"},
+                "on_default": {"suspend_after": {"defaults": 1, "within": "P30D"}},
+                "on_holder_unavailable": {"evidence": {"probes": 3, "vantage": 2, "over": "PT5M"}},
+                "de_minimis": {"units": 2, "per_tenant_window": "P1D", "cap_units": 3},
             },
         },
         {
@@ -59,6 +64,7 @@ EDITION: Final = {
         },
         {"id": "any-cloud", "effect": "permit", "carves_out": [], "match": {"class": ["*"]}},
     ],
+    "conditions": {"agi": {"kind": "attested", "attestor": "grantor"}},
     "consents": [
         {
             "id": "consent-1",
@@ -118,6 +124,10 @@ class Story:
         plain = json.loads(canonical(data))
         self.drafts.append(Draft(at=self.now, stream=stream, type=type_, data=plain))
         return self
+
+    def agreed(self, type_: str, **data: object) -> Story:
+        """Something is put on record of the agreement."""
+        return self.tell("agreement/first-refusal", type_, agreement="first-refusal", **data)
 
     def edition(self) -> Story:
         self.tell("agreement/first-refusal", "EditionRecorded", **EDITION)

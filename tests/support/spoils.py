@@ -69,11 +69,11 @@ def retermed(type_: str, name: str = "terms", **terms: Any) -> Spoil:  # noqa: A
     return spoil
 
 
-def put_before(type_: str, other: str) -> Spoil:
+def put_before(type_: str, other: str, number: int = 0) -> Spoil:
     """The fact comes before the other, dated as that is."""
 
     def spoil(drafts: Drafts) -> None:
-        draft = nth(drafts, type_)
+        draft = nth(drafts, type_, number)
         drafts.remove(draft)
         where = nth(drafts, other)
         draft.at = where.at
@@ -86,6 +86,17 @@ def amended(clause: int, **data: Any) -> Spoil:  # noqa: ANN401 - JSON
     def spoil(drafts: Drafts) -> None:
         clauses = nth(drafts, "EditionRecorded").data["clauses"]
         clauses[clause] = {**clauses[clause], **data}
+
+    return spoil
+
+
+def ruled(group: str, **values: Any) -> Spoil:  # noqa: ANN401 - JSON
+    """The mechanics of the edition's right are others."""
+
+    def spoil(drafts: Drafts) -> None:
+        clauses = nth(drafts, "EditionRecorded").data["clauses"]
+        right = next(clause["rofr"] for clause in clauses if "rofr" in clause)
+        right[group] = {**right[group], **values}
 
     return spoil
 
@@ -177,7 +188,11 @@ def the_log_goes_on(seconds: float) -> Spoil:
 
 
 def cut_after(type_: str) -> Spoil:
+    return cut_after_nth(type_, 0)
+
+
+def cut_after_nth(type_: str, number: int) -> Spoil:
     def spoil(drafts: Drafts) -> None:
-        del drafts[drafts.index(nth(drafts, type_)) + 1 :]
+        del drafts[drafts.index(nth(drafts, type_, number)) + 1 :]
 
     return spoil

@@ -37,6 +37,15 @@ class JobStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobHeld(Event):
+    """Units wait although there may be room: what would have to be done must not be."""
+
+    job: JobId
+    units: tuple[int, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobFinished(Event):
     job: JobId
     exit_code: int

@@ -71,6 +71,8 @@ class OfferAccepted(Event):
     holds: tuple[Mapping[str, Any], ...]
     deliver_by: datetime
     cure_until: datetime
+    standing: str | None = None
+    """The standing acceptance by which the holder took it, unasked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

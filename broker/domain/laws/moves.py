@@ -16,6 +16,7 @@ from broker.domain.laws.book import (
     Unit,
     UnitState,
 )
+from broker.domain.laws.drawing import DRAWING, draw, note_default, undraw
 from broker.domain.laws.registers import REGISTERS, optional_instant
 
 
@@ -30,6 +31,8 @@ def _submitted(book: Book, fact: Fact) -> None:
     units = {index: Unit(index, UnitState.PENDING, book.now) for index in range(data["units"])}
     book.jobs[data["job"]] = Job(
         id=data["job"],
+        tenant=data["tenant"],
+        agreement=data["agreement"],
         work_class=data["class"],
         tags=tuple(data["tags"]),
         gang=data["gang"],
@@ -90,6 +93,8 @@ def _accepted(book: Book, fact: Fact) -> None:
     offer.end, offer.accepted_at = fact.type, book.now
     offer.cure_until = optional_instant(fact.data["cure_until"])
     offer.owed = set(fact.data["units"]) & offer.units
+    if standing := book.acceptances.get((offer.agreement, fact.data.get("standing") or "")):
+        standing.used += len(offer.owed)
     for unit in _inside(offer):
         if unit.index in offer.owed:
             offer.job.placed = True
@@ -119,6 +124,7 @@ def _fulfilled(book: Book, fact: Fact) -> None:
 
 def _defaulted(book: Book, fact: Fact) -> None:
     if offer := book.offer_of(fact):
+        note_default(book, offer)
         offer.owed.difference_update(fact.data["units"])
         offer.defaulted.update(fact.data["units"])
         for unit in offer.job.named(fact):
@@ -158,7 +164,17 @@ def _committed(book: Book, fact: Fact) -> None:
     if job is None:
         return
     units = tuple(data["units"])
-    made = Commitment(data["commitment"], units, data["provider"], data["region"], fact.position)
+    made = Commitment(
+        id=data["commitment"],
+        units=units,
+        provider=data["provider"],
+        region=data["region"],
+        position=fact.position,
+        basis=data.get("basis"),
+        cites=tuple(data.get("cites") or ()),
+    )
+    if made.basis in DRAWING:
+        draw(book, job, made)
     job.commitments[made.id] = made
     job.placed = True
     for unit in job.named(fact):
@@ -168,6 +184,8 @@ def _committed(book: Book, fact: Fact) -> None:
 
 
 def _failed(book: Book, fact: Fact) -> None:
+    if (job := book.job_of(fact)) and (made := job.commitments.get(fact.data["commitment"])):
+        undraw(book, job, made)
     for unit in book.units_of(fact):
         if unit.commitment is None or unit.commitment.id != fact.data["commitment"]:
             continue

@@ -27,7 +27,7 @@ _FROM: Final[Mapping[str, frozenset[UnitState]]] = {
     "UnitsReleased": frozenset({_P, _L} | {_O}),
     "ReleaseExpired": frozenset({_R}),
     "ThirdPartyCommitted": frozenset({_P, _R} | {_O, _L}),
-    "HolderCommitted": frozenset({_P, _A}),
+    "HolderCommitted": frozenset({_P, _A, _R}),
     "CommitmentFailed": frozenset({_A, _C}),
     "LeaseActivated": frozenset({_A, _C} | {_V}),
 }
