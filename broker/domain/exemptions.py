@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import Clause, Effect, PoolView, Question, Waiver
@@ -40,58 +40,80 @@ NO_EXEMPTIONS: Final = Exemptions()
 _SHUT: Final = frozenset({Effect.EXCLUSIVE, Effect.DENY})
 
 
+_Pools: TypeAlias = Sequence[tuple[Pool, PoolView]]
+_Held: TypeAlias = Mapping[PoolView, tuple[Clause, ...]]
+"""What keeps the work from each kind of pool."""
+
+
 def exemptions(
-    edition: Edition, asked: Question, pools: Sequence[tuple[Pool, Verdict]]
+    edition: Edition,
+    asked: Question,
+    pools: _Pools,
+    said: Mapping[PoolView, Verdict],
+    *,
+    shut: bool,
 ) -> Exemptions:
-    """What the edition's waivers, limits and exceptions leave open of these pools."""
-    held = [(pool, said, _held(edition, asked, pool)) for pool, said in pools]
-    rule = next((c.right.de_minimis for _, _, clauses in held for c in clauses if c.right), None)
+    """What the edition's waivers, limits and exceptions leave open of these pools.
+
+    `shut` says that an exclusive clause keeps the work with the holder: continuity matters then,
+    and all else does otherwise.
+    """
+    if shut:
+        if not any("continuity" in clause.exceptions for clause in edition.clauses):
+            return NO_EXEMPTIONS
+        held = {view: _held(edition, asked, view) for view in said}
+        opened = (pool for pool, view in pools if _opens(held[view]))
+        return Exemptions(continuity=tuple(Choice(p, Basis.CONTINUITY, ()) for p in opened))
+    waivers = [one for one in edition.waivers if one.begins <= asked.at < one.ends]
+    rule = next((c.right.de_minimis for c in edition.clauses if c.right), None)
+    if not waivers and rule is None:
+        return NO_EXEMPTIONS
+    held = {view: _held(edition, asked, view) for view in said}
     return Exemptions(
         waived=tuple(
             (waiver, choices)
-            for waiver in edition.waivers
-            if waiver.begins <= asked.at < waiver.ends
-            if (choices := _waived(edition, asked, waiver, held))
+            for waiver in waivers
+            if (choices := _waived(edition, asked, waiver, pools, said, held))
         ),
         de_minimis=rule,
-        small=_small(held) if rule else (),
-        continuity=tuple(
-            Choice(pool, Basis.CONTINUITY, ()) for pool, _, clauses in held if _opens(clauses)
-        ),
+        small=_small(pools, said, held) if rule else (),
     )
 
 
-_Held = Sequence[tuple[Pool, Verdict, tuple[Clause, ...]]]
-
-
-def _held(edition: Edition, asked: Question, pool: Pool) -> tuple[Clause, ...]:
-    view = PoolView(pool.place.provider.value, pool.kind)
+def _held(edition: Edition, asked: Question, view: PoolView) -> tuple[Clause, ...]:
     if edition.holds(view.name):
         return ()
     return holding(edition, asked._replace(pool=edition.seen(view)))
 
 
-def _waived(edition: Edition, asked: Question, waiver: Waiver, held: _Held) -> tuple[Choice, ...]:
+def _waived(
+    edition: Edition,
+    asked: Question,
+    waiver: Waiver,
+    pools: _Pools,
+    said: Mapping[PoolView, Verdict],
+    held: _Held,
+) -> tuple[Choice, ...]:
     """The pools that only the waived right holds back, and those that nothing does."""
     choices: list[Choice] = []
-    for pool, said, clauses in held:
-        view = edition.seen(PoolView(pool.place.provider.value, pool.kind))
-        if said.reads_as is VerdictKind.ALLOW:
-            choices.append(choice_of(pool, said))
-        elif [clause.id for clause in clauses] == [waiver.of_clause] and waiver.match.fits(
-            asked._replace(pool=view)
+    for pool, view in pools:
+        if said[view].reads_as is VerdictKind.ALLOW:
+            choices.append(Choice(pool, *stands_on(said[view])))
+        elif [clause.id for clause in held[view]] == [waiver.of_clause] and waiver.match.fits(
+            asked._replace(pool=edition.seen(view))
         ):
-            choices.append(Choice(pool, Basis.WAIVER, (waiver.id, *_consent(said))))
+            choices.append(Choice(pool, Basis.WAIVER, (waiver.id, *_consent(said[view]))))
     return tuple(choices) if any(c.basis is Basis.WAIVER for c in choices) else ()
 
 
-def _small(held: _Held) -> tuple[Choice, ...]:
+def _small(pools: _Pools, said: Mapping[PoolView, Verdict], held: _Held) -> tuple[Choice, ...]:
     choices: list[Choice] = []
-    for pool, said, clauses in held:
-        if said.reads_as is VerdictKind.ALLOW:
-            choices.append(choice_of(pool, said))
+    for pool, view in pools:
+        clauses = held[view]
+        if said[view].reads_as is VerdictKind.ALLOW:
+            choices.append(Choice(pool, *stands_on(said[view])))
         elif clauses and all(clause.right and clause.right.de_minimis for clause in clauses):
-            cites = (f"clause:{clauses[0].id}", *_consent(said))
+            cites = (f"clause:{clauses[0].id}", *_consent(said[view]))
             choices.append(Choice(pool, Basis.DE_MINIMIS, cites))
     return tuple(choices)
 
@@ -107,10 +129,10 @@ def _opens(clauses: Sequence[Clause]) -> bool:
     return bool(shut) and all("continuity" in clause.exceptions for clause in shut)
 
 
-def choice_of(pool: Pool, said: Verdict) -> Choice:
-    """What a commitment to the pool would stand on by its verdict alone."""
+def stands_on(said: Verdict) -> tuple[Basis | None, tuple[str, ...]]:
+    """The basis of a commitment by its pool's verdict alone, and what it cites."""
     if said.reads_as is VerdictKind.OFFER:
-        return Choice(pool, None, _consent(said))
+        return None, _consent(said)
     basis = Basis(said.basis) if said.basis else Basis.FREE
     cites = said.consent or (f"clause:{said.clause}" if said.clause else None)
-    return Choice(pool, basis, (cites,) if cites else ())
+    return basis, (cites,) if cites else ()

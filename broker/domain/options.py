@@ -9,10 +9,11 @@ from typing import Final, Literal, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView, Question
-from broker.domain.exemptions import NO_EXEMPTIONS, Choice, Exemptions, choice_of, exemptions
+from broker.domain.exemptions import NO_EXEMPTIONS, Choice, Exemptions, exemptions, stands_on
 from broker.domain.market import Market, Pool, PoolKind
 from broker.domain.ranking import ranked
 from broker.domain.register import Register
+from broker.domain.release import Basis
 from broker.domain.terms import Terms, better_for_supplier
 from broker.domain.values import Usd
 from broker.domain.verdict import Verdict, VerdictKind, verdict
@@ -45,8 +46,6 @@ class Options:
     """Where there is no right: the pools that are open without a release, the holder's included."""
     released: tuple[Choice, ...]
     """Everybody else's pools that are open once the holder has let the units go."""
-    anybody: tuple[Choice, ...]
-    """The same with the holder's own, which are open while its right is suspended."""
     exempt: Exemptions
     """What may be placed without a notice, although there is a right or an exclusive clause."""
     holder_barred: bool
@@ -60,6 +59,13 @@ class Options:
     _within: dict[Ceiling, tuple[Choice, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    @property
+    def anybody(self) -> tuple[Choice, ...]:
+        """What is released with the holder's own, which are open while its right is suspended."""
+        own = (Choice(pool, Basis.FREE, ()) for pool in self.holder)
+        by_pool = {choice.pool: choice for choice in (*self.released, *own)}
+        return tuple(by_pool[pool] for pool in ranked(by_pool))
 
     def within(
         self, asked: Terms, ceiling: Terms, tolerance: Decimal, *, of: Which
@@ -136,11 +142,10 @@ def options_for(
 
     The pools of the providers that are `barred` do not come into it.
     """
-    order = ranked(
-        p
-        for p in market.pools
-        if p.fits(work.shape) and p.within(work.limits) and p.place.provider.value not in barred
-    )
+    sold = market.pools
+    if barred:
+        sold = tuple(p for p in sold if p.place.provider.value not in barred)
+    order = ranked(p for p in sold if p.fits(work.shape) and p.within(work.limits))
     seen = [PoolView(p.place.provider.value, p.kind) for p in order]
     tags = frozenset(work.tags)
     views = set(seen)
@@ -160,18 +165,27 @@ def options_for(
         now,
         attested,
     )
-    pools = [(p, said[view]) for p, view in zip(order, seen, strict=True)]
-    anybody = tuple(choice_of(p, v) for p, v in pools if v.reads_as in _OPEN_UNDER_A_RELEASE)
+    pools = list(zip(order, seen, strict=True))
+    how = {
+        view: stands_on(answer)
+        for view, answer in said.items()
+        if answer.reads_as in _OPEN_UNDER_A_RELEASE
+    }
     return Options(
-        holder=tuple(p for p, view in zip(order, seen, strict=True) if view not in others),
+        holder=tuple(p for p, view in pools if view not in others),
         right=right,
         exclusive=exclusive if right is None else None,
         free=()
         if right or exclusive
-        else tuple(choice_of(p, v) for p, v in pools if v.reads_as is VerdictKind.ALLOW),
-        released=tuple(c for c in anybody if not edition.holds(c.pool.place.provider)),
-        anybody=anybody,
-        exempt=exemptions(edition, asked, pools) if right or exclusive else NO_EXEMPTIONS,
+        else tuple(
+            Choice(p, *how[view]) for p, view in pools if said[view].reads_as is VerdictKind.ALLOW
+        ),
+        released=tuple(
+            Choice(p, *how[view]) for p, view in pools if view in others and view in how
+        ),
+        exempt=NO_EXEMPTIONS
+        if right is None and exclusive is None
+        else exemptions(edition, asked, pools, said, shut=right is None),
         holder_barred=bool(barred) and not barred.isdisjoint(edition.holder_pools),
         asked=asked,
         some=bool(order),

@@ -195,7 +195,7 @@ class _Round:
         decisions, left = self.unasked.exempt(need)
         if not left:
             return decisions
-        need = replace(need, units=left)
+        need = need.rest(left)
         if released := self.unasked.released(need, clause):
             return [*decisions, released]
         if need.options.holder_barred:
@@ -204,7 +204,7 @@ class _Round:
         decisions += accepted
         if not left:
             return decisions
-        need = replace(need, units=left)
+        need = need.rest(left)
         standing = self._all_refused(need.job, need.options)
         if standing is None:
             return [*decisions, need.offer(OfferKind.RIGHT, clause)]

@@ -43,6 +43,9 @@ class Need:
     units: tuple[int, ...]
     terms: Terms
 
+    def rest(self, units: tuple[int, ...]) -> Need:
+        return self if units == self.units else replace(self, units=units)
+
     def whole(self, most: int) -> int:
         """How many of the units may be taken at most: whole chunks, or the whole gang."""
         if most >= len(self.units):
