@@ -31,13 +31,10 @@ from broker.ports import (
     Unsure,
 )
 from broker.steps.keeping import Registers
-from broker.steps.polling import BUSY_RECHECK, poll_after, trouble_left
+from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after, trouble_left
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
-
-TROUBLE_RECHECK: Final = timedelta(seconds=30)
-"""How soon the same order is tried again after a fault that only a person can mend."""
 
 _OURS: Final = frozenset(
     {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}

@@ -12,6 +12,8 @@ FIRST_POLL: Final = timedelta(milliseconds=10)
 LONGEST_POLL: Final = timedelta(seconds=5)
 BUSY_RECHECK: Final = timedelta(milliseconds=250)
 """How soon a machine is looked at again that waits for its place to answer another."""
+TROUBLE_RECHECK: Final = timedelta(seconds=30)
+"""How soon the same order is tried again after a fault that only a person can mend."""
 
 
 def poll_after(tries: int) -> timedelta:

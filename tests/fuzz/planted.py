@@ -22,7 +22,7 @@ from broker.domain.exemptions import Choice
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Refusal
-from broker.domain.offer import Offer, OfferKind, OfferState
+from broker.domain.offer import Mechanics, Offer, OfferKind, OfferState
 from broker.domain.release import Basis, Release
 from broker.domain.values import OfferId
 from broker.steps import answer, offer, outcome, place
@@ -181,6 +181,20 @@ def _called_in_at_once(accept: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _DELIVER: Final = [(module, "deliver") for module in (offering, offer, answer, desk, outcome)]
+
+
+def _mechanics(change: Callable[[Mechanics], dict[str, int]]) -> Bend:
+    """The course of an offer is pinned otherwise than its clause has it."""
+
+    def wrap(mechanics: Callable[..., Any]) -> Callable[..., Any]:
+        def bent(*asked: Any) -> Mechanics:  # noqa: ANN401
+            known: Mechanics = mechanics(*asked)
+            return replace(known, **change(known))  # type: ignore[arg-type]
+
+        return bent
+
+    return wrapped([(Rulebook, "mechanics")], wrap)
+
 
 # -- releases
 
@@ -402,6 +416,8 @@ PLANTS: Final = tuple(
                 wrapped([(offer, "_close")], _over_at_once),
             ),
         ),
+        ("window cut short", "I12", _mechanics(lambda known: {"window_s": known.window_s // 2})),
+        ("time to cure left out", "I19", _mechanics(lambda _: {"cure_s": 0})),
         ("timer dropped", "I28", wrapped(_DELIVER, _without_timer)),
         (
             "patience forgotten",

@@ -41,6 +41,8 @@ def _end(verdict: Verdict) -> Iterator[str]:
     for breach in verdict.report.breaches:
         where = ", ".join(map(str, breach.positions))
         yield f"Law {breach.law} is broken at {where}: {breach.sentence}."
+    if verdict.good:
+        yield "No law is broken."
     if verdict.surprise:
         yield f"No law, but wrong: {verdict.surprise}."
     if verdict.trace:
@@ -98,7 +100,7 @@ def told(verdict: Verdict, replay: str, actions: Sequence[object]) -> str:
         [
             *story(verdict),
             f"Replayed by: {replay}",
-            "The shortened history:",
+            "The history:" if verdict.good else "The shortened history:",
             *(f"  {action!r}," for action in actions),
         ]
     )

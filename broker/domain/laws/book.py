@@ -21,6 +21,7 @@ from broker.domain.laws.records import (
     Stake,
     Waiver,
 )
+from broker.domain.laws.streams import Streams
 
 
 class UnitState(StrEnum):
@@ -161,6 +162,7 @@ class Book:
     """The instant of the fact being read."""
     latest: datetime = EPOCH
     position: int = 0
+    streams: Streams = field(default_factory=Streams)
     jobs: dict[str, Job] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     editions: dict[tuple[str, str], Edition] = field(default_factory=dict)

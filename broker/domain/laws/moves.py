@@ -21,6 +21,7 @@ from broker.domain.laws.registers import REGISTERS, optional_instant
 
 
 def apply(book: Book, fact: Fact) -> None:
+    book.streams.note(fact.stream, fact.version, book.now, fact.position)
     if move := _MOVES.get(fact.type):
         move(book, fact)
 
@@ -246,9 +247,10 @@ def _inside(offer: Offer) -> list[Unit]:
 
 
 def _forget(book: Book, job: Job) -> None:
-    """Let go of a job that is over and holds no lease; only its stream's last version stays."""
+    """Let go of a job that is over and holds no lease; only how far its stream came stays."""
     if job.ended and not any(unit.live for unit in job.units.values()):
         book.jobs.pop(job.id, None)
+        book.streams.close(f"job/{job.id}")
         for offer in job.offers:
             book.offers.pop(offer, None)
 

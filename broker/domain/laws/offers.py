@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Offer, UnitState
+from broker.domain.laws.editions import duration, mechanic
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.units import JOB_ENDS
 from broker.domain.values import instant
@@ -107,12 +108,23 @@ class Received(Law):
 
 class WholeWindow(Law):
     number = "I12"
-    text = "No offer lapses before its window and every overlapping outage of ours are over."
-    guards = "window.toll_on_broker_outage"
-    sees = frozenset({"OfferLapsed"})
+    text = (
+        "No window is shorter than its clause's, and no offer lapses before it and every "
+        "overlapping outage of ours are over."
+    )
+    guards = "window; window.toll_on_broker_outage"
+    sees = frozenset({"OfferIssued", "OfferLapsed"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact)
+        if fact.type == "OfferIssued":
+            least = _least_window(fact, book)
+            if least is not None and timedelta(seconds=fact.data["window_s"]) < least:
+                yield self.breach(
+                    f"the window is shorter than its clause's {least.total_seconds():.0f} s",
+                    fact.position,
+                )
+            return
         ends = book.window_end(offer) if offer and not offer.end else None
         if offer and ends and book.now < ends - SLIP:
             yield self.breach(
@@ -120,6 +132,29 @@ class WholeWindow(Law):
                 offer.position,
                 fact.position,
             )
+
+
+def _least_window(fact: Fact, book: Book) -> timedelta | None:
+    """What the clause gives the holder for this class; a notice that follows another, its floor."""
+    edition, job = book.edition_of(fact), book.job_of(fact)
+    clause = edition.clauses.get(fact.data["clause"] or "") if edition else None
+    window = ((clause or {}).get("rofr") or {}).get("window") or {}
+    floor = duration(window.get("minimum"))
+    if job is None or fact.data.get("supersedes") is not None:
+        return floor
+    usual = duration((window.get("by_class") or {}).get(job.work_class, window.get("default")))
+    return max(filter(None, (floor, usual)), default=None)
+
+
+def _time_to_deliver(offer: Offer, book: Book) -> datetime | None:
+    """When the holder is in default: as was recorded, and never before its clause says so."""
+    edition = book.editions.get((offer.agreement, offer.edition))
+    clause = edition.clauses.get(offer.clause or "", {}) if edition else {}
+    spans = [duration(mechanic(clause, "provision", name)) for name in ("deadline", "cure")]
+    ends = [offer.cure_until] if offer.cure_until else []
+    if offer.accepted_at is not None and all(spans):
+        ends.append(offer.accepted_at + sum(filter(None, spans), timedelta()))
+    return max(ends, default=None)
 
 
 class DefaultOnce(Law):
@@ -131,7 +166,8 @@ class DefaultOnce(Law):
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type == "HolderDefaulted":
             offer = book.offer_of(fact)
-            if offer and offer.cure_until and book.now < offer.cure_until - SLIP:
+            due = _time_to_deliver(offer, book) if offer else None
+            if offer and due and book.now < due - SLIP:
                 yield self.breach(
                     "the holder is in default before its time to deliver and to cure is over",
                     offer.position,
