@@ -102,8 +102,8 @@ def at(pool: Pool, asked: Terms) -> Terms:
 
 _MEMO_SIZE: Final = 20_000
 
-Memo: TypeAlias = dict[tuple[str, str, int, int, frozenset[str]], Options]
-"""Options by line, edition, era, what is on record, and who is in conflict with the tenant.
+Memo: TypeAlias = dict[tuple[str, str, int, int, frozenset[str], bool], Options]
+"""Options by line, edition, era, what is on record, who is in conflict, who is away.
 
 Nothing else changes them while the pools are the same.
 """
@@ -120,13 +120,14 @@ def remembered(
 ) -> Options:
     """The options of a line, worked out once for each era and each reading of the agreement."""
     barred = register.barred(work.tenant, now, edition)
-    key = (line, edition.id, edition.era(now), register.reading, barred)
+    away = register.health.unavailable is not None
+    key = (line, edition.id, edition.era(now), register.reading, barred, away)
     found = memo.get(key)
     if found is None:
         if len(memo) >= _MEMO_SIZE:
             memo.clear()
         attested = register.attested_in(edition)
-        found = memo[key] = options_for(work, market, edition, now, attested, barred)
+        found = memo[key] = options_for(work, market, edition, now, attested, barred, away)
     return found
 
 
@@ -137,10 +138,12 @@ def options_for(
     now: datetime,
     attested: frozenset[str] = _NOTHING,
     barred: frozenset[str] = _NOTHING,
+    away: bool = False,  # noqa: FBT001, FBT002 - the seventh of what it looks at
 ) -> Options:
     """What the edition says of every pool that fits, taken together (design 5.1, rule 3).
 
-    The pools of the providers that are `barred` do not come into it.
+    The pools of the providers that are `barred` do not come into it. Continuity is looked at only
+    while the holder is `away`.
     """
     sold = market.pools
     if barred:
@@ -183,9 +186,9 @@ def options_for(
         released=tuple(
             Choice(p, *how[view]) for p, view in pools if view in others and view in how
         ),
-        exempt=NO_EXEMPTIONS
-        if right is None and exclusive is None
-        else exemptions(edition, asked, pools, said, shut=right is None),
+        exempt=exemptions(edition, asked, pools, said, shut=right is None)
+        if right or (exclusive and away)
+        else NO_EXEMPTIONS,
         holder_barred=bool(barred) and not barred.isdisjoint(edition.holder_pools),
         asked=asked,
         some=bool(order),
