@@ -211,6 +211,8 @@ def _total(work: Workload, price: Decimal) -> Decimal | None:
 def _why(
     one: Considered, asked: Mapping[Place, int], market: Market, now: datetime, units: int
 ) -> str:
+    if one.left_out and one.pool.place in asked:
+        return "over the price limit: its desk refuses it (not_economic)"
     if one.left_out:
         return f"{one.left_out} leaves it out"
     refusal = market.standing(one.pool.place, now, units)
