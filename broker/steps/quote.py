@@ -28,6 +28,8 @@ from broker.ports import Store
 from broker.steps.rulebook import Rulebook
 from broker.steps.submit import checked_job
 
+_EXACT: Final = Decimal(0)
+
 Waits: TypeAlias = Mapping[Place, Waited]
 
 
@@ -54,7 +56,7 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         limits=work.limits,
     )
     places = considered(sought, market.pools, edition, now)
-    ranks = _order(options, market, now, work.units if work.gang else 1)
+    ranks = _order(job, options, market, now) if options else {}
     return Quote(
         name=work.name,
         units=work.units,
@@ -71,15 +73,17 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
     )
 
 
-def _order(options: Options | None, market: Market, now: datetime, units: int) -> dict[Place, int]:
+def _order(job: Job, options: Options, market: Market, now: datetime) -> dict[Place, int]:
     """The places that would be asked, with their rank from 1."""
-    if options is None:
-        return {}
+    units = len(job.units) if job.workload.gang else 1
     alone = options.right is None and options.exclusive is None
-    first = () if alone else options.holder
-    then = options.free if alone else () if options.exclusive else options.released
-    places = [p.place for p in first if market.standing(p.place, now, units) is None]
-    places += [c.pool.place for c in then if market.shut_until(c.pool.place, now, units) is None]
+    holder = () if alone else options.holder
+    terms = job.terms.priced(options.notice_price)
+    open_to = options.within(terms, terms, _EXACT, of="free" if alone else "released")
+    places = [p.place for p in holder if market.standing(p.place, now, units) is None]
+    if options.exclusive is None:
+        others = (choice.pool.place for choice in open_to)
+        places += [place for place in others if market.shut_until(place, now, units) is None]
     return {place: rank for rank, place in enumerate(dict.fromkeys(places), start=1)}
 
 
