@@ -52,6 +52,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.OfferIssued: _BUY,
     events.NoticeSent: _NOTHING,
     events.OfferDelivered: _NOTHING,
+    events.OfferTolled: _NOTHING,
     # The next place is asked, and what waited for this one goes its way.
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,

@@ -48,6 +48,7 @@ class MemoryTables:
         self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
             name: DueQueue() for name in ProviderName
         }
+        self.beats: dict[str, datetime] = {}
         self.stuck: dict[str, dict[JobId, Rank]] = {}
         self.in_line: dict[str, dict[JobId, Rank]] = {}
 

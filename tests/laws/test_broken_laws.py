@@ -122,6 +122,8 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I7", "an early yes rejected", a_kept_job,
      added("OfferDelivered", "AnswerRejected", offer="o1", answer="a1", why="late")),
     ("I7", "a longer window recorded", a_kept_job, window_recorded_too_long),
+    ("I7", "an outage given back in part", a_lapsed_gang,
+     changed("OfferTolled", expires_at="2026-03-02T12:11:00Z")),
     ("I8", "a dearer rival", a_spilled_job, both(
         relisted("aws", price_usd_hour="33"), retermed("ThirdPartyCommitted", price_usd_hour="33"),
         listed_without("gcp", "oracle", "own"))),

@@ -185,6 +185,10 @@ class Telling:
         expires = self.story.later(WINDOW_S)
         return self.tell("OfferDelivered", offer=offer, how="ack", expires_at=expires)
 
+    def tolled(self, offer: str, by_s: int, expires_at: str) -> Telling:
+        instants = {"expires_at": expires_at, "deliver_by": None, "cure_until": None}
+        return self.tell("OfferTolled", offer=offer, by_s=str(by_s), **instants)
+
     def accepted(self, offer: str, *units: int) -> Telling:
         times = {"deliver_by": self.story.later(7200), "cure_until": self.story.later(8100)}
         return self.tell("OfferAccepted", offer=offer, units=units, holds=[], **times)

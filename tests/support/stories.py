@@ -76,8 +76,9 @@ def a_shared_job() -> Story:
 def a_lapsed_gang() -> Story:
     """Nobody answers, through an outage of ours; the gang moves whole when the window is over."""
     story = Story().edition().after(1)
-    job = story.job().submitted(2, gang=2).offered("o1", 0, 1).after(1).delivered("o1").after(700)
-    story.outage(story.now - timedelta(seconds=600), story.now - timedelta(seconds=500))
+    job = story.job().submitted(2, gang=2).offered("o1", 0, 1).after(1).delivered("o1").after(695)
+    story.outage(story.now - timedelta(seconds=595), story.now - timedelta(seconds=495))
+    job.tolled("o1", 100, story.later(5)).after(5)
     job.tell("OfferLapsed", offer="o1", units=[0, 1], reason="silence")
     job.released("lapse", 0, 1, offer="o1").after(1)
     job.committed("c1", 0, basis="lapse", cites=["o1"])

@@ -23,6 +23,7 @@ from broker.domain.events.offers import (
     OfferIssued,
     OfferLapsed,
     OfferRefused,
+    OfferTolled,
     OfferWithdrawn,
 )
 from broker.domain.events.outages import (
@@ -96,6 +97,7 @@ __all__ = [
     "OfferIssued",
     "OfferLapsed",
     "OfferRefused",
+    "OfferTolled",
     "OfferWithdrawn",
     "PlaceRefused",
     "PlaceTroubled",

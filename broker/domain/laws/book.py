@@ -95,6 +95,8 @@ class Offer:
     window: timedelta
     issued_at: datetime
     position: int
+    tolled: bool = True
+    """Whether outages of ours are not counted; a clause may say that they are."""
     delivered_at: datetime | None = None
     end: str | None = None
     """The type of the fact that ended it."""
@@ -240,7 +242,8 @@ class Book:
         """When an offer's window closes, outages allowed for; None before its receipt."""
         if offer.delivered_at is None:
             return None
-        return self.tolled(offer.delivered_at, offer.delivered_at + offer.window)
+        due = offer.delivered_at + offer.window
+        return self.tolled(offer.delivered_at, due) if offer.tolled else due
 
 
 def standing(units: Iterable[Unit]) -> list[Unit]:

@@ -17,6 +17,7 @@ from broker.domain.laws.book import (
     UnitState,
 )
 from broker.domain.laws.drawing import DRAWING, draw, note_default, undraw
+from broker.domain.laws.editions import mechanic
 from broker.domain.laws.registers import REGISTERS, optional_instant
 
 
@@ -75,11 +76,19 @@ def _issued(book: Book, fact: Fact) -> None:
         window=timedelta(seconds=data["window_s"]),
         issued_at=book.now,
         position=fact.position,
+        tolled=_tolled(book, fact),
     )
     book.offers[offer.id] = job.offers[offer.id] = offer
     for unit in job.named(fact):
         unit.offer, unit.release = offer, None
         _put(book, unit, UnitState.OFFERED)
+
+
+def _tolled(book: Book, fact: Fact) -> bool:
+    """Outages of ours never count, unless the clause says that they do."""
+    edition = book.edition_of(fact)
+    clause = edition.clauses.get(fact.data["clause"] or "", {}) if edition else {}
+    return mechanic(clause, "window", "toll_on_broker_outage") is not False
 
 
 def _delivered(book: Book, fact: Fact) -> None:
