@@ -48,6 +48,7 @@ _BUY: Final = (Task.PROVISION,)
 
 REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobSubmitted: _PLACE,
+    events.JobAmended: (Task.PLACE, Task.PROVISION),
     # An offer to the automatic desk begins by asking the holder's cloud for machines.
     events.OfferIssued: _BUY,
     events.NoticeSent: _NOTHING,

@@ -88,6 +88,9 @@ class Mechanics:
     """How many defaults turn the right off; None: no number does."""
     toll: bool = True
     """Whether an outage of ours is not counted; only a clause that says so counts it."""
+    requote_max: int = 0
+    """How many new notices of other terms there may be within one tail."""
+    requote_window_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,8 @@ class Offer:
     terms: Terms
     mechanics: Mechanics
     desk: Desk
+    supersedes: OfferId | None = None
+    """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT
     issued_at: datetime
     attempts: int = 0

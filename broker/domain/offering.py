@@ -45,7 +45,7 @@ def issue(case: Case, offer: Offer) -> Offer:
             terms=offer.terms,
             window_s=offer.mechanics.window_s,
             notice_sha256=sha256(notice(offer)).hexdigest(),
-            supersedes=None,
+            supersedes=offer.supersedes,
             desk=offer.desk,
         )
     )

@@ -4,6 +4,7 @@ from broker.domain.events.agreements import (
     EditionRecorded,
 )
 from broker.domain.events.jobs import (
+    JobAmended,
     JobCancelled,
     JobFailed,
     JobFinished,
@@ -81,6 +82,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "JobAmended",
     "JobCancelled",
     "JobFailed",
     "JobFinished",

@@ -126,6 +126,10 @@ class Job:
     units: dict[int, Unit]
     offers: dict[str, Offer] = field(default_factory=dict)
     commitments: dict[str, Commitment] = field(default_factory=dict)
+    superseded: str | None = None
+    """The offer that was withdrawn for a new version, or whose release was ended for one."""
+    requotes: list[datetime] = field(default_factory=list)
+    """When new versions were put."""
     placed: bool = False
     """Whether a unit was bound to a supplier at least once."""
     ended: str | None = None
