@@ -48,10 +48,12 @@ _BUY: Final = (Task.PROVISION,)
 
 REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobSubmitted: _PLACE,
+    events.JobAmended: (Task.PLACE, Task.PROVISION),
     # An offer to the automatic desk begins by asking the holder's cloud for machines.
     events.OfferIssued: _BUY,
     events.NoticeSent: _NOTHING,
     events.OfferDelivered: _NOTHING,
+    events.OfferTolled: _NOTHING,
     # The next place is asked, and what waited for this one goes its way.
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,

@@ -111,6 +111,7 @@ _HOMES: Final = {
     "logs": "jobs",
     "events": "jobs",
     "explain": "jobs",
+    "amend": "jobs",
     "cancel": "jobs",
     "offers": "offers",
     "answer": "offers",

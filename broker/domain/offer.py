@@ -86,6 +86,11 @@ class Mechanics:
     """The allow-list of a notice's fields."""
     suspension: Suspension | None = None
     """How many defaults turn the right off; None: no number does."""
+    toll: bool = True
+    """Whether an outage of ours is not counted; only a clause that says so counts it."""
+    requote_max: int = 0
+    """How many new notices of other terms there may be within one tail."""
+    requote_window_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +111,21 @@ class Offer:
     terms: Terms
     mechanics: Mechanics
     desk: Desk
+    supersedes: OfferId | None = None
+    """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT
     issued_at: datetime
     attempts: int = 0
     """Logged attempts at delivery that found nobody."""
+    opened_at: datetime | None = None
+    """When the notice was received, and its window opened."""
     expires_at: datetime | None = None
     asked: tuple[Place, ...] = ()
     """The holder's places that its automatic desk has asked for this offer."""
     refusals: tuple[RefusalId, ...] = ()
     """What those places answered, or the standing refusals used in their stead."""
     accepted: tuple[int, ...] = ()
+    accepted_at: datetime | None = None
     deliver_by: datetime | None = None
     cure_until: datetime | None = None
     due_at: datetime | None = None

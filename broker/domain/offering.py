@@ -45,7 +45,7 @@ def issue(case: Case, offer: Offer) -> Offer:
             terms=offer.terms,
             window_s=offer.mechanics.window_s,
             notice_sha256=sha256(notice(offer)).hexdigest(),
-            supersedes=None,
+            supersedes=offer.supersedes,
             desk=offer.desk,
         )
     )
@@ -59,7 +59,9 @@ def deliver(case: Case, offer: Offer, how: str) -> Offer:
     expires_at = case.now + timedelta(seconds=offer.mechanics.window_s)
     case.tell(events.OfferDelivered(offer=offer.id, how=how, expires_at=expires_at))
     due_at = expires_at - offer.margin if offer.desk is Desk.AUTOMATIC else expires_at
-    return _move(case, offer, OfferState.OPEN, expires_at=expires_at, due_at=due_at)
+    return _move(
+        case, offer, OfferState.OPEN, opened_at=case.now, expires_at=expires_at, due_at=due_at
+    )
 
 
 def accept(
@@ -88,6 +90,7 @@ def accept(
         offer,
         OfferState.ACCEPTED,
         accepted=units,
+        accepted_at=case.now,
         deliver_by=deliver_by,
         cure_until=cure_until,
         due_at=cure_until,

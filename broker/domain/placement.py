@@ -206,7 +206,7 @@ class _Round:
             return decisions
         need = need.rest(left)
         standing = self._all_refused(need.job, need.options)
-        if standing is None:
+        if standing is None or need.job.supersedes is not None:
             return [*decisions, need.offer(OfferKind.RIGHT, clause)]
         cites, until = standing
         return [*decisions, need.release(clause, Basis.STANDING_REFUSAL, cites, until)]

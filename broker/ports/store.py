@@ -189,6 +189,21 @@ class Transaction(Protocol):
         """
         ...
 
+    # -- signs of life
+
+    def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
+        """When each part of the broker last gave a sign of life.
+
+        With `hold` nobody else can write one before this transaction ends.
+        """
+        ...
+
+    def put_beats(self, beats: Mapping[str, datetime]) -> None: ...
+
+    def open_offers(self) -> list[Case]:
+        """Every job with an offer that is undecided, or accepted and not delivered yet."""
+        ...
+
     # -- the rest
 
     def record(self, stream: str, events: Sequence[Event]) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import assert_never
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.decision import (
     AcceptStanding,
@@ -31,6 +32,7 @@ from broker.domain.offering import issue
 from broker.domain.placement import plan
 from broker.domain.register import Register
 from broker.domain.release import Basis, Release
+from broker.domain.requote import counted
 from broker.domain.spill import (
     commit_holder,
     commit_third_party,
@@ -154,6 +156,9 @@ def _put_off(case: Case, waits: Sequence[Wait | StandInLine]) -> None:
 def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
     work, job = case.job.workload, case.job
     mechanics = rules.mechanics(decision.edition, decision.clause, work)
+    if job.supersedes is not None:
+        mechanics = altered(mechanics, window_s=mechanics.requote_window_s or mechanics.window_s)
+        case.set_job(requotes=counted(case, mechanics), supersedes=None)
     desk = rules.desk_for(work) if decision.kind is OfferKind.RIGHT else Desk.AUTOMATIC
     every = timedelta(seconds=mechanics.deemed_after_s / mechanics.deemed_attempts)
     return Offer(
@@ -171,6 +176,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         holder=decision.edition.holder_pools,
         terms=decision.terms,
         mechanics=mechanics,
+        supersedes=job.supersedes,
         desk=desk,
         issued_at=case.now,
         due_at=case.now + every if desk is Desk.PERSON else None,
@@ -178,6 +184,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
 
 
 def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
+    _not_anew(case)
     mechanics = rules.mechanics(decision.edition, decision.clause, case.job.workload)
     release_units(
         case,
@@ -196,7 +203,14 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
     )
 
 
+def _not_anew(case: Case) -> None:
+    """The units go their way without a new version of what was offered."""
+    if case.job.supersedes is not None:
+        case.set_job(supersedes=None)
+
+
 def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
+    _not_anew(case)
     if not decision.to_holder:
         commit_third_party(case, decision, rules.list_id)
         return

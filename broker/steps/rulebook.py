@@ -209,6 +209,9 @@ class Rulebook:
             deemed_attempts=right.deemed_receipt.attempts,
             contents=right.notice_contents,
             suspension=right.suspension,
+            toll=named is None or right.toll_on_broker_outage,
+            requote_max=right.requote_max,
+            requote_window_s=right.requote_window,
         )
 
     def order(self, name: str, place: Place, labels: Mapping[str, str]) -> Order:

@@ -48,11 +48,15 @@ class MemoryTables:
         self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
             name: DueQueue() for name in ProviderName
         }
+        self.beats: dict[str, datetime] = {}
         self.stuck: dict[str, dict[JobId, Rank]] = {}
         self.in_line: dict[str, dict[JobId, Rank]] = {}
 
     def set_job(self, job: Job) -> None:
-        rank = job.rank
+        rank, before = job.rank, self.jobs.get(job.id)
+        if before is not None and before.line != job.line:
+            _note(self.stuck, before, wanted=False)
+            _note(self.in_line, before, wanted=False)
         self.due_jobs.put(job.id, job.due_at, rank)
         over = job.state.over
         if job.stuck or job.line in self.stuck:

@@ -240,6 +240,16 @@ class MemoryTransaction:
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
 
+    def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
+        del hold  # transactions come one at a time
+        return self.store.beats
+
+    def put_beats(self, beats: Mapping[str, datetime]) -> None:
+        self._writes.append(lambda: self.store.beats.update(beats))
+
+    def open_offers(self) -> list[Case]:
+        return [self._case(job) for job in sorted(job for job, o in self.store.offers.items() if o)]
+
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._writes.append(lambda: self._record(stream, events))
 

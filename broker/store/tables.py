@@ -237,6 +237,15 @@ class TurnRow(Row, table=True):
     until: int = Field(sa_type=BigInteger)
 
 
+class BeatRow(Row, table=True):
+    """When a part of the broker last gave a sign of life."""
+
+    __tablename__ = "beats"
+
+    part: str = Field(primary_key=True)
+    at: int = Field(sa_type=BigInteger)
+
+
 class SecretRow(Row, table=True):
     __tablename__ = "secrets"
 
@@ -261,4 +270,5 @@ REGISTERS: Final = _table("registers")
 FACTS: Final = _table("facts")
 LOG_CHUNKS: Final = _table("log_chunks")
 TURNS: Final = _table("turns")
+BEATS: Final = _table("beats")
 SECRETS: Final = _table("secrets")

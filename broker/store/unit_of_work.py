@@ -25,8 +25,8 @@ from broker.store import event_log, locks, queries, registers, writes
 from broker.store.dues import JOBS_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
-from broker.store.rows import Values, job_row, machine_from, micros, place_from
-from broker.store.tables import AGENTS, JOBS, MACHINES, PLACES
+from broker.store.rows import Values, instant_of, job_row, machine_from, micros, place_from
+from broker.store.tables import AGENTS, BEATS, JOBS, MACHINES, PLACES
 
 
 class SqlTransaction:
@@ -234,6 +234,19 @@ class SqlTransaction:
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._registers[register.agreement] = register
         self.record(f"agreement/{register.agreement}", events)
+
+    def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
+        if hold:
+            locks.take(self._connection, locks.BEATS, ["beats"])
+        rows = self._connection.execute(select(BEATS.c.part, BEATS.c.at))
+        return {part: instant_of(at) for part, at in rows}
+
+    def put_beats(self, beats: Mapping[str, datetime]) -> None:
+        rows = [{"part": part, "at": micros(at)} for part, at in beats.items()]
+        writes.upsert(self._connection, BEATS, rows)
+
+    def open_offers(self) -> list[Case]:
+        return list(self._open(queries.jobs_with_open_offers()).values())
 
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._told.append(Told(stream, events))

@@ -11,6 +11,7 @@ from broker.wire.agreements import (
 )
 from broker.wire.answers import AnswerBody, HoldBody, JudgementView
 from broker.wire.calls import (
+    AmendBody,
     BatchItem,
     BatchSubmit,
     CancelBody,
@@ -53,6 +54,7 @@ __all__ = [
     "AgreementSummary",
     "AgreementView",
     "AgreementsView",
+    "AmendBody",
     "AnswerBody",
     "AttestationBody",
     "Batch",

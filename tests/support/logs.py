@@ -49,6 +49,8 @@ EDITION: Final = {
             "match": {"class": ["pretraining", "research"], "capacity": ["new", "renewal"]},
             "until": {"earliest_of": [{"date": "2031-01-01T00:00:00Z"}]},
             "rofr": {
+                "window": {"minimum": "PT30S"},
+                "requote": {"max": 1, "window": "PT10M"},
                 "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
                 "standing_answers": {"refusal_max_age": "PT15M", "acceptance_max_age": "PT15M"},
                 "on_default": {"suspend_after": {"defaults": 1, "within": "P30D"}},
@@ -176,14 +178,22 @@ class Telling:
             "JobSubmitted", **{**asked, **form, "patience_until": None, **AGREEMENT, **changed}
         )
 
-    def offered(self, offer: str, *units: int, kind: str = "right") -> Telling:
+    def offered(
+        self, offer: str, *units: int, kind: str = "right", supersedes: str | None = None
+    ) -> Telling:
         said = {"offer": offer, "kind": kind, "version": 1, "job": self.job, "units": units}
         under = {**AGREEMENT, "clause": "new-capacity", "terms": TERMS, "window_s": WINDOW_S}
-        return self.tell("OfferIssued", **said, **under, notice_sha256="0" * 64, supersedes=None)
+        return self.tell(
+            "OfferIssued", **said, **under, notice_sha256="0" * 64, supersedes=supersedes
+        )
 
     def delivered(self, offer: str) -> Telling:
         expires = self.story.later(WINDOW_S)
         return self.tell("OfferDelivered", offer=offer, how="ack", expires_at=expires)
+
+    def tolled(self, offer: str, by_s: int, expires_at: str) -> Telling:
+        instants = {"expires_at": expires_at, "deliver_by": None, "cure_until": None}
+        return self.tell("OfferTolled", offer=offer, by_s=str(by_s), **instants)
 
     def accepted(self, offer: str, *units: int) -> Telling:
         times = {"deliver_by": self.story.later(7200), "cure_until": self.story.later(8100)}

@@ -150,6 +150,26 @@ def offered_again_on_the_defaulted_terms(drafts: Drafts) -> None:
     gone.type, gone.data = "OfferIssued", {**issued, "offer": "o2"}
 
 
+def superseded_and_still_used(drafts: Drafts) -> None:
+    """The release a refusal would have given is told of the offer that was withdrawn."""
+    cut_after("OfferWithdrawn")(drafts)
+    gone = nth(drafts, "OfferWithdrawn")
+    terms = nth(drafts, "OfferIssued").data["terms"]
+    tail = instant_text(gone.at + timedelta(hours=1))
+    stands_on = {"basis": "refusal", "offer": "o1", "cites": ["o1"]}
+    freed = {"job": "j1", "units": [0], "ceiling": terms, "tail_until": tail, **stands_on}
+    drafts.append(Draft(at=gone.at, stream=gone.stream, type="UnitsReleased", data=freed))
+
+
+def requoted_once_more(drafts: Drafts) -> None:
+    cut_after_nth("OfferIssued", 1)(drafts)
+    last = nth(drafts, "OfferIssued", 1)
+    third = {**last.data, "offer": "o3", "supersedes": "o2"}
+    withdrawn = {"offer": "o2", "why": "superseded"}
+    for type_, data in (("OfferWithdrawn", withdrawn), ("OfferIssued", third)):
+        drafts.append(Draft(at=last.at, stream=last.stream, type=type_, data=data))
+
+
 def offered_twice_at_once(drafts: Drafts) -> None:
     first = nth(drafts, "OfferIssued")
     del drafts[drafts.index(first) + 1 :]

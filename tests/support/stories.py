@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from tests.support.logs import EDITION, Story
+from tests.support.logs import EDITION, TERMS, Story
 
 
 def a_spilled_job() -> Story:
@@ -76,8 +76,9 @@ def a_shared_job() -> Story:
 def a_lapsed_gang() -> Story:
     """Nobody answers, through an outage of ours; the gang moves whole when the window is over."""
     story = Story().edition().after(1)
-    job = story.job().submitted(2, gang=2).offered("o1", 0, 1).after(1).delivered("o1").after(700)
-    story.outage(story.now - timedelta(seconds=600), story.now - timedelta(seconds=500))
+    job = story.job().submitted(2, gang=2).offered("o1", 0, 1).after(1).delivered("o1").after(695)
+    story.outage(story.now - timedelta(seconds=595), story.now - timedelta(seconds=495))
+    job.tolled("o1", 100, story.later(5)).after(5)
     job.tell("OfferLapsed", offer="o1", units=[0, 1], reason="silence")
     job.released("lapse", 0, 1, offer="o1").after(1)
     job.committed("c1", 0, basis="lapse", cites=["o1"])
@@ -131,6 +132,19 @@ def a_free_job() -> Story:
     own.let_go("c1", 0, "own").finished()
     api.let_go("c2", 0, "oracle").finished()
     free.let_go("c3", 0, "gcp").finished()
+    return story
+
+
+def a_requoted_job() -> Story:
+    """Its tenant asks for better terms while the holder considers it: a new version, then a yes."""
+    story = Story().edition().after(1)
+    job = story.job().submitted().offered("o1", 0).after(1).delivered("o1").after(60)
+    job.tell("JobAmended", job="j1", terms=TERMS, exclude=[])
+    job.tell("OfferWithdrawn", offer="o1", why="superseded").after(1)
+    job.offered("o2", 0, supersedes="o1").after(1).delivered("o2").after(60)
+    job.accepted("o2", 0).held("c1", 0, offer="o2").after(60).live("c1", 0, "azure")
+    job.tell("OfferFulfilled", offer="o2", units=[0]).after(600)
+    job.let_go("c1", 0, "azure").finished()
     return story
 
 
@@ -329,6 +343,7 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_defaulted_job,
     a_standing_refusal,
     a_free_job,
+    a_requoted_job,
     an_unmet_job,
     a_waived_job,
     small_jobs,

@@ -4,6 +4,7 @@ from broker.domain.events.agreements import (
     EditionRecorded,
 )
 from broker.domain.events.jobs import (
+    JobAmended,
     JobCancelled,
     JobFailed,
     JobFinished,
@@ -23,6 +24,7 @@ from broker.domain.events.offers import (
     OfferIssued,
     OfferLapsed,
     OfferRefused,
+    OfferTolled,
     OfferWithdrawn,
 )
 from broker.domain.events.outages import (
@@ -80,6 +82,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "JobAmended",
     "JobCancelled",
     "JobFailed",
     "JobFinished",
@@ -96,6 +99,7 @@ __all__ = [
     "OfferIssued",
     "OfferLapsed",
     "OfferRefused",
+    "OfferTolled",
     "OfferWithdrawn",
     "PlaceRefused",
     "PlaceTroubled",

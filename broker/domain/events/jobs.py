@@ -32,6 +32,15 @@ class JobSubmitted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobAmended(Event):
+    """Its tenant asks for other terms while it waits; what is noticed or bound stays so."""
+
+    job: JobId
+    terms: Terms
+    exclude: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStarted(Event):
     job: JobId
 

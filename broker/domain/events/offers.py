@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from broker.domain.event import Event
@@ -43,6 +44,17 @@ class OfferDelivered(Event):
     offer: OfferId
     how: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferTolled(Event):
+    """An outage of ours is given back: what runs of the offer's instants ends so much later."""
+
+    offer: OfferId
+    by_s: Decimal
+    expires_at: datetime | None
+    deliver_by: datetime | None
+    cure_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from broker.domain.laws.offers import (
     WithdrawnReleasesNothing,
 )
 from broker.domain.laws.record import Chain, Instants, Versions
+from broker.domain.laws.requotes import BoundedRequotes
 from broker.domain.laws.skipped import SkippedWithCause, StandingAnswers
 from broker.domain.laws.timers import Timers
 from broker.domain.laws.units import OneLease, OneState, WholeGangs
@@ -50,6 +51,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     WholeGangs,
     DefaultOnce,
     WithdrawnReleasesNothing,
+    BoundedRequotes,
     SkippedWithCause,
     SignedConditions,
     PureChoice,

@@ -95,6 +95,8 @@ class Offer:
     window: timedelta
     issued_at: datetime
     position: int
+    tolled: bool = True
+    """Whether outages of ours are not counted; a clause may say that they are."""
     delivered_at: datetime | None = None
     end: str | None = None
     """The type of the fact that ended it."""
@@ -124,6 +126,10 @@ class Job:
     units: dict[int, Unit]
     offers: dict[str, Offer] = field(default_factory=dict)
     commitments: dict[str, Commitment] = field(default_factory=dict)
+    superseded: str | None = None
+    """The offer that was withdrawn for a new version, or whose release was ended for one."""
+    requotes: list[datetime] = field(default_factory=list)
+    """When new versions were put."""
     placed: bool = False
     """Whether a unit was bound to a supplier at least once."""
     ended: str | None = None
@@ -240,7 +246,8 @@ class Book:
         """When an offer's window closes, outages allowed for; None before its receipt."""
         if offer.delivered_at is None:
             return None
-        return self.tolled(offer.delivered_at, offer.delivered_at + offer.window)
+        due = offer.delivered_at + offer.window
+        return self.tolled(offer.delivered_at, due) if offer.tolled else due
 
 
 def standing(units: Iterable[Unit]) -> list[Unit]:

@@ -66,7 +66,7 @@ class InTime(Law):
     number = "I7"
     text = "An answer is honoured if and only if it came before receipt, window and toll were over."
     guards = "window; agreement 3.5 (13)"
-    sees = ANSWERS | {"OfferDelivered", "AnswerRejected"}
+    sees = ANSWERS | {"OfferDelivered", "AnswerRejected", "OfferTolled"}
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact)
@@ -81,6 +81,11 @@ class InTime(Law):
                 )
             return
         ends = book.window_end(offer)
+        if fact.type == "OfferTolled":
+            told = fact.data["expires_at"]
+            if told is None or ends is None or abs(instant(told) - ends) > SLIP:
+                yield self._wrong("the window is not put off by what we were away", offer, fact)
+            return
         in_time = ends is None or book.now < ends
         if fact.type == "AnswerRejected":
             if in_time and fact.data["why"] == "late":
@@ -147,14 +152,20 @@ def _least_window(fact: Fact, book: Book) -> timedelta | None:
 
 
 def _time_to_deliver(offer: Offer, book: Book) -> datetime | None:
-    """When the holder is in default: as was recorded, and never before its clause says so."""
+    """When the holder is in default: as was recorded, and never before its clause says so.
+
+    Outages of ours are allowed for.
+    """
     edition = book.editions.get((offer.agreement, offer.edition))
     clause = edition.clauses.get(offer.clause or "", {}) if edition else {}
     spans = [duration(mechanic(clause, "provision", name)) for name in ("deadline", "cure")]
     ends = [offer.cure_until] if offer.cure_until else []
     if offer.accepted_at is not None and all(spans):
         ends.append(offer.accepted_at + sum(filter(None, spans), timedelta()))
-    return max(ends, default=None)
+    due = max(ends, default=None)
+    if due is None or offer.accepted_at is None or not offer.tolled:
+        return due
+    return book.tolled(offer.accepted_at, due)
 
 
 class DefaultOnce(Law):
