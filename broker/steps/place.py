@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.decision import (
     Commit,
@@ -18,6 +19,7 @@ from broker.domain.decision import (
     Wait,
 )
 from broker.domain.desk import proceed
+from broker.domain.draw import drawn_from, draws_of_holder
 from broker.domain.lease import unmet
 from broker.domain.market import Market
 from broker.domain.offer import Desk, Offer, OfferKind
@@ -116,6 +118,7 @@ def _put_offer(case: Case, decision: PutOffer, market: Market, rules: Rulebook) 
         mechanics=mechanics,
         desk=desk,
         issued_at=case.now,
+        draws=draws_of_holder(decision.edition, work, case.now),
         due_at=case.now + every if desk is Desk.PERSON else None,
     )
     proceed(case, issue(case, offer), market)
@@ -147,4 +150,6 @@ def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None
     )
+    draws = drawn_from(decision.edition, case.job.workload, decision.pool, case.now)
+    commitment = case.put_commitment(altered(commitment, draws=draws))
     want_machines(case, commitment, decision.pool.price_usd_hour, case.now)

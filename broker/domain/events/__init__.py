@@ -37,6 +37,7 @@ from broker.domain.events.purchases import (
     CommitmentFailed,
     HolderCommitted,
     LeaseActivated,
+    LeaseBilled,
     LeaseEnded,
     ThirdPartyCommitted,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "JobSubmitted",
     "JobUnmet",
     "LeaseActivated",
+    "LeaseBilled",
     "LeaseEnded",
     "NoticeSent",
     "OfferAccepted",

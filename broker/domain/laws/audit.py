@@ -14,6 +14,7 @@ from broker.domain.laws.agreement import (
     SkippedWithCause,
     StandingAnswers,
 )
+from broker.domain.laws.bills import Bills
 from broker.domain.laws.book import Book
 from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
@@ -55,6 +56,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Chain,
     Versions,
     Timers,
+    Bills,
     Instants,
     StandingAnswers,
 )
