@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,10 +13,12 @@ from broker.domain.case import Case
 from broker.domain.desk import holder_places
 from broker.domain.market import Market, Pool
 from broker.domain.offer import Offer, OfferState
-from broker.domain.offering import accept, deliver, refuse
+from broker.domain.offering import accept, deliver, lapse, refuse
+from broker.domain.requote import ask_anew
 from broker.domain.spill import commit_holder, want_machines
 from broker.domain.values import ONE_OF_THE_REASONS, AnswerId, OfferId, RefusalReason
 from broker.ports import Ids, Store, Transaction
+from broker.steps.beat import somebody_is_away
 from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
 
@@ -75,8 +77,24 @@ def record_answer(
         case, offer = _opened(offer_id, tx)
         bound = tx.bound_holds(offer.holder, [hold.hold for hold in answer.holds])
         judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules, bound)
+        if judgement.rejected is Rejection.LATE and answer.kind is AnswerKind.ACCEPT:
+            judgement = _came_late(case, offer, judgement, tx)
         keep(tx, [case])
     return judgement
+
+
+def _came_late(case: Case, offer: Offer, judgement: Judgement, tx: Transaction) -> Judgement:
+    """A late yes revives nothing; while the units are unplaced the holder is asked anew."""
+    current = case.offers.get(offer.id, offer)
+    if current.state is OfferState.OPEN:
+        if current.mechanics.toll and somebody_is_away(tx):
+            return judgement  # the window may yet turn out to be longer
+        current = lapse(case, current, "window ended")
+        _let_go_of_holds(case, current.id)
+    if not ask_anew(case, current):
+        return replace(judgement, state=current.state)
+    because = f"{judgement.because}; its units are offered anew"
+    return replace(judgement, state=current.state, because=because)
 
 
 def acknowledge(offer_id: OfferId, store: Store) -> None:
