@@ -71,6 +71,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.HolderCommitted: _BUY,
     events.CommitmentFailed: (Task.PLACE, Task.PROVISION),
     events.LeaseActivated: _NOTHING,
+    events.LeaseBilled: _NOTHING,
     # The machine that bore it is ended now; a unit that was lost is placed again.
     events.LeaseEnded: (Task.PROVISION, Task.PLACE),
     events.JobStarted: _NOTHING,

@@ -40,6 +40,7 @@ from broker.domain.events.purchases import (
     CommitmentFailed,
     HolderCommitted,
     LeaseActivated,
+    LeaseBilled,
     LeaseEnded,
     ThirdPartyCommitted,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "JobSubmitted",
     "JobUnmet",
     "LeaseActivated",
+    "LeaseBilled",
     "LeaseEnded",
     "NoticeSent",
     "OfferAccepted",

@@ -9,6 +9,7 @@ from typing import Final
 
 from broker.domain.chain import GENESIS, Fact
 from broker.domain.laws.agreement import ExclusiveStays, NoGap, OneEdition
+from broker.domain.laws.bills import Bills
 from broker.domain.laws.book import Book
 from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
@@ -59,6 +60,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Versions,
     Timers,
     NoConflict,
+    Bills,
     Instants,
     StandingAnswers,
 )
