@@ -19,6 +19,7 @@ from tests.support.spoils import (
     called_stale_and_offered_again,
     changed,
     cited_before_it_was_told,
+    classed,
     cut_after,
     cut_after_nth,
     dated_back,
@@ -46,6 +47,7 @@ from tests.support.stories import (
     a_free_job,
     a_kept_job,
     a_lapsed_gang,
+    a_rack_used_for_other_work,
     a_requoted_job,
     a_shared_job,
     a_spilled_job,
@@ -60,6 +62,8 @@ from tests.support.stories import (
     two_editions,
     two_kept_jobs,
 )
+
+SOFT: Final = {"measure": "gpu_hours", "classes": ["research"], "over": "P2D"}
 
 
 def an_open_offer() -> Story:
@@ -272,10 +276,25 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("LeaseBilled", gpus=4, gpu_seconds="14400")),
     ("I31", "a cent too many", a_spilled_job, changed("LeaseBilled", usd="29.51")),
     ("I31", "to another supplier", a_spilled_job, changed("LeaseBilled", provider="gcp")),
-    ("I31", "as another class", a_spilled_job, changed("LeaseBilled", **{"class": "research"})),
+    ("I31", "as another class", a_spilled_job, classed("LeaseBilled", "research")),
     ("I31", "a draw-down left out", a_kept_job, changed("LeaseBilled", draws=None)),
     ("I31", "a draw-down of a right", a_kept_job, changed("LeaseBilled", draws="new-capacity")),
     ("I31", "a rival's draw-down", a_spilled_job, changed("LeaseBilled", draws="baseline")),
+    ("I33", "a share never reported", a_rack_used_for_other_work,
+     both(without("ShareBelow"), the_log_goes_on(3 * 86400))),
+    ("I33", "reported after its period", a_rack_used_for_other_work,
+     moved("ShareBelow", 3 * 86400)),
+    ("I33", "another share", a_rack_used_for_other_work, changed("ShareBelow", share="0.4")),
+    ("I33", "a share that is large enough", a_rack_used_for_other_work,
+     both(amended(2, soft_limit=SOFT | {"min_share": "0.3"}),
+          changed("ShareBelow", min_share="0.3"))),
+    ("I33", "another measure", a_rack_used_for_other_work,
+     changed("ShareBelow", min_share="0.6")),
+    ("I33", "another period", a_rack_used_for_other_work, changed("ShareBelow", over_s=86400)),
+    ("I33", "in the middle of a day", a_rack_used_for_other_work,
+     changed("ShareBelow", until="2026-03-02T18:00:00Z")),
+    ("I33", "a clause without a limit", a_rack_used_for_other_work,
+     both(changed("ShareBelow", clause="any-cloud"))),
     ("I34", "a fact dated back", a_spilled_job, dated_back),
     ("I34", "a citation dated ahead", a_standing_refusal, cited_before_it_was_told),
     ("I35", "a stale refusal", a_standing_refusal, moved("JobSubmitted", 900)),
