@@ -80,6 +80,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobCancelled: _BUY,
     events.JobUnmet: _BUY,
     events.EditionRecorded: _NOTHING,
+    events.ShareBelow: _NOTHING,
     events.PricesListed: _NOTHING,
     # What opens a way lets those that are due take it; what closes one is seen in the next round.
     events.ConditionAttested: _PLACE,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from broker.domain.market import PoolKind
 from broker.domain.values import ProviderName
 from broker.ports import Provider, Store
 from broker.steps.offer import put_offers
@@ -14,6 +15,7 @@ from broker.steps.place import place_round
 from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
 from broker.steps.rulebook import Rulebook
+from broker.steps.shares import Shares
 from broker.steps.sweep import sweep
 from broker.store.event_log import LostRaceError
 from workers.reactions import Nudge, Task
@@ -38,6 +40,7 @@ class Office:
     store: Store
     rules: Rulebook
     providers: Mapping[ProviderName, Provider]
+    shares: Shares = field(default_factory=Shares)
     untouched: Callable[[ProviderName], bool] = _none
     """Whether a cloud can hold nothing of ours, so that there is nothing to compare."""
 
@@ -58,7 +61,10 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
         again(Nudge(Task.OFFERS), put_offers(here.store, here.rules, _ROUND), _ROUND)
 
     def clear() -> None:
-        again(Nudge(Task.SWEEP), sweep(office().store, _ROUND), _ROUND)
+        here = office()
+        again(Nudge(Task.SWEEP), sweep(here.store, _ROUND), _ROUND)
+        if any(pool.kind is PoolKind.OWN_BUILT for pool in here.rules.pools):
+            here.shares.report(here.store)
 
     def buy(name: str) -> None:
         here, cloud = office(), ProviderName(name)

@@ -116,6 +116,8 @@ _HOMES: Final = {
     "offers": "offers",
     "answer": "offers",
     "agreement": "agreement",
+    "scorecard": "accounts",
+    "meters": "accounts",
     "replay": "replay",
     "audit": "log",
     "log": "log",

@@ -66,6 +66,12 @@ EDITION: Final = {
             "effect": "permit",
             "carves_out": ["new-capacity"],
             "match": {"class": ["research"], "pool_kind": ["own_built"]},
+            "soft_limit": {
+                "measure": "gpu_hours",
+                "classes": ["research"],
+                "min_share": "0.5",
+                "over": "P2D",
+            },
         },
         {"id": "any-cloud", "effect": "permit", "carves_out": [], "match": {"class": ["*"]}},
         {

@@ -2,6 +2,7 @@
 
 from broker.domain.events.agreements import (
     EditionRecorded,
+    ShareBelow,
 )
 from broker.domain.events.jobs import (
     JobAmended,
@@ -109,6 +110,7 @@ __all__ = [
     "RecordRefused",
     "ReleaseExpired",
     "RightSuspended",
+    "ShareBelow",
     "StakeRecorded",
     "StandingAcceptanceGiven",
     "StandingAcceptanceRevoked",

@@ -27,6 +27,7 @@ from broker.domain.laws.offers import (
 )
 from broker.domain.laws.record import Chain, Instants, Versions
 from broker.domain.laws.requotes import BoundedRequotes
+from broker.domain.laws.shares import OwnShare
 from broker.domain.laws.skipped import SkippedWithCause, StandingAnswers
 from broker.domain.laws.timers import Timers
 from broker.domain.laws.units import OneLease, OneState, WholeGangs
@@ -61,6 +62,8 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Timers,
     Bills,
     NoConflict,
+    Bills,
+    OwnShare,
     Instants,
     StandingAnswers,
 )
