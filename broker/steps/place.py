@@ -217,4 +217,6 @@ def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None
     )
+    if decision.release is not None:
+        commitment = case.put_commitment(altered(commitment, release=decision.release))
     want_machines(case, commitment, decision.pool.price_usd_hour, case.now)
