@@ -220,5 +220,5 @@ def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None
     )
     draws = drawn_from(decision.edition, case.job.workload, decision.pool, case.now)
-    commitment = case.put_commitment(altered(commitment, draws=draws))
+    commitment = case.put_commitment(altered(commitment, draws=draws, release=decision.release))
     want_machines(case, commitment, decision.pool.price_usd_hour, case.now)
