@@ -62,7 +62,6 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Timers,
     Bills,
     NoConflict,
-    Bills,
     OwnShare,
     Instants,
     StandingAnswers,
