@@ -15,6 +15,7 @@ from broker.domain.market import Market
 from broker.domain.offer import Desk, Offer, OfferState
 from broker.domain.offering import default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
+from broker.domain.transition import carry_over, overruled
 from broker.ports import Store
 from broker.steps.beat import somebody_is_away
 from broker.steps.keeping import keep
@@ -34,12 +35,18 @@ def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
         for case in cases:
             for offer in list(case.offers.values()):
                 if offer.due_at is not None and offer.due_at <= case.now:
-                    _look_at(case, offer, market, away)
+                    _look_at(case, offer, market, rules, away)
         keep(tx, cases)
     return len(cases)
 
 
-def _look_at(case: Case, offer: Offer, market: Market, away: Callable[[], bool]) -> None:
+def _look_at(
+    case: Case, offer: Offer, market: Market, rules: Rulebook, away: Callable[[], bool]
+) -> None:
+    if overruled(offer, case):  # T14, T15: another edition has come into force
+        offer = carry_over(case, offer, rules.edition(offer.agreement, case.now))
+        if offer.due_at is None or offer.due_at > case.now:
+            return
     over = offer.expires_at is not None and case.now >= offer.expires_at
     if over and offer.mechanics.toll and away():
         # Who is away writes the outage on its return, and this timer is then put off by it.
