@@ -182,10 +182,10 @@ def a_narrow_release() -> Story:
 def an_amended_offer() -> Story:
     """Another edition begins while the holder considers it, and says that it is withdrawn."""
     story = Story().edition().after(1)
-    following = {**EDITION, "edition": "2026-03-02", "supersedes": EDITION["edition"]}
-    following["effective"] = {"from": story.later(60), "to": None}
-    following["transition"] = {"open_offers": "withdraw"}
-    story.tell("agreement/first-refusal", "EditionRecorded", **following)
+    ends: dict[str, object] = {"transition": {"open_offers": "withdraw"}}
+    ends |= {"edition": "2026-03-02", "supersedes": EDITION["edition"]}
+    ends["effective"] = {"from": story.later(60), "to": None}
+    story.tell("agreement/first-refusal", "EditionRecorded", **{**EDITION, **ends})
     job = story.job().submitted().offered("o1", 0).delivered("o1").after(60)
     job.tell("OfferWithdrawn", offer="o1", why="amended").after(1)
     job.tell("JobCancelled", job="j1", reason="asked")
