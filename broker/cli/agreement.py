@@ -10,7 +10,8 @@ from broker.cli.options import Json
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
 
 app = typer.Typer(
-    help="Agreements: ls, show, waive, revoke, consent, attest, conflict, stake, standing, record, discrepancies.",
+    help="Agreements: ls, show, waive, revoke, consent, attest, conflict, stake, standing, "
+    "record, discrepancies.",
     invoke_without_command=True,
 )
 
