@@ -79,7 +79,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobFailed: _BUY,
     events.JobCancelled: _BUY,
     events.JobUnmet: _BUY,
-    events.EditionRecorded: _NOTHING,
+    events.EditionRecorded: (Task.PLACE, Task.OFFERS),
+    events.DiscrepancyFound: _NOTHING,
     events.ShareBelow: _NOTHING,
     events.PricesListed: _NOTHING,
     # What opens a way lets those that are due take it; what closes one is seen in the next round.

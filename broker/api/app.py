@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import accounts, agent, agreements, facts, fleet, jobs, offers, quotes
+from broker.api import accounts, agent, agreements, editions, facts, fleet, jobs, offers, quotes
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
@@ -30,7 +30,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.pulse = Pulse(context.store)
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, quotes, offers, agreements, fleet, accounts, agent):
+    for part in (facts, jobs, quotes, offers, agreements, editions, fleet, accounts, agent):
         app.include_router(part.router)
     serve_reference(app)
     answer_errors(app)
