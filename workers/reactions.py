@@ -50,7 +50,9 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobSubmitted: _PLACE,
     # An offer to the automatic desk begins by asking the holder's cloud for machines.
     events.OfferIssued: _BUY,
+    events.NoticeWritten: _NOTHING,
     events.NoticeSent: _NOTHING,
+    events.NoticeTroubled: _NOTHING,
     events.OfferDelivered: _NOTHING,
     # The next place is asked, and what waited for this one goes its way.
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),

@@ -11,7 +11,7 @@ from typing import Final
 
 from broker.domain.market import Place
 from broker.domain.terms import Terms
-from broker.domain.values import JobId, OfferId, RefusalId
+from broker.domain.values import JobId, NoticeId, OfferId, RefusalId
 
 
 class OfferState(StrEnum):
@@ -99,6 +99,10 @@ class Offer:
     terms: Terms
     mechanics: Mechanics
     desk: Desk
+    channels: tuple[str, ...] = ()
+    """How a person's desk is told; none for an automatic desk."""
+    notice: NoticeId | None = None
+    """The notice that it lies in, with others for the same shape."""
     state: OfferState = OfferState.SENT
     issued_at: datetime
     attempts: int = 0

@@ -52,6 +52,22 @@ def issue(case: Case, offer: Offer) -> Offer:
     return case.put_offer(offer)
 
 
+def attempt(case: Case, offer: Offer, sha256: str | None = None, because: str = "") -> Offer:
+    """The notice went out and nobody has said that it is there."""
+    offer = case.put_offer(altered(offer, attempts=offer.attempts + 1))
+    case.tell(
+        events.NoticeSent(
+            offer=offer.id,
+            attempt=offer.attempts,
+            channels=offer.channels,
+            notice=offer.notice,
+            sha256=sha256,
+            because=because,
+        )
+    )
+    return offer
+
+
 def deliver(case: Case, offer: Offer, how: str) -> Offer:
     """T6: the holder has the notice (`ack`, `answer`) or is deemed to have it; the window opens."""
     if offer.state is not OfferState.SENT:

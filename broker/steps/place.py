@@ -20,6 +20,7 @@ from broker.domain.decision import (
 from broker.domain.desk import proceed
 from broker.domain.lease import unmet
 from broker.domain.market import Market
+from broker.domain.notice import notices_of
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import issue
 from broker.domain.placement import plan
@@ -52,7 +53,10 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
             _carry_out(case, decisions, market, rules)
             if case.job.state.over:
                 gave_up[case.job.line] = 1
+        notices = notices_of(cases, tx.now)
         tx.keep(cases)
+        for made, told in notices:
+            tx.put_notice(made, [told])
         if gave_up:
             tx.call_up(gave_up)
     return len(cases)
@@ -115,6 +119,7 @@ def _put_offer(case: Case, decision: PutOffer, market: Market, rules: Rulebook) 
         terms=decision.terms,
         mechanics=mechanics,
         desk=desk,
+        channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
         due_at=case.now + every if desk is Desk.PERSON else None,
     )

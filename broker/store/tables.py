@@ -29,7 +29,9 @@ from sqlmodel import Field, SQLModel
 
 from broker.domain.commitment import CommitmentState
 from broker.domain.job import JobState
+from broker.domain.key import Role
 from broker.domain.machine import MachineState
+from broker.domain.notice import NoticeState
 from broker.domain.offer import OfferState
 
 COUNTED: Final = BigInteger().with_variant(Integer(), "sqlite")
@@ -217,6 +219,41 @@ class LogChunkRow(Row, table=True):
     text: str = Field(sa_type=Text)
 
 
+class NoticeRow(Row, table=True):
+    __tablename__ = "notices"
+    __table_args__ = (
+        _one_of("state", NoticeState),
+        _partial_index("ix_notices_due_at", "due_at", "due_at IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=SORTED)
+    agreement: str
+    state: str
+    body: str = Field(sa_type=Text)
+    sha256: str
+    tries: int
+    due_at: int | None = Field(default=None, sa_type=BigInteger)
+    doc: str = Field(sa_type=Text)
+
+
+class KeyRow(Row, table=True):
+    """Whom a party lets speak for it; of the secret there is a hash only."""
+
+    __tablename__ = "keys"
+    __table_args__ = (
+        _one_of("role", Role),
+        UniqueConstraint("secret_sha256"),
+        Index("ix_keys_party", "party"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=SORTED)
+    party: str
+    role: str
+    secret_sha256: str
+    granted_at: int = Field(sa_type=BigInteger)
+    doc: str = Field(sa_type=Text)
+
+
 class TurnRow(Row, table=True):
     """A turn at work that one process at a time may have, such as the ticker's."""
 
@@ -249,5 +286,7 @@ AGENTS: Final = _table("agents")
 PLACES: Final = _table("places")
 FACTS: Final = _table("facts")
 LOG_CHUNKS: Final = _table("log_chunks")
+NOTICES: Final = _table("notices")
+KEYS: Final = _table("keys")
 TURNS: Final = _table("turns")
 SECRETS: Final = _table("secrets")

@@ -10,10 +10,11 @@ import pytest
 
 from broker.domain.laws import LAWS, audit, sentences
 from broker.domain.values import instant_text
-from tests.support.logs import NOON, TERMS, Story, sealed
+from tests.support.logs import CONTENTS, NOON, TERMS, Story, sealed
 from tests.support.spoils import (
     Spoil,
     added,
+    amended,
     both,
     called_stale_and_offered_again,
     changed,
@@ -43,6 +44,7 @@ from tests.support.stories import (
     a_shared_job,
     a_spilled_job,
     a_standing_refusal,
+    an_announced_job,
     an_unmet_job,
     two_kept_jobs,
 )
@@ -130,6 +132,19 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I9", "committed at the tail", a_spilled_job, moved("ThirdPartyCommitted", 86399)),
     ("I9", "a longer tail", a_spilled_job,
      changed("UnitsReleased", tail_until="2026-03-09T12:00:00Z")),
+    ("I10", "another hash of an entry", a_kept_job, changed("OfferIssued", notice_sha256="0" * 64)),
+    ("I10", "another hash of a body", an_announced_job, both(
+        changed("NoticeWritten", sha256="0" * 64), changed("NoticeSent", sha256="0" * 64),
+        changed("NoticeSent", 1, sha256="0" * 64))),
+    ("I10", "other bytes sent", an_announced_job, changed("NoticeSent", sha256="0" * 64)),
+    ("I10", "an offer twice in a notice", an_announced_job,
+     changed("NoticeWritten", offers=["o1", "o1", "o2"])),
+    ("I10", "a required field that is not there", a_kept_job, amended(
+        1, rofr={"notice": {"contents": [*CONTENTS, "forecast"]}})),
+    ("I24", "a notice tells the tenant", an_announced_job,
+     changed("NoticeWritten", fields=[*CONTENTS, "tenant"])),
+    ("I24", "a question is answered with the job's name", an_announced_job,
+     changed("AnswerReceived", fields=["units", "name"])),
     ("I11", "refused without receipt", a_spilled_job, without("OfferDelivered")),
     ("I12", "lapsed in the outage's toll", a_lapsed_gang, moved("OfferLapsed", -2)),
     ("I13", "an unknown edition", a_free_job,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 from broker.domain.chain import GENESIS, Fact, canonical, seal
@@ -13,7 +14,10 @@ from broker.domain.values import instant_text
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW_S: Final = 600
+OWN: Final = "the hash of what is said"
 AGREEMENT: Final = {"agreement": "first-refusal", "edition": "2026-01-01"}
+
+CONTENTS: Final = ("offer_id", "version", "class", "units", "shape", "price_ceiling", "issued_at")
 
 TERMS: Final = {
     "accelerators": ["A100-80GB"],
@@ -47,6 +51,7 @@ EDITION: Final = {
             "match": {"class": ["pretraining", "research"], "capacity": ["new", "renewal"]},
             "until": {"earliest_of": [{"date": "2031-01-01T00:00:00Z"}]},
             "rofr": {
+                "notice": {"contents": list(CONTENTS), "withhold": ["tenant"]},
                 "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
                 "standing_answers": {"refusal_max_age": "PT15M"},
             },
@@ -169,7 +174,14 @@ class Telling:
     def offered(self, offer: str, *units: int, kind: str = "right") -> Telling:
         said = {"offer": offer, "kind": kind, "version": 1, "job": self.job, "units": units}
         under = {**AGREEMENT, "clause": "new-capacity", "terms": TERMS, "window_s": WINDOW_S}
-        return self.tell("OfferIssued", **said, **under, notice_sha256="0" * 64, supersedes=None)
+        return self.tell(
+            "OfferIssued", **said, **under, notice_sha256=OWN, supersedes=None, desk="person"
+        )
+
+    def noticed(self, notice: str, *offers: str) -> Telling:
+        said = {"notice": notice, **AGREEMENT, "clause": "new-capacity", "offers": offers}
+        self.story.tell(f"notice/{notice}", "NoticeWritten", **said, fields=CONTENTS, sha256=OWN)
+        return self
 
     def delivered(self, offer: str) -> Telling:
         expires = self.story.later(WINDOW_S)
@@ -237,19 +249,56 @@ class Telling:
         return {**which, "lease": f"{self.job}-{unit}-{epoch}", "commitment": commitment}
 
 
+def entry(drafts: Iterable[Draft], offer: str) -> dict[str, Any] | None:
+    """What the notice of an offer says, by the drafts that tell of it."""
+    told = list(drafts)
+    issued = [d for d in told if d.type == "OfferIssued" and d.data["offer"] == offer]
+    jobs = {d.data["job"]: d.data for d in told if d.type == "JobSubmitted"}
+    if not issued or issued[-1].data["job"] not in jobs:
+        return None
+    data, job = issued[-1].data, jobs[issued[-1].data["job"]]
+    return {
+        "offer_id": offer,
+        "version": data["version"],
+        "class": job["class"],
+        "units": len(data["units"]),
+        "shape": {"gpus_per_unit": data["terms"]["gpus_per_unit"], "chunk": job["chunk"]},
+        "price_ceiling": data["terms"]["price_usd_hour"],
+        "issued_at": instant_text(issued[-1].at),
+    }
+
+
+def _hashed(drafts: Sequence[Draft], draft: Draft) -> dict[str, Any]:
+    """The fact's data, with the hash that belongs there where the story leaves it open."""
+    data = draft.data
+    if data.get("notice_sha256") == OWN:
+        return {**data, "notice_sha256": _sha256(entry(drafts, data["offer"]))}
+    if draft.type == "NoticeWritten" and data["sha256"] == OWN:
+        entries = [entry(drafts, offer) for offer in data["offers"]]
+        return {**data, "sha256": _sha256({"notice": data["notice"], "offers": entries})}
+    if draft.type == "NoticeSent" and data["sha256"] == OWN:
+        written = next(d for d in drafts if d.data.get("notice") == data["notice"])
+        return {**data, "sha256": _hashed(drafts, written)["sha256"]}
+    return data
+
+
+def _sha256(said: object) -> str:
+    return sha256(canonical(said).encode()).hexdigest()
+
+
 def sealed(drafts: Iterable[Draft]) -> list[Fact]:
     """The drafts as a log: positions and versions dense, every hash in its place."""
+    drafts = list(drafts)
     versions: dict[str, int] = {}
     facts: list[Fact] = []
     previous = GENESIS
     for position, draft in enumerate(drafts, start=1):
         version = versions[draft.stream] = versions.get(draft.stream, 0) + 1
         at = instant_text(draft.at)
-        text = canonical(draft.data)
+        data = _hashed(drafts, draft)
+        text = canonical(data)
         hash_ = seal(position, at, draft.stream, version, draft.type, text, previous)
-        facts.append(
-            Fact(position, at, draft.stream, version, draft.type, draft.data, previous, hash_)
-        )
+        facts.append(Fact(position, at, draft.stream, version, draft.type, data, previous, hash_))
         previous = hash_
     return facts
 

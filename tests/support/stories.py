@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from tests.support.logs import Story
+from tests.support.logs import OWN, Story
 
 
 def a_spilled_job() -> Story:
@@ -134,6 +134,22 @@ def a_free_job() -> Story:
     return story
 
 
+def an_announced_job() -> Story:
+    """Two jobs in one notice; the desk asks about one, refuses it, and lets the other be."""
+    story = Story().edition().after(1)
+    one, other = story.job("j1").submitted(), story.job("j2").submitted()
+    one.offered("o1", 0), other.offered("o2", 0).noticed("n1", "o1", "o2").after(60)
+    for job, offer in ((one, "o1"), (other, "o2")):
+        sent = {"offer": offer, "attempt": 1, "channels": ["webhook", "inbox"], "notice": "n1"}
+        job.tell("NoticeSent", **sent, sha256=OWN).after(1).delivered(offer)
+    said = {"offer": "o1", "answer": "a1", "kind": "query", "units": [0], "fields": ["units"]}
+    one.tell("AnswerReceived", **said).refused("o1", 0).released("refusal", 0, offer="o1")
+    one.tell("JobCancelled", job="j1", reason="asked")
+    other.tell("OfferWithdrawn", offer="o2", why="cancelled")
+    other.tell("JobCancelled", job="j2", reason="asked")
+    return story
+
+
 def an_unmet_job() -> Story:
     """An order that the holder refuses releases nothing; the job waits out its patience."""
     story = Story().edition().after(1)
@@ -152,5 +168,6 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_defaulted_job,
     a_standing_refusal,
     a_free_job,
+    an_announced_job,
     an_unmet_job,
 )

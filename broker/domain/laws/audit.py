@@ -19,6 +19,7 @@ from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
 from broker.domain.laws.law import Breach, Closing, Watching
 from broker.domain.laws.moves import apply
+from broker.domain.laws.notices import NothingBesides, NoticeAsSent
 from broker.domain.laws.offers import (
     DefaultOnce,
     InTime,
@@ -43,6 +44,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     InTime,
     NoBetterTerms,
     BeforeTheTail,
+    NoticeAsSent,
     Received,
     WholeWindow,
     OneEdition,
@@ -51,6 +53,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     DefaultOnce,
     WithdrawnReleasesNothing,
     SkippedWithCause,
+    NothingBesides,
     PureChoice,
     Chain,
     Versions,
