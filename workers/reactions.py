@@ -79,6 +79,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobCancelled: _BUY,
     events.JobUnmet: _BUY,
     events.EditionRecorded: _NOTHING,
+    events.KeyGranted: _NOTHING,
+    events.KeyRevoked: _NOTHING,
     events.PricesListed: _NOTHING,
     events.BrokerDown: _NOTHING,
     events.BrokerUp: _NOTHING,

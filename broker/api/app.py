@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import agent, facts, fleet, jobs, offers, quotes
+from broker.api import agent, facts, fleet, jobs, keys, offers, quotes
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
@@ -29,8 +29,9 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.context = context
     app.state.pulse = Pulse(context.store)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, quotes, offers, fleet, agent):
+    for part in (facts, jobs, quotes, offers, keys, fleet, agent):
         app.include_router(part.router)
+    app.include_router(offers.notices)
     serve_reference(app)
     answer_errors(app)
     app.add_middleware(Door, context=context)

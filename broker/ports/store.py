@@ -139,7 +139,7 @@ class Transaction(Protocol):
         """Keep it, and append the facts to `party/<party>`."""
         ...
 
-    def keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None) -> list[Key]:
         """Every key that a party was ever given, or all there are; the oldest first."""
         ...
 

@@ -139,7 +139,7 @@ class MemoryTransaction:
         self._writes.append(partial(self.store.party_keys.__setitem__, key.id, key))
         self.record(f"party/{key.party}", events)
 
-    def keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None) -> list[Key]:
         known = self.store.party_keys.values()
         wanted = [key for key in known if party is None or key.party == party]
         return sorted(wanted, key=lambda key: (key.granted_at, key.id))

@@ -155,7 +155,7 @@ class SqlTransaction:
         self._keys.append(desks.key_row(key))
         self.record(f"party/{key.party}", events)
 
-    def keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None) -> list[Key]:
         return desks.keys(self._connection, party)
 
     def keep(self, cases: Iterable[Case]) -> None:

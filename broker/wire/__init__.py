@@ -1,6 +1,6 @@
 """The JSON we speak: strict models of what is asked, and the views that are answered."""
 
-from broker.wire.answers import AnswerBody, HoldBody, JudgementView
+from broker.wire.answers import AnswerBody, CounterBody, HoldBody, JudgementView
 from broker.wire.calls import (
     BatchItem,
     BatchSubmit,
@@ -11,6 +11,7 @@ from broker.wire.calls import (
     SubmittedJob,
 )
 from broker.wire.jobs import Batch, Inference, JobSpec, Training, read_job
+from broker.wire.keys import GrantBody, GrantedView, KeyPage, KeyView, RevokeBody
 from broker.wire.problems import Fault, Problem, problem_of
 from broker.wire.resources import Limits, Resources
 from broker.wire.views import (
@@ -39,10 +40,13 @@ __all__ = [
     "CancelledView",
     "ChunkPage",
     "ChunkView",
+    "CounterBody",
     "FactPage",
     "FactView",
     "Fault",
     "FleetView",
+    "GrantBody",
+    "GrantedView",
     "Health",
     "HoldBody",
     "Inference",
@@ -50,6 +54,8 @@ __all__ = [
     "JobSpec",
     "JobView",
     "JudgementView",
+    "KeyPage",
+    "KeyView",
     "Limits",
     "MachineView",
     "OfferPage",
@@ -57,6 +63,7 @@ __all__ = [
     "PlaceView",
     "Problem",
     "Resources",
+    "RevokeBody",
     "Stage",
     "SubmittedBatch",
     "SubmittedJob",

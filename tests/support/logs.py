@@ -33,11 +33,19 @@ TERMS: Final = {
     "min_term_s": None,
 }
 
+HOLDER: Final = {
+    "id": "holder",
+    "pools": ["azure"],
+    "fulfil_via": [
+        {"pool": "oci-via-azure", "needs": "acceptance"},
+        {"pool": "aws-via-azure", "needs": "consent"},
+    ],
+}
 EDITION: Final = {
     **AGREEMENT,
     "status": "in_force",
     "effective": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
-    "parties": {"grantor": {"id": "buyer"}, "holder": {"id": "holder", "pools": ["azure"]}},
+    "parties": {"grantor": {"id": "buyer"}, "holder": HOLDER},
     "clauses": [
         {
             "id": "serving-exclusive",
@@ -219,12 +227,18 @@ class Telling:
         return self.tell("ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, **why)
 
     def held(
-        self, commitment: str, *units: int, offer: str | None, hold: str | None = None
+        self,
+        commitment: str,
+        *units: int,
+        offer: str | None,
+        hold: str | None = None,
+        **changed: object,
     ) -> Telling:
         place = {"provider": "azure", "pool_kind": "holder", "region": "eu-west", "sku": "nd8"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": TERMS}
         holds = [hold or f"{self.job}-{commitment}"]
-        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer, holds=holds)
+        said = {**what, **place, **AGREEMENT, "offer": offer, "holds": holds, **changed}
+        return self.tell("HolderCommitted", **said)
 
     def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
         return self.tell("LeaseActivated", **self._lease(commitment, unit, provider, epoch))

@@ -52,6 +52,16 @@ def two_kept_jobs() -> Story:
     return story
 
 
+def a_job_kept_by_way_of_another() -> Story:
+    """The holder delivers from the pool of another, which its edition names."""
+    story = Story().edition().after(1)
+    job = story.job().submitted().offered("o1", 0).after(1).delivered("o1").after(60)
+    through = {"provider": "oracle", "pool_kind": "holder_via", "via": "oci-via-azure"}
+    job.accepted("o1", 0).held("c1", 0, offer="o1", **through).after(60).live("c1", 0, "oracle")
+    job.tell("OfferFulfilled", offer="o1", units=[0]).let_go("c1", 0, "oracle").finished()
+    return story
+
+
 def a_shared_job() -> Story:
     """Accepted in part: the holder brings one unit, another cloud, at its second try, the rest."""
     story = Story().edition().after(1)
@@ -162,6 +172,7 @@ def an_unmet_job() -> Story:
 GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_spilled_job,
     a_kept_job,
+    a_job_kept_by_way_of_another,
     two_kept_jobs,
     a_shared_job,
     a_lapsed_gang,

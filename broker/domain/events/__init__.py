@@ -3,6 +3,10 @@
 from broker.domain.events.agreements import (
     EditionRecorded,
 )
+from broker.domain.events.authority import (
+    KeyGranted,
+    KeyRevoked,
+)
 from broker.domain.events.jobs import (
     JobCancelled,
     JobFailed,
@@ -62,6 +66,8 @@ __all__ = [
     "JobStarted",
     "JobSubmitted",
     "JobUnmet",
+    "KeyGranted",
+    "KeyRevoked",
     "LeaseActivated",
     "LeaseEnded",
     "NoticeSent",

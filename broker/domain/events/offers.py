@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.domain.event import Event
 from broker.domain.terms import Terms
-from broker.domain.values import AnswerId, JobId, NoticeId, OfferId, RefusalId
+from broker.domain.values import AnswerId, JobId, KeyId, NoticeId, OfferId, RefusalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,13 @@ class AnswerReceived(Event):
     holds: tuple[Mapping[str, Any], ...]
     reason: str | None
     by: str
+    key: KeyId | None = None
+    """The key that gave authority; None where none was needed."""
+    question: str | None = None
+    fields: tuple[str, ...] = ()
+    """The names of what a question was answered with."""
+    terms: Mapping[str, Any] | None = None
+    """What a counter would have instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

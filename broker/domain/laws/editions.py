@@ -44,8 +44,8 @@ class Edition:
     waivers: Collection[str]
     clarifications: Sequence[Mapping[str, Any]]
     holder_pools: Collection[str]
-    via_pools: bool
-    """Whether the holder also supplies through somebody else."""
+    via_pools: Mapping[str, str]
+    """The pools of others through which the holder may supply, and what opens each."""
 
     def in_force(self, at: datetime) -> bool:
         return not self.draft and self.since <= at and (self.until is None or at < self.until)
@@ -94,6 +94,14 @@ class Edition:
             and not (excludes.get("class") and _lists(excludes["class"], sought.work_class))
         )
 
+    def opens_via(self, name: str, sought: Sought, more: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether the holder may supply by way of this pool, once it has accepted."""
+        if self.via_pools.get(name) != "consent":
+            return name in self.via_pools
+        through = sought._replace(provider=name, pool_kind="holder_via")
+        consents = (*self.consents.values(), *more.values())
+        return any(self.consented(one, one.get("of_clause", ""), through) for one in consents)
+
     def refusal_max_age(self) -> timedelta | None:
         """The longest a refusal of the holder may stand, where a clause bounds it."""
         ages = [
@@ -137,7 +145,7 @@ def edition(data: Mapping[str, Any]) -> Edition:
         waivers=frozenset(waiver["id"] for waiver in data.get("waivers") or ()),
         clarifications=data.get("clarifications") or (),
         holder_pools=frozenset(holder.get("pools") or ()),
-        via_pools=bool(holder.get("fulfil_via")),
+        via_pools={via["pool"]: via["needs"] for via in holder.get("fulfil_via") or ()},
     )
 
 
