@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import agent, facts, fleet, jobs, keys, offers, quotes
+from broker.api import agent, desk, facts, fleet, jobs, keys, offers, quotes
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
@@ -32,6 +32,7 @@ def create_app(context: ApiContext) -> FastAPI:
     for part in (facts, jobs, quotes, offers, keys, fleet, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)
+    app.include_router(desk.router)
     serve_reference(app)
     answer_errors(app)
     app.add_middleware(Door, context=context)

@@ -114,6 +114,7 @@ _HOMES: Final = {
     "cancel": "jobs",
     "offers": "offers",
     "answer": "offers",
+    "key": "keys",
     "replay": "replay",
     "audit": "log",
     "log": "log",
@@ -151,7 +152,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
 
 def _add(app: typer.Typer, name: str) -> None:
     home = import_module(f"broker.cli.{_HOMES[name]}")
-    if name in ("offers", "log"):
+    if name in ("offers", "log", "key"):
         app.add_typer(home.app, name=name)
     elif words := getattr(home, "ELSEWHERE", {}).get(name):
         app.command(name, help=words, context_settings=_PASSING_ON)(home.elsewhere)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import TypeAlias
 
 from broker.domain.values import KeyId
 
@@ -64,8 +65,19 @@ class Authority:
     """No key was shown, and one is needed."""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkOf:
+    """A signed link was shown, and its signature is good; it stands for this key, or for none."""
+
+    key: KeyId | None
+
+
+Shown: TypeAlias = str | LinkOf | None
+"""The secret of a key, a link that was signed here, or nothing."""
+
+
 def authority(
-    keys: Iterable[Key], party: str, role: Role, presented: str | None, now: datetime
+    keys: Iterable[Key], party: str, role: Role, presented: Shown, now: datetime
 ) -> Authority:
     """Whether what is presented lets somebody speak for a party in a role.
 
@@ -73,13 +85,17 @@ def authority(
     all the same. Whoever was given one, be it revoked since, needs one for ever.
     """
     known = list(keys)
-    if presented is None:
+    if presented is None or presented == LinkOf(None):
         if any(key.party == party and key.role is role for key in known):
             needed = f"to speak for {party} as its {role.value} a key is needed; show it"
             return Authority(flaw=needed, missing=True)
         return Authority()
-    shown = next((key for key in known if key.opens(presented)), None)
+    shown = next((key for key in known if _is(key, presented)), None)
     if shown is None:
         return Authority(flaw="the key that was shown is not known here")
     flaw = shown.flaw(party, role, now)
     return Authority(flaw=flaw) if flaw else Authority(key=shown.id)
+
+
+def _is(key: Key, presented: str | LinkOf) -> bool:
+    return key.id == presented.key if isinstance(presented, LinkOf) else key.opens(presented)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
-from broker.domain.key import Role
+from broker.domain.key import Role, Shown
 from broker.domain.market import Pool
 from broker.domain.offer import Offer, OfferState
 from broker.domain.offering import accept, deliver, refuse
@@ -46,6 +46,14 @@ class Judgement:
     """What a question is answered with: fields of the notice, and nothing else."""
 
 
+class Known(NamedTuple):
+    """An answer by somebody who may give it."""
+
+    answer: Answer
+    name: AnswerId
+    key: KeyId | None
+
+
 def record_answer(
     offer_id: OfferId, answer: Answer, store: Store, rules: Rulebook, ids: Ids
 ) -> Judgement:
@@ -54,25 +62,25 @@ def record_answer(
         case, offer = _opened(offer_id, tx)
         bound = tx.bound_holds(offer.holder, [hold.hold for hold in answer.holds])
         name = AnswerId(ids.new("answer"))
-        shown = authorised(desk_of(offer, rules.agreements), Role.DESK, answer.key, tx)
+        shown = authorised(desk_of(offer, rules.agreements), Role.DESK, answer.shown, tx)
         if shown.flaw:
             why = Rejection.UNAUTHORISED if shown.missing else Rejection.FORBIDDEN
             judgement = _reject(case, offer.id, name, offer.state, why, shown.flaw)
         else:
-            answer = altered(answer, key=shown.key)
-            judgement = _judge(case, offer, answer, name, rules, bound)
+            known = Known(answer, name, shown.key)
+            judgement = _judge(case, offer, known, rules, bound)
         tx.keep([case])
     return judgement
 
 
-def acknowledge(offer_id: OfferId, store: Store, rules: Rulebook, key: str | None = None) -> None:
+def acknowledge(offer_id: OfferId, store: Store, rules: Rulebook, shown: Shown = None) -> None:
     """The desk has fetched its notice: the window opens, once.
 
     Raises KeyError, and UnauthorisedError where the key that is shown gives no authority.
     """
     with store.transaction() as tx:
         case, offer = _opened(offer_id, tx)
-        check_desk(offer, key, tx, rules)
+        check_desk(offer, shown, tx, rules)
         if offer.state is OfferState.SENT:
             deliver(case, offer, "ack")
             tx.keep([case])
@@ -90,11 +98,11 @@ def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:
 def _judge(
     case: Case,
     offer: Offer,
-    answer: Answer,
-    name: AnswerId,
+    known: Known,
     rules: Rulebook,
     bound: Mapping[str, OfferId],
 ) -> Judgement:
+    answer, name, key = known
     if not offer.state.undecided:
         late = offer.state is OfferState.LAPSED
         why = Rejection.LATE if late else Rejection.DUPLICATE
@@ -120,7 +128,7 @@ def _judge(
             holds=_told(answer.holds),
             reason=answer.reason,
             by=answer.by,
-            key=None if answer.key is None else KeyId(answer.key),
+            key=key,
             question=answer.question,
             fields=tuple(reply),
             terms=answer.terms,

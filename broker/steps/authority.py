@@ -12,7 +12,7 @@ from typing import Final
 from broker.domain import events
 from broker.domain.agreement import Agreement
 from broker.domain.altered import altered
-from broker.domain.key import Authority, Key, Role, authority
+from broker.domain.key import Authority, Key, Role, Shown, authority
 from broker.domain.offer import Offer
 from broker.domain.values import KeyId
 from broker.ports import Ids, Store, Transaction
@@ -100,7 +100,7 @@ def revoke_key(key_id: KeyId, by: str, why: str, store: Store) -> Key:
     return key
 
 
-def authorised(party: str, role: Role, presented: str | None, tx: Transaction) -> Authority:
+def authorised(party: str, role: Role, presented: Shown, tx: Transaction) -> Authority:
     """Whether what is presented lets somebody speak for a party in a role, now.
 
     While a party was never given a key for the role none is needed, so that a broker on one's own

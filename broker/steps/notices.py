@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from broker.domain.altered import altered
-from broker.domain.key import Role
+from broker.domain.key import Role, Shown
 from broker.domain.notice import Notice, NoticeState, entry
 from broker.domain.offer import Offer, OfferState
 from broker.domain.offering import deliver
@@ -44,7 +44,7 @@ def reply_to(offer: Offer, question: str | None) -> dict[str, Any]:
     return asked or said
 
 
-def fetch_notice(name: NoticeId, store: Store, rules: Rulebook, key: str | None = None) -> Notice:
+def fetch_notice(name: NoticeId, store: Store, rules: Rulebook, shown: Shown = None) -> Notice:
     """The notice, which is received by being fetched: the windows of its offers open, once.
 
     Raises KeyError, and UnauthorisedError where the key that is shown gives no authority.
@@ -55,7 +55,7 @@ def fetch_notice(name: NoticeId, store: Store, rules: Rulebook, key: str | None 
             raise KeyError(name)
         first = tx.offer(notice.offers[0])
         if first is not None:
-            check_desk(first, key, tx, rules)
+            check_desk(first, shown, tx, rules)
         receive(notice, tx)
     return notice
 
@@ -74,8 +74,8 @@ def receive(notice: Notice, tx: Transaction) -> None:
         tx.put_notice(altered(notice, state=NoticeState.RECEIVED, due_at=None, trouble=""))
 
 
-def check_desk(offer: Offer, key: str | None, tx: Transaction, rules: Rulebook) -> None:
+def check_desk(offer: Offer, shown: Shown, tx: Transaction, rules: Rulebook) -> None:
     """Raises UnauthorisedError unless the key lets its bearer see this offer as its desk."""
-    shown = authorised(desk_of(offer, rules.agreements), Role.DESK, key, tx)
-    if shown.flaw:
-        raise UnauthorisedError(shown)
+    asked = authorised(desk_of(offer, rules.agreements), Role.DESK, shown, tx)
+    if asked.flaw:
+        raise UnauthorisedError(asked)

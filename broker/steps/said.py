@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from broker.domain.key import Shown
 from broker.domain.values import RefusalReason
 
 
@@ -40,8 +41,8 @@ class Answer:
     holds: tuple[Hold, ...] = ()
     reason: RefusalReason | None = None
     by: str
-    key: str | None = None
-    """The secret that the desk shows."""
+    shown: Shown = None
+    """What the desk shows to be believed."""
     question: str | None = None
     terms: Mapping[str, str] | None = None
     """What a counter would have instead."""

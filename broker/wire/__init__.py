@@ -1,6 +1,13 @@
 """The JSON we speak: strict models of what is asked, and the views that are answered."""
 
-from broker.wire.answers import AnswerBody, CounterBody, HoldBody, JudgementView
+from broker.wire.answers import (
+    AnswerBody,
+    CounterBody,
+    HoldBody,
+    JudgementView,
+    LinkBody,
+    LinkView,
+)
 from broker.wire.calls import (
     BatchItem,
     BatchSubmit,
@@ -57,6 +64,8 @@ __all__ = [
     "KeyPage",
     "KeyView",
     "Limits",
+    "LinkBody",
+    "LinkView",
     "MachineView",
     "OfferPage",
     "OfferView",

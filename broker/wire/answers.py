@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -63,6 +64,17 @@ class AnswerBody(Strict):
         if reason is None and kind in ("refuse", "counter"):
             raise wrong(f"to {kind} is to say why; {ONE_OF_THE_REASONS}")
         return reason
+
+
+class LinkBody(Strict):
+    key: Word | None = None
+    """The id of the desk's key that it stands for; revoked with it."""
+    valid_s: Annotated[int, Field(strict=True, ge=60, le=30 * 86_400)] = 86_400
+
+
+class LinkView(Seen):
+    url: str
+    expires_at: datetime
 
 
 class JudgementView(Seen):

@@ -77,10 +77,10 @@ def test_from_the_first_key_on_an_answer_needs_one() -> None:
         (job,) = broker.placed(work())
         key = granted(broker)
         for secret, why in ((None, Rejection.UNAUTHORISED), ("other", Rejection.FORBIDDEN)):
-            said = broker.answer(job, holds=[(EAST, 1)], key=secret)
+            said = broker.answer(job, holds=[(EAST, 1)], shown=secret)
             assert said.rejected is why
             assert broker.offer(job).state == "sent"
-        assert broker.answer(job, holds=[(EAST, 1)], key="s1").rejected is None
+        assert broker.answer(job, holds=[(EAST, 1)], shown="s1").rejected is None
         assert broker.facts("AnswerReceived")[0].data["key"] == key
         whys = [fact.data["why"] for fact in broker.facts("AnswerRejected")]
         assert whys == ["unauthorised", "unauthorised"]
@@ -91,7 +91,7 @@ def test_a_key_for_another_role_does_not_answer(role: Role) -> None:
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
         granted(broker, role=role)
-        assert broker.answer(job, holds=[(EAST, 1)], key="s1").rejected is Rejection.FORBIDDEN
+        assert broker.answer(job, holds=[(EAST, 1)], shown="s1").rejected is Rejection.FORBIDDEN
 
 
 def test_revocation_acts_at_once_and_leaves_the_desk_in_need_of_a_key() -> None:
@@ -99,7 +99,7 @@ def test_revocation_acts_at_once_and_leaves_the_desk_in_need_of_a_key() -> None:
         (job,) = broker.placed(work())
         key = granted(broker)
         revoke_key(KeyId(key), "operator", "left", broker.store)
-        said = broker.answer(job, holds=[(EAST, 1)], key="s1")
+        said = broker.answer(job, holds=[(EAST, 1)], shown="s1")
         assert said.rejected is Rejection.FORBIDDEN
         assert f"{key} was revoked" in said.because
         assert broker.answer(job, holds=[(EAST, 1)]).rejected is Rejection.UNAUTHORISED
@@ -115,11 +115,11 @@ def test_a_key_is_good_between_its_dates_only() -> None:
             valid_from=NOON + timedelta(seconds=10),
             valid_until=NOON + timedelta(seconds=20),
         )
-        assert "is valid from" in broker.answer(job, holds=[(EAST, 1)], key="s1").because
+        assert "is valid from" in broker.answer(job, holds=[(EAST, 1)], shown="s1").because
         broker.wait(20)
-        assert "was valid until" in broker.answer(job, holds=[(EAST, 1)], key="s1").because
+        assert "was valid until" in broker.answer(job, holds=[(EAST, 1)], shown="s1").because
         broker.clock.at -= timedelta(seconds=1)
-        assert broker.answer(job, holds=[(EAST, 1)], key="s1").rejected is None
+        assert broker.answer(job, holds=[(EAST, 1)], shown="s1").rejected is None
 
 
 def test_a_notice_is_not_shown_to_whoever_may_not_see_it() -> None:
