@@ -20,6 +20,7 @@ class Task(StrEnum):
 
     PLACE = "place"
     OFFERS = "offers"
+    ANNOUNCE = "announce"
     PROVISION = "provision"
     RECONCILE = "reconcile"
     SWEEP = "sweep"
@@ -50,7 +51,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobSubmitted: _PLACE,
     # An offer to the automatic desk begins by asking the holder's cloud for machines.
     events.OfferIssued: _BUY,
-    events.NoticeWritten: _NOTHING,
+    # Where the desk has a webhook; a queue of its own, so that no window waits for its answer.
+    events.NoticeWritten: (Task.ANNOUNCE,),
     events.NoticeSent: _NOTHING,
     events.NoticeTroubled: _NOTHING,
     events.OfferDelivered: _NOTHING,

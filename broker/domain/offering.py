@@ -75,7 +75,9 @@ def deliver(case: Case, offer: Offer, how: str) -> Offer:
     expires_at = case.now + timedelta(seconds=offer.mechanics.window_s)
     case.tell(events.OfferDelivered(offer=offer.id, how=how, expires_at=expires_at))
     due_at = expires_at - offer.margin if offer.desk is Desk.AUTOMATIC else expires_at
-    return _move(case, offer, OfferState.OPEN, expires_at=expires_at, due_at=due_at)
+    attempts = offer.attempts if how == "deemed" else 0  # it was there after all
+    fields = {"expires_at": expires_at, "due_at": due_at, "attempts": attempts}
+    return _move(case, offer, OfferState.OPEN, **fields)
 
 
 def accept(

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from tests.support.api import AZURE, HERE, Office, accepted, an_office, fault, submit, the_offer
 
-TOKEN = "of the operator"
+TOKEN = "of the operator"  # noqa: S105 - of this test
 CANARIES = {
     "name": "canary-name",
     "tenant": "canary-tenant",

@@ -152,6 +152,7 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("NoticeWritten", fields=[*CONTENTS, "tenant"])),
     ("I24", "a question is answered with the job's name", an_announced_job,
      changed("AnswerReceived", fields=["units", "name"])),
+    ("I11", "deemed too soon", an_announced_job, changed("OfferDelivered", how="deemed")),
     ("I11", "refused without receipt", a_spilled_job, without("OfferDelivered")),
     ("I12", "lapsed in the outage's toll", a_lapsed_gang, moved("OfferLapsed", -2)),
     ("I13", "an unknown edition", a_free_job,

@@ -18,7 +18,9 @@ from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.offer import Desk, Offer
 from broker.domain.values import JobId, ProviderName, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
+from broker.ports import Post
 from broker.replay.world import CountingIds, VirtualClock
+from broker.steps.announce import announce
 from broker.steps.answer import Judgement, record_answer
 from broker.steps.cancel import cancel_jobs
 from broker.steps.offer import put_offers
@@ -98,6 +100,8 @@ class Broker:
     clouds: Mapping[ProviderName, PretendCloud]
     ids: CountingIds
     sessions: set[str] = field(default_factory=set)
+    post: Post | None = None
+    """What puts notices to webhooks."""
 
     # -- what a tenant does
 
@@ -151,6 +155,8 @@ class Broker:
     def step(self) -> None:
         place_round(self.store, self.rules)
         put_offers(self.store, self.rules)
+        if self.post is not None:
+            announce(self.store, self.rules, self.post)
         for name, cloud in self.clouds.items():
             provision(name, cloud, self.store, self.rules)
 

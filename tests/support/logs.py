@@ -59,7 +59,8 @@ EDITION: Final = {
             "match": {"class": ["pretraining", "research"], "capacity": ["new", "renewal"]},
             "until": {"earliest_of": [{"date": "2031-01-01T00:00:00Z"}]},
             "rofr": {
-                "notice": {"contents": list(CONTENTS), "withhold": ["tenant"]},
+                "notice": {"contents": list(CONTENTS), "withhold": ["tenant"]}
+                | {"deemed_receipt": {"attempts": 2, "channels": 2, "after": "PT5M"}},
                 "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
                 "standing_answers": {"refusal_max_age": "PT15M"},
             },
