@@ -247,6 +247,7 @@ def test_a_running_broker_posts_its_notices(tmp_path: Path) -> None:
             from broker import Broker as Client  # noqa: PLC0415 - the product's own
             from broker.wire import Training  # noqa: PLC0415 - as above
 
+            offers: Any = ()
             with Client(engine.url) as client:
                 client.submit(Training(name="tune", run="true"))
                 for _ in range(500):
