@@ -13,6 +13,7 @@ from broker.api.app import create_app
 from broker.api.context import ApiContext
 from broker.api.serving import listen, server_for
 from broker.settings import Settings, SettingsError, is_loopback
+from broker.steps.beat import Part, beating
 from broker.wiring import Wiring, catalogue, wired
 
 
@@ -35,7 +36,8 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
         # The server ends in order at these, and raises them again for whoever was there before.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        server.run(sockets=[line])
+        with beating(wiring.store, Part.SERVER):
+            server.run(sockets=[line])
 
 
 def guard(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -152,6 +153,8 @@ class Settings(BaseSettings):
 
     owner: str = Field(default="capacity-broker", pattern=r"^[a-z][a-z0-9-]{0,62}$")
     """The tag by which this broker finds its machines in a cloud."""
+    vantage: str = Field(default_factory=gethostname, min_length=1, max_length=200)
+    """Where this process sees the clouds from; to call a holder unavailable takes several."""
     catalogue: Path | None = None
     """Machines and prices of one's own, in the columns of the catalogue that ships."""
     clouds: dict[ProviderName, Account] = {}

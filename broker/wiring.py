@@ -162,6 +162,7 @@ def rulebook(
         by_tenant=settings.agreement_by_tenant,
         pools=pools,
         owner=settings.owner,
+        vantage=settings.vantage,
         desk_for=desk_of(settings),
         webhooks={
             name: Webhook(url=to.url, secret=webhook_key(to.secret.get_secret_value()))

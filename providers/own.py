@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from broker.domain.market import Place
@@ -41,6 +42,9 @@ _MARK: Final = "BROKER_OWN_MACHINE"
 _ORDER: Final = "order.json"
 _ADDRESS: Final = "127.0.0.1"
 _PROC: Final = Path("/proc")
+_LOOKS: Final = 3
+"""How often a machine must be missing: a process that is just exec'ing shows no environment."""
+_BETWEEN_LOOKS_S: Final = 0.02
 _SWEEPS: Final = 50
 # The shell that starts the machine leaves at once, so that nobody has to bury it later.
 _START: Final = "./start-up </dev/null >console.log 2>&1 &"
@@ -87,7 +91,7 @@ class Own:
             return Fault(FaultKind.TRANSIENT, type(failure).__name__, str(failure))
 
     def poll(self, order: Order, handle: str) -> Outcome:
-        if _processes().get(self.state / handle):
+        if _living(self.state / handle):
             return Running(order.name, _ADDRESS)
         return Gone("its last process has ended")
 
@@ -148,7 +152,7 @@ class Own:
         if home.exists() and _told(home).get("owner") not in (None, order.owner):
             return True
         for _ in range(_SWEEPS):
-            doomed = _processes().get(home)
+            doomed = _living(home)
             if not doomed:
                 shutil.rmtree(home, ignore_errors=True)
                 return not home.exists()
@@ -164,6 +168,16 @@ class Own:
         with self.state.joinpath(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _living(home: Path) -> set[int]:
+    """The processes of one machine; none only where none is there at several looks."""
+    for look in range(_LOOKS):
+        if look:
+            Event().wait(_BETWEEN_LOOKS_S)
+        if found := _processes().get(home):
+            return found
+    return set()
 
 
 def _processes() -> Mapping[Path, set[int]]:

@@ -29,6 +29,7 @@ from broker.domain.market import Pool
 from broker.domain.values import ProviderName
 from broker.serve import context
 from broker.settings import Settings, SettingsError, sqlite_url
+from broker.steps.beat import Part, beating
 from broker.store.schema import current
 from broker.store.sql import SqlStore
 from broker.wiring import Wiring, open_store, wired
@@ -143,6 +144,7 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
         wiring = stack.enter_context(
             wired(settings, own, start_up=start_up(settings.address), woken=commits.tell)
         )
+        stack.enter_context(beating(wiring.store, Part.TICKER))
         app = create_app(context(wiring, settings.address))
         providers = unopened(settings.accounts)
         stack.enter_context(_at_work(wiring, providers, commits, app.state.pulse.nudge, wrapped))

@@ -49,6 +49,7 @@ _BUY: Final = (Task.PROVISION,)
 
 REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobSubmitted: _PLACE,
+    events.JobAmended: (Task.PLACE, Task.PROVISION),
     # An offer to the automatic desk begins by asking the holder's cloud for machines.
     events.OfferIssued: _BUY,
     # Where the desk has a webhook; a queue of its own, so that no window waits for its answer.
@@ -56,6 +57,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.NoticeSent: _NOTHING,
     events.NoticeTroubled: _NOTHING,
     events.OfferDelivered: _NOTHING,
+    events.OfferTolled: _NOTHING,
     # The next place is asked, and what waited for this one goes its way.
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,
@@ -84,6 +86,23 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.KeyGranted: _NOTHING,
     events.KeyRevoked: _NOTHING,
     events.PricesListed: _NOTHING,
+    # What opens a way lets those that are due take it; what closes one is seen in the next round.
+    events.ConditionAttested: _PLACE,
+    events.ConflictLifted: _PLACE,
+    events.ConflictRecorded: _NOTHING,
+    events.ConsentRecorded: _PLACE,
+    events.ConsentRevoked: _NOTHING,
+    events.HolderProbed: _NOTHING,
+    events.HolderRecovered: _PLACE,
+    events.HolderUnavailable: _PLACE,
+    events.JobHeld: _NOTHING,
+    events.RecordRefused: _NOTHING,
+    events.RightSuspended: _PLACE,
+    events.StakeRecorded: _NOTHING,
+    events.StandingAcceptanceGiven: _PLACE,
+    events.StandingAcceptanceRevoked: _NOTHING,
+    events.WaiverGranted: _PLACE,
+    events.WaiverRevoked: _NOTHING,
     events.BrokerDown: _NOTHING,
     events.BrokerUp: _NOTHING,
 }

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Final
 
+from broker.steps.beat import Part, beating
 from broker.store.turns import Turn
 from broker.wiring import Wiring
 from workers.app import make_app
@@ -57,6 +58,7 @@ def _work(wiring: Wiring, turn: Turn, over: threading.Event) -> None:
         rounds=usual_rounds(accounts, settings.sweep_every_s, settings.reconcile_every_s),
     )
     try:
-        relay.run(wiring.store.listen, done, LOOKS_EVERY_S)
+        with beating(wiring.store, Part.TICKER):
+            relay.run(wiring.store.listen, done, LOOKS_EVERY_S)
     finally:
         app.close()

@@ -51,7 +51,7 @@ async def _declined(_: Request, fault: DeclinedError) -> Response:
 
 
 async def _misread(request: Request, fault: RequestValidationError) -> Response:
-    about_jobs = request.url.path.startswith("/v1/jobs") and request.method == "POST"
+    about_jobs = request.url.path.startswith("/v1/jobs") and request.method in ("POST", "PATCH")
     problem = first_problem(fault.errors(), "invalid_job" if about_jobs else "invalid_request")
     return json_reply(problem, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 

@@ -1,4 +1,4 @@
-"""Jobs: submit, list, show, cancel."""
+"""Jobs: submit, list, show, amend, cancel."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 
 from broker.api.context import ApiContext, Here
-from broker.api.errors import unknown
+from broker.api.errors import DeclinedError, unknown
 from broker.api.queries import JobQuery
 from broker.api.replies import json_reply
 from broker.api.views import Purchase, bought, job_view, purchases
 from broker.domain.job import Job
 from broker.domain.values import JobId
+from broker.steps.amend import Became, amend_job
 from broker.steps.cancel import cancel_jobs
 from broker.steps.submit import Submission, submit_jobs, take_in
 from broker.wire import (
+    AmendBody,
     BatchSubmit,
     CancelBody,
     CancelledView,
@@ -88,6 +90,20 @@ def list_jobs(query: Annotated[JobQuery, Query()], here: Here) -> Response:
 
 @router.get("/{job}", response_model=JobView)
 def show_job(job: str, here: Here) -> Response:
+    return json_reply(_view(the_job(job, here), here))
+
+
+@router.patch("/{job}", response_model=JobView)
+def amend(job: str, body: AmendBody, here: Here) -> Response:
+    """Change the limits of a job that waits.
+
+    What the holder was told stands, unless the change would leave a rival better off: then the
+    holder is asked anew, as often as the agreement allows.
+    """
+    known = the_job(job, here)
+    amended = amend_job(known.id, body.limits.changes(), here.store, here.rules)
+    if amended.became is Became.REFUSED:
+        raise DeclinedError(HTTPStatus.CONFLICT, "not_amended", amended.because)
     return json_reply(_view(the_job(job, here), here))
 
 

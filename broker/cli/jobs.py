@@ -1,4 +1,4 @@
-"""Jobs: submit, ps, show, logs, events, explain, cancel."""
+"""Jobs: submit, ps, show, logs, events, explain, amend, cancel."""
 
 from __future__ import annotations
 
@@ -194,6 +194,41 @@ def explain(
     out(told.text())
     export = "" if log else "broker log export day.jsonl && "
     say(f"prove it: {export}broker audit {log or 'day.jsonl'}")
+
+
+def amend(
+    context: typer.Context,
+    job: JobNamed,
+    *,
+    max_price: Annotated[
+        str | None, typer.Option(help="US dollars an hour for one machine; `none` is no limit.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Such as eu-*; may be repeated; `any` is everywhere.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="A provider; may be repeated; `none` excludes none.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Change the limits of a job that waits; the holder is asked anew where that is due."""
+    said: dict[str, Any] = {}
+    if max_price is not None:
+        said["max_price_per_hour"] = None if max_price == "none" else max_price
+    if region:
+        said["regions"] = [] if region == ["any"] else region
+    if exclude:
+        said["exclude"] = [] if exclude == ["none"] else exclude
+    if not said:
+        say("say what to change: --max-price, --region or --exclude")
+        raise typer.Exit(USAGE)
+    shell = shell_of(context)
+    found = shell.line.patch(f"/v1/jobs/{shell.job(job)['id']}", {"limits": said})
+    if json:
+        out_json("job", found)
+    else:
+        out(f"{found['id']}  {found['stage']}")
+        say(f"what became of its offer: broker explain {found['id']}")
 
 
 def cancel(

@@ -111,10 +111,12 @@ _HOMES: Final = {
     "logs": "jobs",
     "events": "jobs",
     "explain": "jobs",
+    "amend": "jobs",
     "cancel": "jobs",
     "offers": "offers",
     "answer": "offers",
     "key": "keys",
+    "agreement": "agreement",
     "replay": "replay",
     "audit": "log",
     "log": "log",
@@ -152,7 +154,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
 
 def _add(app: typer.Typer, name: str) -> None:
     home = import_module(f"broker.cli.{_HOMES[name]}")
-    if name in ("offers", "log", "key"):
+    if name in ("offers", "log", "agreement", "key"):
         app.add_typer(home.app, name=name)
     elif words := getattr(home, "ELSEWHERE", {}).get(name):
         app.command(name, help=words, context_settings=_PASSING_ON)(home.elsewhere)

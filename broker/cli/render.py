@@ -124,8 +124,10 @@ class _Said(dict[str, Any]):
 
 _STAGES: Final = {
     "JobSubmitted": "queued",
+    "JobAmended": "its tenant asks for other terms: at most {price} $/h",
     "OfferIssued": "offered to {holder}, window {window} from delivery",
     "OfferDelivered": "delivered to {holder}, which may answer until {expires_at}",
+    "OfferTolled": "the broker was away for {by_s} s; {holder} has so much longer",
     "OfferAccepted": "accepted by {holder}: {count}",
     "OfferRefused": "refused by {holder}: {reason}",
     "OfferLapsed": "{holder} let it lapse: {reason}",

@@ -14,7 +14,7 @@ _RECORDED = "Recorded work"
 
 def replay(  # noqa: PLR0917 - a command takes as many options as it has
     directory: Annotated[
-        str | None, typer.Argument(metavar="[DIR]", help="jobs.csv, capacity.csv, pools.csv")
+        str | None, typer.Argument(metavar="DIR", help="jobs.csv, capacity.csv, pools.csv")
     ] = None,
     agreement: Annotated[str | None, typer.Option(help="The agreement to run under.")] = None,
     edition: Annotated[str | None, typer.Option(help="Or the edition of a date.")] = None,

@@ -55,7 +55,7 @@ def exit_code(error: BrokerError) -> int:
     for kind, code in _BY_KIND:
         if isinstance(error, kind):
             return code
-    if error.code == "nonconforming":
+    if error.code in ("nonconforming", "cannot_stand"):
         return REFUSED
     invalid = isinstance(error, InvalidJob) or error.code in _USAGE_CODES
     return USAGE if invalid else REFUSED

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 from typing_extensions import override
 
 from broker.client import where
+from broker.client.agreements import Agreements
 from broker.client.connection import Connection
 from broker.client.errors import BrokerUnavailable
 from broker.client.handle import GRACE_S, JobHandle
@@ -175,6 +176,7 @@ class Broker:
         self.jobs = Jobs(self._line)
         self.offers = Offers(self._line)
         self.keys = Keys(self._line)
+        self.agreements = Agreements(self._line)
 
     @property
     def url(self) -> str:

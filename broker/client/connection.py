@@ -77,6 +77,10 @@ class Connection:
         """Send JSON. `repeatable` says that sending it twice is sending it once."""
         return self._call("POST", path, json.dumps(body).encode(), headers or {}, again=repeatable)
 
+    def patch(self, path: str, body: object) -> Any:  # noqa: ANN401 - as above
+        """Send JSON; sending it twice is sending it once."""
+        return self._call("PATCH", path, json.dumps(body).encode(), {}, again=True)
+
     def pages(self, path: str, **query: object) -> Iterator[Any]:
         """The items of a listing, page by page."""
         cursor = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -35,6 +37,15 @@ TAIL_LINES: Final = 20
 PAGE: Final = 1000
 _FIRST_LOOK_S: Final = 0.02
 _LONGEST_LOOK_S: Final = 0.25
+
+
+class Unchanged(Enum):
+    """Stands for what is not said."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,24 @@ class JobHandle(Future[Outcome]):
         """Why it is where it is: everybody who was asked, and what they said."""
         return Explanation.from_json(self._line.get(f"/v1/jobs/{self.id}/explain"))
 
+    def amend(
+        self,
+        *,
+        max_price: Decimal | str | float | Unchanged | None = UNCHANGED,
+        regions: Sequence[str] | Unchanged = UNCHANGED,
+        exclude: Sequence[str] | Unchanged = UNCHANGED,
+    ) -> JobView:
+        """Change its limits while it waits; what is left out stays, `None` is no limit.
+
+        A change that would leave a rival better off has the holder asked anew. Raises
+        BrokerError where the job waits no more, or was requoted as often as its agreement allows.
+        """
+        from broker.wire import JobView  # noqa: PLC0415 - a command line does without
+
+        said = {"max_price_per_hour": max_price, "regions": regions, "exclude": exclude}
+        limits = {name: _plain(v) for name, v in said.items() if not isinstance(v, Unchanged)}
+        return JobView.model_validate(self._line.patch(f"/v1/jobs/{self.id}", {"limits": limits}))
+
     @override
     def cancel(self, reason: str = "asked", grace: timedelta | float = GRACE_S) -> bool:
         """End it; its command has `grace` to stop by itself. False where it was over already."""
@@ -171,6 +200,12 @@ class JobHandle(Future[Outcome]):
                     batch, kept = list(kept)[max(0, len(kept) + len(begun) - tail) :], None
             yield batch
         yield list(begun.values())
+
+
+def _plain(value: Decimal | str | float | Sequence[str] | None) -> object:
+    if isinstance(value, Decimal | float):
+        return str(value)
+    return value if value is None or isinstance(value, str) else list(value)
 
 
 def _lines(chunk: dict[str, Any], begun: dict[tuple[int, str], LogLine]) -> list[LogLine]:

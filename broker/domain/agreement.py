@@ -120,7 +120,7 @@ class Edition:
         )
 
     def era(self, at: datetime) -> int:
-        """Counts the instants up to now at which a clause, consent or reading begins or ends.
+        """Counts the instants up to now at which a clause, consent, waiver or reading turns.
 
         Within one era the edition says the same of the same work, unless something is attested.
         """
@@ -130,6 +130,7 @@ class Edition:
     def _turns(self) -> tuple[datetime, ...]:
         instants = {date for c in self.clauses if c.until for date in c.until.dates}
         spans = [(c.begins, c.ends) for c in self.consents]
+        spans += [(w.begins, w.ends) for w in self.waivers]
         spans += [(c.begins, c.ends) for c in self.clarifications]
         instants.update(at for span in spans for at in span if at is not None)
         return tuple(sorted(instants))
@@ -141,6 +142,10 @@ class Edition:
     def holds(self, provider: str) -> bool:
         """Whether these are the holder's own machines, asked by the provider's name."""
         return provider in self.holder.pools
+
+    def party(self, role: str) -> str:
+        """The id of the party that has a role here; a name that is no role is an id already."""
+        return {"grantor": self.grantor.id, "holder": self.holder.id}.get(role, role)
 
     def clause(self, clause_id: str) -> Clause:
         """The clause of that id. Raises KeyError."""

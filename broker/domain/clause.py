@@ -70,6 +70,17 @@ class Match:
             and (pool is None or self.pool_kinds is None or pool.kind in self.pool_kinds)
         )
 
+    def document(self) -> dict[str, list[str]]:
+        """The match as an edition file writes it; what is left open is left out."""
+        said = {
+            "class": self.classes,
+            "tags_any": self.tags_any,
+            "capacity": self.capacity,
+            "pool": self.pools,
+            "pool_kind": self.pool_kinds,
+        }
+        return {name: sorted(map(str, words)) for name, words in said.items() if words is not None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Until:

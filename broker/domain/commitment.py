@@ -38,6 +38,7 @@ class Commitment:
     """The capacity that the holder keeps for it, by its own names."""
     basis: Basis | None = None
     """What a third party's commitment stands on."""
+    cites: tuple[str, ...] = ()
     release: int | None = None
     attempt: int = 1
     """Counts the tries of a holder to deliver what it accepted."""

@@ -10,6 +10,7 @@ from broker.domain.agreement import Edition
 from broker.domain.market import Pool
 from broker.domain.offer import OfferKind
 from broker.domain.release import Basis, Release
+from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.terms import Terms
 
 
@@ -25,15 +26,25 @@ class PutOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptStanding:
+    """The holder has accepted such units beforehand: the offer is put, and taken at once."""
+
+    offer: PutOffer
+    acceptance: StandingAcceptance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStanding:
-    """Every place of the holder's stands under a refusal that is still valid: no offer is due."""
+    """No offer is due: the holder stands refused everywhere, is suspended, or is not there."""
 
     units: tuple[int, ...]
     terms: Terms
     edition: Edition
     clause: str
     cites: tuple[str, ...]
-    until: datetime
+    until: datetime | None
+    """When it goes stale by itself."""
+    basis: Basis = Basis.STANDING_REFUSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,8 @@ class Wait:
     because: str
     stuck: bool = False
     """Every place is shut: the job heads its line, or stands in it."""
+    held: tuple[int, ...] = ()
+    """Units that wait for what must not be done now; `because` is told to the tenant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,4 +97,6 @@ class GiveUp:
     because: str
 
 
-Decision: TypeAlias = PutOffer | ReleaseStanding | Commit | Expire | Wait | StandInLine | GiveUp
+Decision: TypeAlias = (
+    PutOffer | AcceptStanding | ReleaseStanding | Commit | Expire | Wait | StandInLine | GiveUp
+)

@@ -25,13 +25,17 @@ _LINES_KNOWN: Final = 20_000
 
 
 def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
-    """The holder's pools that the job's limits leave, its price apart, in the order of asking."""
-    asked = case.job.line, offer.holder
+    """The holder's pools that the job's limits leave, its price apart, in the order of asking.
+
+    Its regions are those of the notice, whatever the tenant has asked for since.
+    """
+    asked = case.job.line, offer.holder, offer.terms.regions
     found = market.fitting.get(asked)
     if found is None:
         if len(market.fitting) >= _LINES_KNOWN:
             market.fitting.clear()
-        shape, limits = case.job.workload.shape, case.job.workload.limits
+        shape = case.job.workload.shape
+        limits = altered(case.job.workload.limits, regions=offer.terms.regions or ())
         found = market.fitting[asked] = ranked(
             pool
             for pool in market.pools

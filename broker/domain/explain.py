@@ -21,6 +21,7 @@ _STANDING: Final = frozenset({Verdict.PLACED, Verdict.COMMITTED})
 _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
     "OfferIssued": told_offers.issued,
     "OfferDelivered": told_offers.delivered,
+    "OfferTolled": told_offers.tolled,
     "OfferAccepted": told_offers.accepted,
     "OfferRefused": told_offers.refused,
     "OfferLapsed": told_offers.lapsed,

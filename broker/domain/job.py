@@ -106,6 +106,10 @@ class Job:
     releases: tuple[Release, ...] = ()
     released: int = 0
     offers: int = 0
+    supersedes: OfferId | None = None
+    """The offer that its next one replaces."""
+    requotes: tuple[datetime, ...] = ()
+    """When such a replacement was put, as far as it still counts."""
     losses: int = 0
     """How often a machine was lost under it."""
     due_at: datetime | None

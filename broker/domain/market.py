@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from broker.domain.workload import Limits, Shape
 
 
-Fitting: TypeAlias = "dict[tuple[str, tuple[str, ...]], tuple[Pool, ...]]"
+Fitting: TypeAlias = "dict[tuple[str, tuple[str, ...], tuple[str, ...] | None], tuple[Pool, ...]]"
 """The pools of some suppliers that fit a line, in the order of asking: worked out once."""
 
 

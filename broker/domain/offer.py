@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.domain.market import Place
+from broker.domain.right import Suspension
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, NoticeId, OfferId, RefusalId
 
@@ -56,6 +57,10 @@ class OfferKind(StrEnum):
     ORDER = "order"
     """To an exclusive holder: a refusal releases nothing."""
 
+    @property
+    def releases(self) -> bool:
+        return self is OfferKind.RIGHT
+
 
 class Desk(StrEnum):
     AUTOMATIC = "automatic"
@@ -79,6 +84,13 @@ class Mechanics:
     deemed_attempts: int
     contents: tuple[str, ...]
     """The allow-list of a notice's fields."""
+    suspension: Suspension | None = None
+    """How many defaults turn the right off; None: no number does."""
+    toll: bool = True
+    """Whether an outage of ours is not counted; only a clause that says so counts it."""
+    requote_max: int = 0
+    """How many new notices of other terms there may be within one tail."""
+    requote_window_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +115,21 @@ class Offer:
     """How a person's desk is told; none for an automatic desk."""
     notice: NoticeId | None = None
     """The notice that it lies in, with others for the same shape."""
+    supersedes: OfferId | None = None
+    """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT
     issued_at: datetime
     attempts: int = 0
     """Logged attempts at delivery that found nobody."""
+    opened_at: datetime | None = None
+    """When the notice was received, and its window opened."""
     expires_at: datetime | None = None
     asked: tuple[Place, ...] = ()
     """The holder's places that its automatic desk has asked for this offer."""
     refusals: tuple[RefusalId, ...] = ()
     """What those places answered, or the standing refusals used in their stead."""
     accepted: tuple[int, ...] = ()
+    accepted_at: datetime | None = None
     deliver_by: datetime | None = None
     cure_until: datetime | None = None
     due_at: datetime | None = None

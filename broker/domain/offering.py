@@ -45,7 +45,7 @@ def issue(case: Case, offer: Offer) -> Offer:
             terms=offer.terms,
             window_s=offer.mechanics.window_s,
             notice_sha256=sha256(notice(offer)).hexdigest(),
-            supersedes=None,
+            supersedes=offer.supersedes,
             desk=offer.desk,
         )
     )
@@ -76,12 +76,16 @@ def deliver(case: Case, offer: Offer, how: str) -> Offer:
     case.tell(events.OfferDelivered(offer=offer.id, how=how, expires_at=expires_at))
     due_at = expires_at - offer.margin if offer.desk is Desk.AUTOMATIC else expires_at
     attempts = offer.attempts if how == "deemed" else 0  # it was there after all
-    fields = {"expires_at": expires_at, "due_at": due_at, "attempts": attempts}
-    return _move(case, offer, OfferState.OPEN, **fields)
+    fields = {"opened_at": case.now, "expires_at": expires_at, "due_at": due_at}
+    return _move(case, offer, OfferState.OPEN, attempts=attempts, **fields)
 
 
 def accept(
-    case: Case, offer: Offer, units: tuple[int, ...], holds: Iterable[Mapping[str, Any]]
+    case: Case,
+    offer: Offer,
+    units: tuple[int, ...],
+    holds: Iterable[Mapping[str, Any]],
+    standing: str | None = None,
 ) -> Offer:
     """T7: bind the holder to these units and release the rest, in one entry of the log."""
     deliver_by = case.now + timedelta(seconds=offer.mechanics.provision_s)
@@ -93,6 +97,7 @@ def accept(
             holds=tuple(holds),
             deliver_by=deliver_by,
             cure_until=cure_until,
+            standing=standing,
         )
     )
     case.move(units, UnitState.ACCEPTED)
@@ -101,6 +106,7 @@ def accept(
         offer,
         OfferState.ACCEPTED,
         accepted=units,
+        accepted_at=case.now,
         deliver_by=deliver_by,
         cure_until=cure_until,
         due_at=cure_until,

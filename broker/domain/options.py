@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from broker.domain.agreement import Edition
-from broker.domain.clause import PoolView
+from broker.domain.clause import PoolView, Question
+from broker.domain.exemptions import NO_EXEMPTIONS, Choice, Exemptions, exemptions, stands_on
 from broker.domain.market import Market, Pool, PoolKind
 from broker.domain.ranking import ranked
+from broker.domain.register import Register
 from broker.domain.release import Basis
 from broker.domain.terms import Terms, better_for_supplier
 from broker.domain.values import Usd
@@ -21,20 +23,13 @@ _SOME_CLOUD: Final = PoolView("", PoolKind.THIRD_PARTY_CLOUD)
 """Stands for any third party, where none of those known would fit the work."""
 
 
+_NOTHING: Final[frozenset[str]] = frozenset()
 _OPEN_UNDER_A_RELEASE: Final = frozenset({VerdictKind.ALLOW, VerdictKind.OFFER})
 
 
-class Choice(NamedTuple):
-    """A pool that may be committed to, and what the commitment would stand on."""
-
-    pool: Pool
-    basis: Basis | None
-    """None: only under a release, whose basis it takes."""
-    cites: tuple[str, ...]
-
-
-Ceiling: TypeAlias = tuple[tuple[object, ...], tuple[object, ...], Decimal, bool]
-"""What is asked for, what was noticed, the tolerance, and whether a release is needed."""
+Which: TypeAlias = Literal["free", "released", "anybody"]
+Ceiling: TypeAlias = tuple[tuple[object, ...], tuple[object, ...], Decimal, Which]
+"""What is asked for, what was noticed, the tolerance, and which choices are meant."""
 _CEILINGS: Final = 64
 """How many ceilings the options of one line are compared with before the first is forgotten."""
 
@@ -51,6 +46,12 @@ class Options:
     """Where there is no right: the pools that are open without a release, the holder's included."""
     released: tuple[Choice, ...]
     """Everybody else's pools that are open once the holder has let the units go."""
+    exempt: Exemptions
+    """What may be placed without a notice, although there is a right or an exclusive clause."""
+    holder_barred: bool
+    """Whether the holder is in the tenant's conflict set, so that no notice may reach it."""
+    asked: Question
+    """What was asked of the edition, of any pool."""
     some: bool
     """Whether any pool fits at all."""
     notice_price: Usd | None
@@ -59,25 +60,38 @@ class Options:
         default_factory=dict, repr=False, compare=False
     )
 
+    @property
+    def anybody(self) -> tuple[Choice, ...]:
+        """What is released with the holder's own, which are open while its right is suspended."""
+        own = (Choice(pool, Basis.FREE, ()) for pool in self.holder)
+        by_pool = {choice.pool: choice for choice in (*self.released, *own)}
+        return tuple(by_pool[pool] for pool in ranked(by_pool))
+
     def within(
-        self, asked: Terms, ceiling: Terms, tolerance: Decimal, *, released: bool
+        self, asked: Terms, ceiling: Terms, tolerance: Decimal, *, of: Which
     ) -> tuple[Choice, ...]:
         """The choices on whose terms a supplier is in nothing better off than under the ceiling.
 
         The order is partial (design 3.3): cheaper and later is not comparable, and left out.
         """
-        key = (asked.compared(), ceiling.compared(), tolerance, released)
+        key = (asked.compared(), ceiling.compared(), tolerance, of)
         found = self._within.get(key)
         if found is None:
             if len(self._within) >= _CEILINGS:
                 self._within.clear()
-            choices = self.released if released else self.free
-            found = self._within[key] = tuple(
-                choice
-                for choice in choices
-                if better_for_supplier(ceiling, at(choice.pool, asked), tolerance) is None
-            )
+            choices = getattr(self, of)
+            found = self._within[key] = within(choices, asked, ceiling, tolerance)
         return found
+
+
+def within(
+    choices: tuple[Choice, ...], asked: Terms, ceiling: Terms, tolerance: Decimal
+) -> tuple[Choice, ...]:
+    return tuple(
+        choice
+        for choice in choices
+        if better_for_supplier(ceiling, at(choice.pool, asked), tolerance) is None
+    )
 
 
 def at(pool: Pool, asked: Terms) -> Terms:
@@ -88,53 +102,95 @@ def at(pool: Pool, asked: Terms) -> Terms:
 
 _MEMO_SIZE: Final = 20_000
 
-Memo: TypeAlias = dict[tuple[str, str, int], Options]
-"""Options by line, edition and era: nothing else changes them while the pools are the same."""
+Memo: TypeAlias = dict[tuple[str, str, int, int, frozenset[str], bool], Options]
+"""Options by line, edition, era, what is on record, who is in conflict, who is away.
+
+Nothing else changes them while the pools are the same.
+"""
 
 
 def remembered(
-    memo: Memo, line: str, work: Workload, market: Market, edition: Edition, now: datetime
+    memo: Memo,
+    line: str,
+    work: Workload,
+    market: Market,
+    edition: Edition,
+    now: datetime,
+    register: Register,
 ) -> Options:
-    """The options of a line, worked out once for each era of the edition."""
-    key = (line, edition.id, edition.era(now))
+    """The options of a line, worked out once for each era and each reading of the agreement."""
+    barred = register.barred(work.tenant, now, edition)
+    away = register.health.unavailable is not None
+    key = (line, edition.id, edition.era(now), register.reading, barred, away)
     found = memo.get(key)
     if found is None:
         if len(memo) >= _MEMO_SIZE:
             memo.clear()
-        found = memo[key] = options_for(work, market, edition, now)
+        attested = register.attested_in(edition)
+        found = memo[key] = options_for(work, market, edition, now, attested, barred, away)
     return found
 
 
-def options_for(work: Workload, market: Market, edition: Edition, now: datetime) -> Options:
-    """What the edition says of every pool that fits, taken together (design 5.1, rule 3)."""
-    order = ranked(p for p in market.pools if p.fits(work.shape) and p.within(work.limits))
+def options_for(
+    work: Workload,
+    market: Market,
+    edition: Edition,
+    now: datetime,
+    attested: frozenset[str] = _NOTHING,
+    barred: frozenset[str] = _NOTHING,
+    away: bool = False,  # noqa: FBT001, FBT002 - the seventh of what it looks at
+) -> Options:
+    """What the edition says of every pool that fits, taken together (design 5.1, rule 3).
+
+    The pools of the providers that are `barred` do not come into it. Continuity is looked at only
+    while the holder is `away`.
+    """
+    sold = market.pools
+    if barred:
+        sold = tuple(p for p in sold if p.place.provider.value not in barred)
+    order = ranked(p for p in sold if p.fits(work.shape) and p.within(work.limits))
     seen = [PoolView(p.place.provider.value, p.kind) for p in order]
     tags = frozenset(work.tags)
     views = set(seen)
     others = {view for view in views if not edition.holds(view.name)} or {_SOME_CLOUD}
     said = {
-        view: verdict(edition, work.work_class, tags, view, Scope.NEW, now)
+        view: verdict(edition, work.work_class, tags, view, Scope.NEW, now, attested)
         for view in views | others
     }
     right = _clause(said, others, VerdictKind.OFFER)
     open_to_others = any(said[view].reads_as is VerdictKind.ALLOW for view in others)
     exclusive = None if open_to_others else _clause(said, others, VerdictKind.FORBID)
+    asked = Question(
+        edition.disputed(work.work_class, now) or work.work_class,
+        tags,
+        None,
+        Scope.NEW,
+        now,
+        attested,
+    )
+    pools = list(zip(order, seen, strict=True))
+    how = {
+        view: stands_on(answer)
+        for view, answer in said.items()
+        if answer.reads_as in _OPEN_UNDER_A_RELEASE
+    }
     return Options(
-        holder=tuple(p for p, view in zip(order, seen, strict=True) if view not in others),
+        holder=tuple(p for p, view in pools if view not in others),
         right=right,
         exclusive=exclusive if right is None else None,
         free=()
         if right or exclusive
         else tuple(
-            _choice(p, said[view])
-            for p, view in zip(order, seen, strict=True)
-            if said[view].reads_as is VerdictKind.ALLOW
+            Choice(p, *how[view]) for p, view in pools if said[view].reads_as is VerdictKind.ALLOW
         ),
         released=tuple(
-            _choice(p, said[view])
-            for p, view in zip(order, seen, strict=True)
-            if view in others and said[view].reads_as in _OPEN_UNDER_A_RELEASE
+            Choice(p, *how[view]) for p, view in pools if view in others and view in how
         ),
+        exempt=exemptions(edition, asked, pools, said, shut=right is None)
+        if right or (exclusive and away)
+        else NO_EXEMPTIONS,
+        holder_barred=bool(barred) and not barred.isdisjoint(edition.holder_pools),
+        asked=asked,
         some=bool(order),
         notice_price=work.limits.max_price_usd_hour
         or (order[-1].price_usd_hour if order else None),
@@ -146,11 +202,3 @@ def _clause(said: dict[PoolView, Verdict], views: set[PoolView], answer: Verdict
         if said[view].reads_as is answer:
             return said[view].clause or "holder"
     return None
-
-
-def _choice(pool: Pool, said: Verdict) -> Choice:
-    if said.reads_as is VerdictKind.OFFER:
-        return Choice(pool, None, ())
-    basis = Basis(said.basis) if said.basis else Basis.FREE
-    cites = said.consent or (f"clause:{said.clause}" if said.clause else None)
-    return Choice(pool, basis, (cites,) if cites else ())

@@ -8,39 +8,31 @@ cheapest place that may be asked. The decision changes nothing and knows no cloc
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
+from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
-    Commit,
     Decision,
     Expire,
     GiveUp,
-    PutOffer,
-    ReleaseStanding,
     StandInLine,
     Wait,
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import LOOK_UP_AT_LAST, Heads
-from broker.domain.market import Market, Place, Refusal
+from broker.domain.market import Market, Refusal
 from broker.domain.offer import OfferKind
-from broker.domain.options import Choice, Memo, Options, at, remembered
+from broker.domain.options import Memo, Options, Which, remembered
+from broker.domain.register import Register
 from broker.domain.release import Basis, Release
-from broker.domain.terms import Terms
+from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
-RECHECK: Final = timedelta(seconds=1)
-"""How soon a job is looked at again that only waits for another's answer from the same place."""
-NOTHING_NEW: Final = timedelta(minutes=1)
-"""How soon a job is looked at again for which nothing at all is open."""
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
-_EXACT: Final = Decimal(0)
-_ANY_NUMBER: Final = 1_000_000
 
 
 def plan(
@@ -50,14 +42,16 @@ def plan(
     now: datetime,
     heads: Heads = MappingProxyType({}),
     memo: Memo | None = None,
+    registers: Mapping[str, Register] = MappingProxyType({}),
 ) -> list[tuple[Decision, ...]]:
     """Decide for each job, in the order given: earlier jobs take what little may be asked.
 
     `editions` names the edition in force at `now` for every agreement; None is ungoverned.
+    `registers` holds what is on record of them beside it; where none is named, nothing is.
     `heads` names the first stuck job of each line. A `memo` may be handed in again as long as the
     market has the same pools.
     """
-    round_ = _Round(market, editions, now, heads, {} if memo is None else memo)
+    round_ = _Round(market, editions, now, heads, {} if memo is None else memo, registers)
     return [round_.decide(job) for job in jobs]
 
 
@@ -73,11 +67,13 @@ class _Round:
         now: datetime,
         heads: Heads,
         memo: Memo,
+        registers: Mapping[str, Register],
     ) -> None:
         self.market = market
         self.editions = editions
         self.now = now
-        self.taken: Counter[Place] = Counter()
+        self.purchases = Purchases(market, now)
+        self.unasked = Unasked(registers, self.purchases, now)
         self.heads = dict(heads)
         self.memo = memo
         self.options: dict[str, Options] = {}
@@ -85,11 +81,21 @@ class _Round:
 
     def decide(self, job: Job) -> tuple[Decision, ...]:
         decisions = self._decide(job)
+        if self._apart(job):
+            return tuple(_not_stuck(decision, self.now) for decision in decisions)
         if any(isinstance(decision, Wait) and decision.stuck for decision in decisions):
             self.heads.setdefault(job.line, job.rank)
         elif self.heads.get(job.line) == job.rank:
             del self.heads[job.line]
         return decisions
+
+    def _apart(self, job: Job) -> bool:
+        """Whether its tenant has conflicts: others of its line may have what it may not."""
+        register = self.unasked.register(job.agreement)
+        edition = self.editions[job.agreement]
+        if not register.conflicts or edition is None:
+            return False
+        return bool(register.barred(job.workload.tenant, self.now, edition))
 
     def _decide(self, job: Job) -> tuple[Decision, ...]:
         if self._out_of_patience(job):
@@ -103,7 +109,7 @@ class _Round:
             return (Wait(until=self.now + NOTHING_NEW, because=because),)
         options = self._options(job, edition)
         head = self.heads.get(job.line)
-        behind = head is not None and head < job.rank
+        behind = head is not None and head < job.rank and not self._apart(job)
         decisions: list[Decision] = []
         for release in job.releases:
             units = tuple(
@@ -113,25 +119,29 @@ class _Round:
             )
             if not units:
                 continue
-            if why := release.over(self.now) or self._stock_changed(options, release):
+            if why := release.over(self.now) or self._changed(job, options, release):
                 decisions.append(Expire(release=release, why=why))
                 pending += units
             elif behind:
                 decisions.append(StandInLine(until=release.ends_at()))
             else:
-                open_to = options.within(
-                    job.terms, release.ceiling, release.tolerance, released=True
-                )
-                decisions += self._commit(job, edition, units, open_to, job.terms, release)
+                decisions += self._under(job, edition, options, units, release)
         if pending and behind:
             decisions.append(StandInLine(until=self.now + LOOK_UP_AT_LAST))
         elif pending and (not job.workload.gang or len(pending) == len(job.units)):
             decisions += self._fresh(job, edition, options, tuple(sorted(pending)))
         return tuple(decisions) or (Wait(until=None, because="its gang is not whole yet"),)
 
+    def _changed(self, job: Job, options: Options, release: Release) -> str | None:
+        """Why a release is over before its time: what it stands on is no more."""
+        if release.basis is Basis.UNAVAILABILITY:
+            away = self.unasked.register(job.agreement).health.unavailable
+            return None if away is not None and away.id in release.cites else "stale"
+        return self._stock_changed(options, release)
+
     def _stock_changed(self, options: Options, release: Release) -> str | None:
         """T20b: the holder is asked again as soon as its stock is known to have changed."""
-        if release.stale_at is None:
+        if release.stale_at is None or release.basis is Basis.SUSPENSION:
             return None
         ceiling = release.ceiling.price_usd_hour
         for pool in options.holder:
@@ -148,11 +158,13 @@ class _Round:
         return all(unit.state in _UNPLACED for unit in job.units)
 
     def _options(self, job: Job, edition: Edition) -> Options:
-        found = self.options.get(job.line)
+        register = self.unasked.register(job.agreement)
+        key = f"{job.line} {job.workload.tenant}" if register.conflicts else job.line
+        found = self.options.get(key)
         if found is None:
             work, market = job.workload, self.market
-            found = remembered(self.memo, job.line, work, market, edition, self.now)
-            self.options[job.line] = found
+            found = remembered(self.memo, job.line, work, market, edition, self.now, register)
+            self.options[key] = found
         return found
 
     def _fresh(
@@ -160,48 +172,49 @@ class _Round:
     ) -> list[Decision]:
         """Units that stand under no release."""
         terms = job.terms.priced(options.notice_price)
+        if options.right is None and options.exclusive is None and options.free:
+            open_to = options.within(terms, terms, EXACT, of="free")
+            return self.purchases.commit(job, edition, units, open_to, terms, None)
+        need = Need(job=job, edition=edition, options=options, units=units, terms=terms)
         if options.right is not None:
-            standing = self._all_refused(job, options)
-            if standing is None:
-                return [
-                    PutOffer(
-                        kind=OfferKind.RIGHT,
-                        units=units,
-                        terms=terms,
-                        edition=edition,
-                        clause=options.right,
-                    )
-                ]
-            return [
-                ReleaseStanding(
-                    units=units,
-                    terms=terms,
-                    edition=edition,
-                    clause=options.right,
-                    cites=standing[0],
-                    until=standing[1],
-                )
-            ]
-        if options.free:
-            open_to = options.within(terms, terms, _EXACT, released=False)
-            return self._commit(job, edition, units, open_to, terms, None)
+            return self._under_right(need, options.right)
         standing = self._all_refused(job, options)
-        if options.exclusive is None or standing is not None:
-            until = standing[1] if standing else self.now + NOTHING_NEW
-            because = "every place of the holder's has refused"
-            return [Wait(until=until, because=because, stuck=standing is not None)]
-        return [
-            PutOffer(
-                kind=OfferKind.ORDER,
-                units=units,
-                terms=terms,
-                edition=edition,
-                clause=options.exclusive,
-            )
-        ]
+        if options.exclusive is not None:
+            if continued := self.unasked.continued(need):
+                return continued
+            if options.holder_barred:
+                return [self.unasked.held(need)]
+            if standing is None:
+                return [need.offer(OfferKind.ORDER, options.exclusive)]
+        until = standing[1] if standing else self.now + NOTHING_NEW
+        because = "every place of the holder's has refused"
+        return [Wait(until=until, because=because, stuck=standing is not None)]
+
+    def _under_right(self, need: Need, clause: str) -> list[Decision]:
+        """Units that the holder is offered first, unless something of record says otherwise."""
+        decisions, left = self.unasked.exempt(need)
+        if not left:
+            return decisions
+        need = need.rest(left)
+        if released := self.unasked.released(need, clause):
+            return [*decisions, released]
+        if need.options.holder_barred:
+            return [*decisions, self.unasked.held(need)]
+        accepted, left = self.unasked.accepted(need, clause)
+        decisions += accepted
+        if not left:
+            return decisions
+        need = need.rest(left)
+        standing = self._all_refused(need.job, need.options)
+        if standing is None or need.job.supersedes is not None:
+            return [*decisions, need.offer(OfferKind.RIGHT, clause)]
+        cites, until = standing
+        return [*decisions, need.release(clause, Basis.STANDING_REFUSAL, cites, until)]
 
     def _all_refused(self, job: Job, options: Options) -> Standing:
         """The refusals under which all the holder's places stand, and when the first ends."""
+        if self._apart(job):
+            return self._standing(job, options)
         if job.line not in self.no:
             self.no[job.line] = self._standing(job, options)
         return self.no[job.line]
@@ -216,68 +229,22 @@ class _Round:
             valid.append(refusal)
         return (tuple(r.id for r in valid), min(r.valid_until for r in valid)) if valid else None
 
-    def _commit(
+    def _under(
         self,
         job: Job,
         edition: Edition,
+        options: Options,
         units: tuple[int, ...],
-        open_to: Sequence[Choice],
-        asked: Terms,
-        release: Release | None,
+        release: Release,
     ) -> list[Decision]:
-        """The cheapest places that may be asked, a chunk at a time; a gang in one place."""
-        decisions: list[Decision] = []
-        chunk = len(units) if job.workload.gang else job.workload.chunk
-        again: datetime | None = release.ends_at() if release else None
-        left, stuck = list(units), True
-        shut_places: list[Place] = []
-        for pool, own_basis, own_cites in open_to:
-            shut = self.market.shut_until(pool.place, self.now, chunk)
-            if shut is not None:
-                again = _earlier(again, shut)
-                shut_places.append(pool.place)
-                continue
-            room = self._room(pool.place)
-            if room <= 0:
-                again, stuck = _earlier(again, self.now + RECHECK), False
-                break
-            terms = at(pool, asked)
-            basis = own_basis or (release.basis if release else Basis.FREE)
-            cites = own_cites if own_basis or not release else release.cites
-            while left and room > 0:
-                part = tuple(left[:chunk])
-                left = left[chunk:]
-                room -= len(part)
-                self.taken[pool.place] += len(part)
-                decisions.append(
-                    Commit(
-                        units=part,
-                        pool=pool,
-                        terms=terms,
-                        edition=edition,
-                        basis=basis,
-                        cites=cites,
-                        release=release.number if release else None,
-                        to_holder=edition.holds(pool.place.provider),
-                        passed_over=tuple(self._why_shut(place, chunk) for place in shut_places),
-                    )
-                )
-            if not left:
-                return decisions
-            again, stuck = _earlier(again, self.now + RECHECK), False
-            break
-        because = "every place that may be asked has refused or is too dear"
-        return [*decisions, Wait(until=again, because=because, stuck=stuck)]
-
-    def _why_shut(self, place: Place, units: int) -> str:
-        refusal = self.market.standing(place, self.now, units)
-        return refusal.id if refusal is not None else f"closed {place}"
-
-    def _room(self, place: Place) -> int:
-        return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]
+        """Units that a release has set free."""
+        which: Which = "anybody" if release.basis is Basis.SUSPENSION else "released"
+        open_to = options.within(job.terms, release.ceiling, release.tolerance, of=which)
+        return self.purchases.commit(job, edition, units, open_to, job.terms, release)
 
 
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)
+def _not_stuck(decision: Decision, now: datetime) -> Decision:
+    """It neither heads a line nor stands in one, and so is looked at again by itself."""
+    if not isinstance(decision, Wait) or not decision.stuck:
+        return decision
+    return replace(decision, stuck=False, until=decision.until or now + NOTHING_NEW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from broker.domain import events
 from broker.domain.altered import altered
@@ -16,9 +15,6 @@ from broker.domain.market import Pool, PoolKind
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, OfferId, Usd
-
-FREE_BASES: Final = frozenset({Basis.FREE, Basis.CARVE_OUT, Basis.CONSENT})
-"""Bases of a commitment that needs no release."""
 
 
 def release_units(case: Case, units: tuple[int, ...], release: Release) -> None:
@@ -69,6 +65,7 @@ def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment
         pool_kind=decision.pool.kind,
         terms=decision.terms,
         basis=decision.basis,
+        cites=decision.cites,
         release=decision.release,
         made_at=case.now,
     )

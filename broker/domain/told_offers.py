@@ -36,6 +36,13 @@ def delivered(told: Retelling, fact: Fact) -> None:
     told.turn(fact, row.verdict, f"window {window}{deemed}, until {fact.data['expires_at']}")
 
 
+def tolled(told: Retelling, fact: Fact) -> None:
+    row, until = told.rows[told.offers[fact.data["offer"]].row], fact.data["expires_at"]
+    if until is not None:
+        away = f"the broker was away for {fact.data['by_s']} s"
+        told.turn(fact, row.verdict, f"{away}: window until {until}")
+
+
 def refusal_recorded(told: Retelling, fact: Fact) -> None:
     """A refusal may be cited by any job; one of this job's own offer is a row of its story."""
     told.refusals[fact.data["refusal"]] = fact

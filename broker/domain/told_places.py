@@ -75,6 +75,8 @@ def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
         return f"{decimal_text(more)} $/h dearer" if more else "no cheaper"
+    if any(row.basis == "acceptance" for row in told.bought()):
+        return "the holder was asked first and took the units"
     return "its turn never came" if told.end else "its turn has not come"
 
 

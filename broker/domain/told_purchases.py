@@ -21,6 +21,8 @@ _BASES: Final = {
     "carve_out": "a clause carves this out of the right",
     "consent": "the holder had consented",
     "waiver": "the holder had waived its right",
+    "de_minimis": "the job is too small to be offered",
+    "continuity": "the holder was unavailable, and the clause lets work continue elsewhere",
 }
 _REFUSALS: Final = frozenset(RefusalReason)
 

@@ -41,7 +41,7 @@ class Verdict:
     basis: AllowedBy | None = None
     """Present with every `allow`, and with a contested class that reads as one."""
     consent: str | None = None
-    """The id of the consent that a basis of consent rests on."""
+    """The id of the consent without which an exclusive clause would shut the pool."""
 
 
 UNGOVERNED = Verdict(
@@ -92,6 +92,17 @@ def verdict(
     )
 
 
+def holding(edition: Edition, asked: Question) -> tuple[Clause, ...]:
+    """Every live clause that keeps the work from the pool, and that nothing opens or cuts."""
+    return tuple(
+        clause
+        for clause, permits in edition.binding(asked.work_class)
+        if clause.applies(asked)
+        and _first_live(permits, asked) is None
+        and (clause.effect is Effect.ROFR or _consent(edition, clause, asked) is None)
+    )
+
+
 def _strictest(edition: Edition, asked: Question, pool: PoolView) -> Verdict:
     """The first live clause that holds the work back, or why none does."""
     work, name = asked.work_class, pool.name
@@ -106,7 +117,7 @@ def _strictest(edition: Edition, asked: Question, pool: PoolView) -> Verdict:
             continue
         if clause.effect is Effect.ROFR:
             why = f"{clause.id} gives {edition.holder.id} the first refusal of {work} on {name}"
-            return _said(VerdictKind.OFFER, clause, why)
+            return _said(VerdictKind.OFFER, clause, why, opened[1].id if opened else None)
         consent = _consent(edition, clause, asked)
         if consent is None:
             return _said(VerdictKind.FORBID, clause, f"{clause.id} keeps {work} from {name}")
@@ -142,9 +153,15 @@ def _consent(edition: Edition, clause: Clause, asked: Question) -> Consent | Non
     return None
 
 
-def _said(answer: VerdictKind, clause: Clause | None, why: str) -> Verdict:
+def _said(
+    answer: VerdictKind, clause: Clause | None, why: str, consent: str | None = None
+) -> Verdict:
     return Verdict(
-        answer=answer, reads_as=answer, clause=clause.id if clause else None, because=why
+        answer=answer,
+        reads_as=answer,
+        clause=clause.id if clause else None,
+        because=why,
+        consent=consent,
     )
 
 

@@ -20,6 +20,7 @@ from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import (
     JobId,
     LeaseId,
@@ -198,6 +199,41 @@ class Transaction(Protocol):
 
     def unresolved(self) -> Mapping[Place, int]:
         """How many machines are wanted or asked for at each place that has not answered."""
+        ...
+
+    # -- registers
+
+    def registers(
+        self, agreements: Iterable[str], *, for_update: bool = False
+    ) -> Mapping[str, Register]:
+        """What is on record of each of these agreements; a new register where nothing is.
+
+        With `for_update` nobody else draws from them until this transaction has ended. Take the
+        jobs before the registers, and all the registers at once.
+        """
+        ...
+
+    def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
+        """Write it, one version on, and append the facts to `agreement/<name>`.
+
+        Once for an agreement in a transaction. If somebody has written it since it was read,
+        nothing of the transaction is kept.
+        """
+        ...
+
+    # -- signs of life
+
+    def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
+        """When each part of the broker last gave a sign of life.
+
+        With `hold` nobody else can write one before this transaction ends.
+        """
+        ...
+
+    def put_beats(self, beats: Mapping[str, datetime]) -> None: ...
+
+    def open_offers(self) -> list[Case]:
+        """Every job with an offer that is undecided, or accepted and not delivered yet."""
         ...
 
     # -- the rest

@@ -88,17 +88,21 @@ def bars(chart: Chart) -> str:
     return _framed(chart, y, parts)
 
 
-def stacked(chart: Chart) -> str:
-    """For each category one bar, cut into the series; the whole is written at its end."""
+def stacked(chart: Chart, *, as_shares: bool = False) -> str:
+    """For each category one bar, cut into the series; the whole is written at its end.
+
+    As shares, every bar has the same length.
+    """
     wholes = [
         sum(one.values[index] or 0 for one in chart.series)
         for index in range(len(chart.categories))
     ]
     texts = max((len(chart.shown(whole)) for whole in wholes), default=1) * _CHAR + 8
-    scale = (WIDTH - texts) / (max(wholes, default=0) or 1)
     parts: list[str] = []
     y = 0.0
     for index, category in enumerate(chart.categories):
+        longest = wholes[index] if as_shares else max(wholes, default=0)
+        scale = (WIDTH - texts) / (longest or 1)
         parts.append(_text(0, y + 13, category, "cat"))
         y += _LINE
         x = 0.0

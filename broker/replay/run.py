@@ -18,6 +18,7 @@ from broker.domain.values import JobId, ProviderName
 from broker.replay.report import Tally
 from broker.replay.traces import Scenario, TraceJob
 from broker.replay.world import CountingIds, DeskHabit, StockProvider, VirtualClock
+from broker.steps.keeping import keep
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
@@ -185,7 +186,7 @@ class _Replay:
                 ends_s = self.clock.seconds() + self.run_s.pop(job)
                 # The clock counts whole microseconds: an end between two would never come.
                 heappush(self.ends, (round(ends_s, 6), job))
-            tx.keep(cases.values())
+            keep(tx, cases.values())
 
     def _end_runs(self, seconds: float) -> None:
         over = []
@@ -199,7 +200,7 @@ class _Replay:
                 for machine in list(case.machines.values()):
                     if machine.lease is not None:
                         exited(case, machine, 0)
-            tx.keep(cases.values())
+            keep(tx, cases.values())
 
 
 @contextmanager

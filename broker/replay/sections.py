@@ -188,7 +188,7 @@ def _refusals(compared: Compared) -> Card:
     kinds = sorted(total, key=lambda kind: (-total[kind], kind))[:6]
     chart = Chart(
         id="refusals",
-        title="Refusals by provider and reason",
+        title="Refusals by provider and reason, as shares",
         says="For each variant how often a place said no, by provider and reason.",
         categories=_names(compared),
         series=tuple(
@@ -205,8 +205,8 @@ def _refusals(compared: Compared) -> Card:
     return Card(
         title="Refusals by reason",
         says="One refusal answers for all jobs that would ask the same place while it stands, so "
-        "these are calls that were made and refused, not jobs.",
-        drawn=(Drawn(chart, stacked(chart)),),
+        "these are calls that were made and refused, not jobs; their number is at the end.",
+        drawn=(Drawn(chart, stacked(chart, as_shares=True)),),
     )
 
 

@@ -157,7 +157,11 @@ def _gaps(scenario: Scenario, done: Compared) -> list[Gap]:
 
 
 def _json(done: Compared, subject: Subject, gaps: Sequence[Gap]) -> str:
-    said: dict[str, Any] = {"replayed": subject.says, "notes": list(subject.notes)}
+    said: dict[str, Any] = {
+        "schema": "broker.what-if/v1",
+        "replayed": subject.says,
+        "notes": list(subject.notes),
+    }
     said |= as_json(done)
     if gaps:
         said["oracle"] = {"method": gaps[0].method, "gaps": [gap.figures() for gap in gaps]}

@@ -18,6 +18,7 @@ from broker.domain.notice import Notice, NoticeState
 from broker.domain.offer import Offer, OfferState
 from broker.domain.offering import attempt
 from broker.ports import Post, Posted, Store, Took, Transaction, Unheard, Untold
+from broker.steps.keeping import keep
 from broker.steps.notices import receive
 from broker.steps.rulebook import Rulebook
 
@@ -80,7 +81,7 @@ def _count(notice: Notice, because: str, tx: Transaction) -> None:
         for offer in _waiting(case, notice):
             attempt(case, offer, notice.sha256, because)
             every = min(every, offer.mechanics.deemed_after_s / offer.mechanics.deemed_attempts)
-    tx.keep(cases)
+    keep(tx, cases)
     due: datetime = tx.now + _pause(notice.tries, every)
     tx.put_notice(altered(notice, trouble="", due_at=due))
 

@@ -19,6 +19,7 @@ from broker.domain.values import AnswerId, KeyId, OfferId
 from broker.ports import Ids, Store, Transaction
 from broker.steps.authority import authorised, desk_of
 from broker.steps.conforming import nonconforming, not_its_own, pool_of
+from broker.steps.keeping import keep
 from broker.steps.notices import check_desk, reply_to
 from broker.steps.rulebook import Rulebook
 from broker.steps.said import Answer, AnswerKind, Hold
@@ -69,7 +70,7 @@ def record_answer(
         else:
             known = Known(answer, name, shown.key)
             judgement = _judge(case, offer, known, rules, bound)
-        tx.keep([case])
+        keep(tx, [case])
     return judgement
 
 
@@ -83,7 +84,7 @@ def acknowledge(offer_id: OfferId, store: Store, rules: Rulebook, shown: Shown =
         check_desk(offer, shown, tx, rules)
         if offer.state is OfferState.SENT:
             deliver(case, offer, "ack")
-            tx.keep([case])
+            keep(tx, [case])
 
 
 def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:

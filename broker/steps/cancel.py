@@ -8,6 +8,7 @@ from broker.domain.job import JobState
 from broker.domain.lease import cancel
 from broker.domain.values import JobId
 from broker.ports import Store
+from broker.steps.keeping import keep
 
 
 def cancel_jobs(
@@ -19,6 +20,6 @@ def cancel_jobs(
         for case in cases.values():
             if not case.job.state.over:
                 cancel(case, reason, grace_s)
-        tx.keep(cases.values())
+        keep(tx, cases.values())
         tx.call_up({case.job.line: 1 for case in cases.values()})
         return {job: case.job.state for job, case in cases.items()}

@@ -14,6 +14,7 @@ from broker.domain.offering import deliver
 from broker.domain.values import NoticeId, plain
 from broker.ports import Store, Transaction
 from broker.steps.authority import UnauthorisedError, authorised, desk_of
+from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
 
 _WORDS: Final = re.compile(r"[a-z0-9]+")
@@ -69,7 +70,7 @@ def receive(notice: Notice, tx: Transaction) -> None:
                 deliver(case, offer, "ack")
     told = [case for case in cases.values() if case.events]
     if told:
-        tx.keep(told)
+        keep(tx, told)
     if notice.state is NoticeState.WAITING:
         tx.put_notice(altered(notice, state=NoticeState.RECEIVED, due_at=None, trouble=""))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Final
 
 from broker.domain.altered import altered
 from broker.domain.case import Case
@@ -13,7 +16,12 @@ from broker.domain.offer import Desk, Offer, OfferState
 from broker.domain.offering import attempt, default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
 from broker.ports import Store
+from broker.steps.beat import somebody_is_away
+from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
+
+_AGAIN: Final = timedelta(seconds=1)
+"""How soon an offer that is over is looked at again while a part of us is away."""
 
 
 def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
@@ -22,16 +30,21 @@ def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
         cases = tx.due_offers(limit)
         if not cases:
             return 0
-        market = rules.market(tx)
+        market, away = rules.market(tx), partial(somebody_is_away, tx)
         for case in cases:
             for offer in list(case.offers.values()):
                 if offer.due_at is not None and offer.due_at <= case.now:
-                    _look_at(case, offer, market)
-        tx.keep(cases)
+                    _look_at(case, offer, market, away)
+        keep(tx, cases)
     return len(cases)
 
 
-def _look_at(case: Case, offer: Offer, market: Market) -> None:
+def _look_at(case: Case, offer: Offer, market: Market, away: Callable[[], bool]) -> None:
+    over = offer.expires_at is not None and case.now >= offer.expires_at
+    if over and offer.mechanics.toll and away():
+        # Who is away writes the outage on its return, and this timer is then put off by it.
+        case.put_offer(altered(offer, due_at=case.now + _AGAIN))
+        return
     case.put_offer(altered(offer, due_at=None))
     if offer.state is OfferState.SENT:
         _deliver(case, offer)

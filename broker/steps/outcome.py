@@ -30,14 +30,11 @@ from broker.ports import (
     Transaction,
     Unsure,
 )
-from broker.steps.polling import poll_after
+from broker.steps.keeping import Registers
+from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after, trouble_left
+from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
-
-BUSY_RECHECK: Final = timedelta(milliseconds=250)
-"""How soon a machine is looked at again that waits for its place to answer another."""
-TROUBLE_RECHECK: Final = timedelta(seconds=30)
-"""How soon the same order is tried again after a fault that only a person can mend."""
 
 _OURS: Final = frozenset(
     {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}
@@ -59,6 +56,7 @@ class Round:
         self.places = tx.places(hold=places)
         self.records: dict[Place, PlaceRecord] = {}  # what this round has changed of them
         self.refusals: dict[Place, Refusal] = {}
+        self.probing = Probing(Registers(tx), rules)
         self.answered: set[Place] = set()
         self.freed = False
         """Whether a machine ended in this round."""
@@ -88,10 +86,9 @@ class Round:
                 continue  # another worker took the claim up, and its answer was first
             if current.state is MachineState.ENDING and not isinstance(answer, Ended):
                 self._arrived_too_late(case, current, answer)
-            elif current.tries != machine.tries:
-                continue  # claimed again in the meantime; who did so last writes it down
             else:
                 self._apply(case, current, answer)
+            self.probing.heard(case, current, answer)
             if isinstance(answer, Running):
                 served.add(case.job.line)
         return served
@@ -169,7 +166,7 @@ class Round:
 
     def _heard(self, case: Case, machine: Machine) -> Offer | None:
         """Its cloud has answered; the holder's has the notice."""
-        trouble = _trouble_left(case, machine)
+        trouble = trouble_left(case, machine)
         if trouble != case.job.trouble:
             case.set_job(trouble=trouble)
         offer = self._offer(case, machine)
@@ -219,9 +216,7 @@ class Round:
         if machine.owed and stands and stands.stands(case.now, machine.together):
             return stands  # said again to a holder that is bound: no news to those who wait there
         bound = self._bound_by(case, machine)
-        caps = [self.rules.refusal_max_age_s(place.provider, case.now)]
-        caps += [bound.mechanics.refusal_max_age_s] if bound else []
-        cap = min((age for age in caps if age is not None), default=None)
+        cap = self.rules.refusal_max_age_s(place.provider, case.now, bound)
         refusal = Refusal(
             id=RefusalId(case.new_id("refusal")),
             place=place,
@@ -296,9 +291,3 @@ class Round:
             fail_commitment(case, commitment, fault.kind, fault.code)
         else:
             self._later(case, machine, TROUBLE_RECHECK)
-
-
-def _trouble_left(case: Case, heard: Machine) -> str:
-    """What else keeps a cloud from answering, once this machine's has."""
-    others = (m for m in case.machines.values() if m.name != heard.name and m.state.unresolved)
-    return next((machine.trouble for machine in others if machine.trouble), "")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 from typing import assert_never
 
+from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.decision import (
+    AcceptStanding,
     Commit,
     Decision,
     Expire,
@@ -18,13 +22,18 @@ from broker.domain.decision import (
     Wait,
 )
 from broker.domain.desk import proceed
+from broker.domain.event import Event
+from broker.domain.events import JobHeld
 from broker.domain.lease import unmet
+from broker.domain.line import Heads
 from broker.domain.market import Market
 from broker.domain.notice import notices_of
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import issue
 from broker.domain.placement import plan
+from broker.domain.register import Register
 from broker.domain.release import Basis, Release
+from broker.domain.requote import counted
 from broker.domain.spill import (
     commit_holder,
     commit_third_party,
@@ -34,7 +43,9 @@ from broker.domain.spill import (
 )
 from broker.domain.values import OfferId
 from broker.ports import Store
+from broker.steps.keeping import Registers
 from broker.steps.rulebook import Rulebook
+from broker.steps.standing import take_standing
 
 
 def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
@@ -44,17 +55,16 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
         if not cases:
             return 0
         market = rules.market(tx)
-        agreements = {case.job.agreement for case in cases}
-        editions = {name: rules.edition(name, tx.now) for name in agreements}
         heads = tx.heads({case.job.line for case in cases})
-        decided = plan([case.job for case in cases], market, editions, tx.now, heads, rules.memo)
+        registers = Registers(tx)
+        decided = _decide(cases, market, heads, registers, rules)
         gave_up = {}
         for case, decisions in zip(cases, decided, strict=True):
             _carry_out(case, decisions, market, rules)
             if case.job.state.over:
                 gave_up[case.job.line] = 1
         notices = notices_of(cases, tx.now)
-        tx.keep(cases)
+        registers.keep(cases)
         for made, told in notices:
             tx.put_notice(made, [told])
         if gave_up:
@@ -62,32 +72,81 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
     return len(cases)
 
 
+def _decide(
+    cases: Sequence[Case], market: Market, heads: Heads, registers: Registers, rules: Rulebook
+) -> list[tuple[Decision, ...]]:
+    """Decide by the registers as they are; where something would be drawn, lock and decide anew."""
+    agreements = {case.job.agreement for case in cases}
+
+    def decide(read: Mapping[str, Register]) -> list[tuple[Decision, ...]]:
+        now = registers.tx.now
+        editions = {name: rules.edition_as_it_stands(one, now) for name, one in read.items()}
+        jobs = [case.job for case in cases]
+        return plan(jobs, market, editions, now, heads, rules.memo, read)
+
+    decided = decide(registers.tx.registers(agreements))
+    if any(map(_draws, chain.from_iterable(decided))):
+        registers.take(agreements)
+        for name in agreements:
+            registers.change(name, partial(_without_old, rules, registers.tx.now))
+        return decide(registers.taken)
+    return decided
+
+
+def _without_old(
+    rules: Rulebook, now: datetime, register: Register
+) -> tuple[Register, list[Event]]:
+    """Small placements that do not count any more are forgotten."""
+    edition = rules.edition(register.agreement, now)
+    small = (c.right.de_minimis for c in edition.clauses if c.right) if edition else ()
+    longest = max((rule.per_tenant_window_s for rule in small if rule), default=0)
+    return register.forgetting_small(now - timedelta(seconds=longest)), []
+
+
+def _draws(decision: Decision) -> bool:
+    match decision:
+        case Commit(basis=Basis.WAIVER | Basis.DE_MINIMIS) | AcceptStanding():
+            return True
+        case _:
+            return False
+
+
 def _carry_out(case: Case, decisions: Sequence[Decision], market: Market, rules: Rulebook) -> None:
     waits = [d for d in decisions if isinstance(d, Wait | StandInLine)]
     if len(waits) < len(decisions):
         case.set_job(due_at=None, stuck=False, in_line=False)
     for decision in decisions:
-        match decision:
-            case PutOffer():
-                _put_offer(case, decision, market, rules)
-            case ReleaseStanding():
-                _release(case, decision, rules)
-            case Commit():
-                _commit(case, decision, rules)
-            case Expire(release=release, why=why):
-                expire_release(case, release, why)
-            case Wait() | StandInLine():
-                pass
-            case GiveUp(because=because):
-                unmet(case, because)
-            case _:
-                assert_never(decision)
+        _do(case, decision, market, rules)
     if not case.job.state.over and (case.job.due_at is None or len(waits) == len(decisions)):
         _put_off(case, waits)
 
 
+def _do(case: Case, decision: Decision, market: Market, rules: Rulebook) -> None:
+    match decision:
+        case PutOffer():
+            proceed(case, issue(case, _offer(case, decision, rules)), market)
+        case AcceptStanding(offer=offer, acceptance=acceptance):
+            take_standing(case, _offer(case, offer, rules), acceptance, market)
+        case ReleaseStanding():
+            _release(case, decision, rules)
+        case Commit():
+            _commit(case, decision, rules)
+        case Expire(release=release, why=why):
+            expire_release(case, release, why)
+        case Wait() | StandInLine():
+            pass
+        case GiveUp(because=because):
+            unmet(case, because)
+        case _:
+            assert_never(decision)
+
+
 def _put_off(case: Case, waits: Sequence[Wait | StandInLine]) -> None:
-    """Set when the job is looked at again."""
+    """Set when the job is looked at again, and say once what holds it up."""
+    for wait in waits:
+        if isinstance(wait, Wait) and wait.held and case.job.trouble != wait.because:
+            case.set_job(trouble=wait.because)
+            case.tell(JobHeld(job=case.job.id, units=wait.held, because=wait.because))
     instants = [wait.until for wait in waits if wait.until is not None]
     if case.job.patience_until is not None and case.job.patience_until > case.now:
         instants.append(case.job.patience_until)
@@ -98,12 +157,15 @@ def _put_off(case: Case, waits: Sequence[Wait | StandInLine]) -> None:
     )
 
 
-def _put_offer(case: Case, decision: PutOffer, market: Market, rules: Rulebook) -> None:
+def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
     work, job = case.job.workload, case.job
     mechanics = rules.mechanics(decision.edition, decision.clause, work)
+    if job.supersedes is not None:
+        mechanics = altered(mechanics, window_s=mechanics.requote_window_s or mechanics.window_s)
+        case.set_job(requotes=counted(case, mechanics), supersedes=None)
     desk = rules.desk_for(work) if decision.kind is OfferKind.RIGHT else Desk.AUTOMATIC
     every = timedelta(seconds=mechanics.deemed_after_s / mechanics.deemed_attempts)
-    offer = Offer(
+    return Offer(
         id=OfferId(case.new_id("offer")),
         job=job.id,
         kind=decision.kind,
@@ -118,22 +180,23 @@ def _put_offer(case: Case, decision: PutOffer, market: Market, rules: Rulebook) 
         holder=decision.edition.holder_pools,
         terms=decision.terms,
         mechanics=mechanics,
+        supersedes=job.supersedes,
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
         due_at=case.now + every if desk is Desk.PERSON else None,
     )
-    proceed(case, issue(case, offer), market)
 
 
 def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
+    _not_anew(case)
     mechanics = rules.mechanics(decision.edition, decision.clause, case.job.workload)
     release_units(
         case,
         decision.units,
         Release(
             number=case.job.released + 1,
-            basis=Basis.STANDING_REFUSAL,
+            basis=decision.basis,
             offer=None,
             ceiling=decision.terms,
             since=case.now,
@@ -145,7 +208,14 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
     )
 
 
+def _not_anew(case: Case) -> None:
+    """The units go their way without a new version of what was offered."""
+    if case.job.supersedes is not None:
+        case.set_job(supersedes=None)
+
+
 def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
+    _not_anew(case)
     if not decision.to_holder:
         commit_third_party(case, decision, rules.list_id)
         return

@@ -33,7 +33,7 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
         cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
         round_ = Round(tx, rules, cases, {machine.place for machine in machines})
         served = round_.record(told)
-        tx.keep(cases.values())
+        round_.probing.registers.keep(cases.values())
         if served:
             tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.freed:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain, groupby
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.considered import Considered, Sought, considered, what_would_change
-from broker.domain.decision import Commit, Decision, PutOffer, ReleaseStanding, Wait
+from broker.domain.decision import AcceptStanding, Commit, Decision, PutOffer, ReleaseStanding, Wait
 from broker.domain.explanation import span
 from broker.domain.job import Job, UnitState
 from broker.domain.market import Market, Place
@@ -19,6 +19,7 @@ from broker.domain.offer import OfferKind
 from broker.domain.options import Options, remembered
 from broker.domain.placement import plan
 from broker.domain.quote import Quote, QuotedPlace, Waited
+from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, decimal_text, instant_text
@@ -26,6 +27,8 @@ from broker.domain.workload import Workload
 from broker.ports import Store
 from broker.steps.rulebook import Rulebook
 from broker.steps.submit import checked_job
+
+_EXACT: Final = Decimal(0)
 
 Waits: TypeAlias = Mapping[Place, Waited]
 
@@ -35,12 +38,14 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
     with store.transaction() as tx:
         now = tx.now
         market = replace(rules.market(tx), room={})  # how slowly a place is asked is no matter here
+        name = rules.agreement_of(asked.tenant)
+        register = tx.registers([name])[name]
     job = checked_job(asked, rules, now, JobId("quote"))
     work = job.workload
-    edition = rules.edition(job.agreement, now)
+    edition = rules.edition_as_it_stands(register, now)
     options = None
     if edition is not None:
-        options = remembered(rules.memo, job.line, work, market, edition, now)
+        options = remembered(rules.memo, job.line, work, market, edition, now, register)
     window_s = None
     if edition is not None and options is not None and options.right is not None:
         window_s = rules.mechanics(edition, options.right, work).window_s
@@ -51,7 +56,7 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         limits=work.limits,
     )
     places = considered(sought, market.pools, edition, now)
-    ranks = _order(options, market, now, work.units if work.gang else 1)
+    ranks = _order(job, options, market, now) if options else {}
     return Quote(
         name=work.name,
         units=work.units,
@@ -62,36 +67,44 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         holder=edition.holder.id if edition else None,
         clause=(options.right or options.exclusive) if options else None,
         window_s=window_s,
-        course=tuple(_course(job, market, edition, now, window_s)),
+        course=tuple(_course(job, market, edition, register, now, window_s)),
         offers=tuple(_rows(work, places, ranks, market, now, waits)),
         would_change=what_would_change(sought, places),
     )
 
 
-def _order(options: Options | None, market: Market, now: datetime, units: int) -> dict[Place, int]:
+def _order(job: Job, options: Options, market: Market, now: datetime) -> dict[Place, int]:
     """The places that would be asked, with their rank from 1."""
-    if options is None:
-        return {}
+    units = len(job.units) if job.workload.gang else 1
     alone = options.right is None and options.exclusive is None
-    first = () if alone else options.holder
-    then = options.free if alone else () if options.exclusive else options.released
-    places = [p.place for p in first if market.standing(p.place, now, units) is None]
-    places += [c.pool.place for c in then if market.shut_until(c.pool.place, now, units) is None]
+    holder = () if alone else options.holder
+    terms = job.terms.priced(options.notice_price)
+    open_to = options.within(terms, terms, _EXACT, of="free" if alone else "released")
+    places = [p.place for p in holder if market.standing(p.place, now, units) is None]
+    if options.exclusive is None:
+        others = (choice.pool.place for choice in open_to)
+        places += [place for place in others if market.shut_until(place, now, units) is None]
     return {place: rank for rank, place in enumerate(dict.fromkeys(places), start=1)}
 
 
 def _course(
-    job: Job, market: Market, edition: Edition | None, now: datetime, window_s: int | None
+    job: Job,
+    market: Market,
+    edition: Edition | None,
+    register: Register,
+    now: datetime,
+    window_s: int | None,
 ) -> Iterator[str]:
     """What the planner decides, then what it would decide once the holder has let the units go."""
-    editions = {job.agreement: edition}
-    (decisions,) = plan([job], market, editions, now)
+    editions, registers = {job.agreement: edition}, {job.agreement: register}
+    (decisions,) = plan([job], market, editions, now, registers=registers)
     for decision in _together(decisions):
         yield _said(decision, window_s)
         if isinstance(decision, PutOffer | ReleaseStanding):
             if isinstance(decision, PutOffer) and decision.kind is OfferKind.ORDER:
                 return
-            (later,) = plan([_released(job, decision.terms, now)], market, editions, now)
+            free = _released(job, decision.terms, now)
+            (later,) = plan([free], market, editions, now, registers=registers)
             yield from (f"then {_said(one, window_s)}" for one in _together(later))
 
 
@@ -132,11 +145,8 @@ def _said(decision: Decision, window_s: int | None) -> str:
             window = f"; it has {span(window_s)} to answer" if window_s else ""
             offered = f"offer {_units(decision.units)} to the holder first under {clause}"
             return f"{offered}{most}{window}"
-        case ReleaseStanding(until=until):
-            return (
-                "no offer is due: every place of the holder's stands refused until "
-                f"{instant_text(until)}"
-            )
+        case AcceptStanding() | ReleaseStanding():
+            return _beforehand(decision)
         case Commit(units=units, pool=pool, basis=basis):
             paid = f"{decimal_text(pool.price_usd_hour)} $/h a unit"
             return f"order {_units(units)} from {pool.place} at {paid}, basis {basis.value}"
@@ -144,6 +154,24 @@ def _said(decision: Decision, window_s: int | None) -> str:
             return f"wait: {because}" + (f", until {instant_text(until)}" if until else "")
         case _:
             return "wait"
+
+
+def _beforehand(decision: AcceptStanding | ReleaseStanding) -> str:
+    """Why the holder is not asked now."""
+    if isinstance(decision, AcceptStanding):
+        one = decision.acceptance
+        price = decimal_text(one.price_usd_hour)
+        taken = f"{_units(decision.offer.units)} taken at once"
+        return f"{taken} by the holder's standing acceptance {one.id}, at {price} $/h a unit"
+    until = f" until {instant_text(decision.until)}" if decision.until else ""
+    return f"no offer is due: {_NO_OFFER[decision.basis]}{until}"
+
+
+_NO_OFFER: Final = {
+    Basis.STANDING_REFUSAL: "every place of the holder's stands refused",
+    Basis.SUSPENSION: "the right is suspended",
+    Basis.UNAVAILABILITY: "the holder is unavailable",
+}
 
 
 def _units(units: tuple[int, ...]) -> str:
@@ -187,6 +215,8 @@ def _total(work: Workload, price: Decimal) -> Decimal | None:
 def _why(
     one: Considered, asked: Mapping[Place, int], market: Market, now: datetime, units: int
 ) -> str:
+    if one.left_out and one.pool.place in asked:
+        return "over the price limit: its desk refuses it (not_economic)"
     if one.left_out:
         return f"{one.left_out} leaves it out"
     refusal = market.standing(one.pool.place, now, units)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.lease import vanished
 from broker.domain.machine import MachineState
 from broker.domain.values import MachineName, ProviderName
 from broker.ports import OwnedMachine, Provider, Store
+from broker.steps.keeping import Registers
+from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 
 YOUNG: Final = timedelta(seconds=30)
@@ -20,7 +23,7 @@ def reconcile(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
     with store.transaction() as tx:
         before = {m.name for m in tx.machines(provider=name)}
     listed = {machine.name: machine for machine in provider.owned(rules.owner)}
-    orphans, lost = _compare(name, before, listed, store)
+    orphans, lost = _compare(name, before, listed, store, rules)
     for orphan in orphans:
         order = rules.order(orphan.name, orphan.place, {})
         provider.terminate(order, orphan.handle)
@@ -32,6 +35,7 @@ def _compare(
     before: set[MachineName],
     listed: dict[MachineName, OwnedMachine],
     store: Store,
+    rules: Rulebook,
 ) -> tuple[list[OwnedMachine], int]:
     with store.transaction() as tx:
         known = {m.name: m for m in tx.machines(provider=name)}
@@ -54,5 +58,12 @@ def _compare(
             case = cases[machine.job]
             if machine.name in case.machines:
                 vanished(case, case.machines[machine.name], "its cloud does not list it any more")
-        tx.keep(cases.values())
+        registers = Registers(tx)
+        Probing(registers, rules).listed(name, _probe_id(name, tx.now))
+        registers.keep(cases.values())
     return orphans, len(missing)
+
+
+def _probe_id(name: ProviderName, now: datetime) -> Callable[[str], str]:
+    """One listing of a cloud at one instant is one probe."""
+    return lambda prefix: f"{prefix}_{name}_{now:%Y%m%dT%H%M%S%f}"

@@ -15,10 +15,11 @@ from typing_extensions import override
 from broker.domain.agreement import Agreement, Edition
 from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
 from broker.domain.notice import INBOX, STREAM, WEBHOOK
-from broker.domain.offer import Desk, Mechanics
+from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
+from broker.domain.register import Register, as_it_stands
 from broker.domain.right import TailFrom
 from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
@@ -114,6 +115,10 @@ class Rulebook:
     """Makes the start-up script of a machine from its name."""
     memo: Memo = field(default_factory=dict, repr=False)
     """What placement has worked out about its pools."""
+    readings: dict[tuple[str, str], tuple[int, Edition]] = field(default_factory=dict, repr=False)
+    """The last reading of each edition, with what was on record then."""
+    vantage: str = ""
+    """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
     """What its pools were found to fit."""
     slow_start: bool = True
@@ -136,10 +141,24 @@ class Rulebook:
         found = self.agreements.get(agreement)
         return found.in_force(at) if found is not None else None
 
-    def refusal_max_age_s(self, provider: ProviderName, at: datetime) -> int | None:
-        """How long a refusal of a holder's may stand for all: the shortest that a clause allows.
+    def edition_as_it_stands(self, register: Register, at: datetime) -> Edition | None:
+        """The edition in force with what is on record beside it; made once for each reading."""
+        edition = self.edition(register.agreement, at)
+        if edition is None or register.reading == 0:
+            return edition
+        key = (edition.agreement, edition.id)
+        reading, made = self.readings.get(key, (0, edition))
+        if reading != register.reading:
+            made = as_it_stands(edition, register)
+            self.readings[key] = (register.reading, made)
+        return made
 
-        None where nobody's right is concerned.
+    def refusal_max_age_s(
+        self, provider: ProviderName, at: datetime, bound: Offer | None
+    ) -> int | None:
+        """How long a refusal may stand for all: the shortest that a right over its place allows.
+
+        `bound` is the offer it was met under; None: nobody's right is concerned.
         """
         held = (edition for name in self.agreements if (edition := self.edition(name, at)))
         ages = [
@@ -149,6 +168,8 @@ class Rulebook:
             for clause in edition.clauses
             if clause.right is not None
         ]
+        if bound is not None:
+            ages.append(bound.mechanics.refusal_max_age_s)
         return min(ages, default=None)
 
     def channels(self, agreement: str) -> tuple[str, ...]:
@@ -196,6 +217,10 @@ class Rulebook:
             deemed_after_s=right.deemed_receipt.after_s,
             deemed_attempts=right.deemed_receipt.attempts,
             contents=right.notice_contents,
+            suspension=right.suspension,
+            toll=named is None or right.toll_on_broker_outage,
+            requote_max=right.requote_max,
+            requote_window_s=right.requote_window,
         )
 
     def order(self, name: str, place: Place, labels: Mapping[str, str]) -> Order:

@@ -15,6 +15,7 @@ from broker.domain.lease import exited, started
 from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.values import LeaseId, MachineName
 from broker.ports import LogChunk, Store
+from broker.steps.keeping import keep
 
 GRACE_S: Final = 30
 LAPSES_S: Final = 60
@@ -100,7 +101,7 @@ def hear(session: str, report: Report, store: Store) -> Reply:
         if case is None or machine.name not in case.machines:
             return Reply(do=Command.END, acked=acked)
         _apply(case, case.machines[machine.name], report)
-        tx.keep([case])
+        keep(tx, [case])
         return altered(_reply(case, case.machines[machine.name]), acked=acked)
 
 

@@ -15,6 +15,7 @@ from broker.domain.job import Job, Unit
 from broker.domain.line import line_of
 from broker.domain.market import Market
 from broker.domain.options import remembered
+from broker.domain.register import NOTHING_ON_RECORD
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, plain
 from broker.domain.workload import Workload
@@ -179,7 +180,7 @@ def _check(job: Job, rules: Rulebook, now: datetime, known: set[str], index: int
             index,
         )
     market = Market(pools=rules.pools)
-    options = remembered(rules.memo, job.line, work, market, edition, now)
+    options = remembered(rules.memo, job.line, work, market, edition, now, NOTHING_ON_RECORD)
     if not options.some and not any(pool.fits(work.shape) for pool in rules.pools):
         raise InvalidJobError("resources.gpu", _unknown_shape(work, rules.sold), index)
     holders = sorted(set(edition.holder_pools) & {name.value for name in work.limits.exclude})

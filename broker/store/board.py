@@ -13,6 +13,7 @@ from broker.domain.market import Place
 from broker.domain.offer import Offer, OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.quote import Waited
+from broker.domain.register import Register
 from broker.domain.values import JobId, OfferId, ProviderName
 from broker.domain.workload import Kind, WorkClass
 
@@ -102,6 +103,10 @@ class Board(Protocol):
 
     def places(self) -> list[PlaceRecord]:
         """In the order of provider, region and kind of machine."""
+        ...
+
+    def register(self, agreement: str) -> Register:
+        """What is on record of an agreement; a new register where nothing is."""
         ...
 
 

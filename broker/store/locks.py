@@ -14,6 +14,9 @@ HOLDS: Final = 0x401D
 PLACES: Final = 0x91AC
 """One round at a time adds to what is remembered of a place."""
 
+BEATS: Final = 0xBEA7
+"""One part of the broker at a time gives a sign of life."""
+
 
 def take(connection: Connection, kind: int, names: Iterable[str]) -> None:
     """Wait for these locks, all in one order, so that nobody waits in a ring.

@@ -14,6 +14,7 @@ from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import (
     CommitmentId,
     JobId,
@@ -47,6 +48,7 @@ class MemoryTables:
         self.place_records: dict[Place, PlaceRecord] = {}
         self.notices: dict[NoticeId, Notice] = {}
         self.party_keys: dict[KeyId, Key] = {}
+        self.registers: dict[str, Register] = {}
         self.sessions: dict[str, MachineName] = {}
         self.heard: dict[MachineName, datetime] = {}
         self.asked: Counter[Place] = Counter()
@@ -59,11 +61,15 @@ class MemoryTables:
         self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
             name: DueQueue() for name in ProviderName
         }
+        self.beats: dict[str, datetime] = {}
         self.stuck: dict[str, dict[JobId, Rank]] = {}
         self.in_line: dict[str, dict[JobId, Rank]] = {}
 
     def set_job(self, job: Job) -> None:
-        rank = job.rank
+        rank, before = job.rank, self.jobs.get(job.id)
+        if before is not None and before.line != job.line:
+            _note(self.stuck, before, wanted=False)
+            _note(self.in_line, before, wanted=False)
         self.due_jobs.put(job.id, job.due_at, rank)
         over = job.state.over
         if job.stuck or job.line in self.stuck:

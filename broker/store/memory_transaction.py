@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -21,6 +22,7 @@ from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
 from broker.ports import KeyTakenError, LogChunk, SubmissionKey
 from broker.store.memory_tables import MemoryTables
@@ -247,6 +249,31 @@ class MemoryTransaction:
 
     def unresolved(self) -> Mapping[Place, int]:
         return self.store.asked
+
+    def registers(
+        self, agreements: Iterable[str], *, for_update: bool = False
+    ) -> Mapping[str, Register]:
+        del for_update  # transactions come one at a time
+        known = self.store.registers
+        return {name: known.get(name) or Register(agreement=name) for name in agreements}
+
+    def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
+        self._writes.append(partial(self._put_register, register, events))
+
+    def _put_register(self, register: Register, events: Sequence[Event]) -> None:
+        name = register.agreement
+        self.store.registers[name] = replace(register, version=register.version + 1)
+        self._record(f"agreement/{name}", events)
+
+    def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
+        del hold  # transactions come one at a time
+        return self.store.beats
+
+    def put_beats(self, beats: Mapping[str, datetime]) -> None:
+        self._writes.append(lambda: self.store.beats.update(beats))
+
+    def open_offers(self) -> list[Case]:
+        return [self._case(job) for job in sorted(job for job, o in self.store.offers.items() if o)]
 
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._writes.append(lambda: self._record(stream, events))

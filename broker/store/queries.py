@@ -85,6 +85,12 @@ def jobs_with_due_offers(now: datetime, limit: int) -> Jobs:
     )
 
 
+def jobs_with_open_offers() -> Jobs:
+    open_ = select(OFFERS.c.job).where(OFFERS.c.state.in_(_OPEN_OFFER))
+    locked = select(JOBS.c.doc).where(JOBS.c.id.in_(open_)).order_by(JOBS.c.id)
+    return locked.with_for_update(key_share=True)
+
+
 def open_cases(
     connection: Connection, wanted: Jobs, now: datetime, new_id: Callable[[str], str]
 ) -> dict[JobId, Case]:

@@ -30,7 +30,9 @@ from broker.domain.market import Place
 from broker.domain.offer import Offer, OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.quote import Waited
+from broker.domain.register import Register
 from broker.domain.values import JobId, OfferId, ProviderName
+from broker.store import registers
 from broker.store.board import (
     Counts,
     FleetMachine,
@@ -169,6 +171,10 @@ class SqlBoard:
     def places(self) -> list[PlaceRecord]:
         query = select(PLACES.c.doc).order_by(PLACES.c.provider, PLACES.c.region, PLACES.c.sku)
         return [place_from(doc) for doc in self._docs(query)]
+
+    def register(self, agreement: str) -> Register:
+        with self._reading() as connection:
+            return registers.read(connection, [agreement], for_update=False)[agreement]
 
     def _page(
         self,

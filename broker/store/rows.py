@@ -15,6 +15,7 @@ from broker.domain.job import Job
 from broker.domain.machine import Machine
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.ports import SubmissionKey
 
 Values: TypeAlias = dict[str, Any]
@@ -28,10 +29,12 @@ _OFFER: Final = TypeAdapter(Offer)
 _COMMITMENT: Final = TypeAdapter(Commitment)
 _MACHINE: Final = TypeAdapter(Machine)
 _PLACE: Final = TypeAdapter(PlaceRecord)
+_REGISTER: Final = TypeAdapter(Register)
 
 job_from: Final[Callable[[str], Job]] = _JOB.validate_json
 offer_from: Final[Callable[[str], Offer]] = _OFFER.validate_json
 commitment_from: Final[Callable[[str], Commitment]] = _COMMITMENT.validate_json
+register_from: Final[Callable[[str], Register]] = _REGISTER.validate_json
 place_from: Final[Callable[[str], PlaceRecord]] = lru_cache(maxsize=8192)(_PLACE.validate_json)
 """Every round reads all places, few of which have changed since the last."""
 
@@ -134,4 +137,12 @@ def place_row(record: PlaceRecord) -> Values:
         "region": place.region,
         "sku": place.sku,
         "doc": _PLACE.dump_json(record).decode(),
+    }
+
+
+def register_row(register: Register) -> Values:
+    return {
+        "agreement": register.agreement,
+        "version": register.version,
+        "doc": _REGISTER.dump_json(register).decode(),
     }

@@ -20,14 +20,15 @@ from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
+from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, writes
+from broker.store import desks, event_log, locks, queries, registers, writes
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
-from broker.store.rows import Values, job_row, machine_from, micros, place_from
-from broker.store.tables import AGENTS, JOBS, KEYS, MACHINES, NOTICES, PLACES
+from broker.store.rows import Values, instant_of, job_row, machine_from, micros, place_from
+from broker.store.tables import AGENTS, BEATS, JOBS, KEYS, MACHINES, NOTICES, PLACES
 
 
 class SqlTransaction:
@@ -50,6 +51,7 @@ class SqlTransaction:
         self._places: dict[Place, PlaceRecord] = {}
         self._notices: list[Values] = []
         self._keys: list[Values] = []
+        self._registers: dict[str, Register] = {}
         self.dues: Final = Dues()
         """When the first of what it wrote is due."""
 
@@ -63,6 +65,8 @@ class SqlTransaction:
     def write(self) -> int:
         """Write what was told; returns the number of facts. Raises LostRaceError."""
         connection = self._connection
+        if self._registers:
+            registers.write(connection, self._registers.values())
         told = [one for one in self._told if one.events]
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
@@ -247,6 +251,28 @@ class SqlTransaction:
 
     def unresolved(self) -> Mapping[Place, int]:
         return queries.unresolved(self._connection)
+
+    def registers(
+        self, agreements: Iterable[str], *, for_update: bool = False
+    ) -> Mapping[str, Register]:
+        return registers.read(self._connection, agreements, for_update=for_update)
+
+    def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
+        self._registers[register.agreement] = register
+        self.record(f"agreement/{register.agreement}", events)
+
+    def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
+        if hold:
+            locks.take(self._connection, locks.BEATS, ["beats"])
+        rows = self._connection.execute(select(BEATS.c.part, BEATS.c.at))
+        return {part: instant_of(at) for part, at in rows}
+
+    def put_beats(self, beats: Mapping[str, datetime]) -> None:
+        rows = [{"part": part, "at": micros(at)} for part, at in beats.items()]
+        writes.upsert(self._connection, BEATS, rows)
+
+    def open_offers(self) -> list[Case]:
+        return list(self._open(queries.jobs_with_open_offers()).values())
 
     def record(self, stream: str, events: Sequence[Event]) -> None:
         self._told.append(Told(stream, events))

@@ -147,7 +147,7 @@ def keep_cases(
     dues.add_machines(machines)
 
 
-_CHANGES: Final = ("state", "due_at", "stuck", "in_line", "ended_at", "doc")
+_CHANGES: Final = ("state", "due_at", "line", "stuck", "in_line", "ended_at", "doc")
 """The columns of a job that can change after its submission."""
 
 _CHANGE_JOB: Final = (

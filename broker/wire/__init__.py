@@ -1,5 +1,14 @@
 """The JSON we speak: strict models of what is asked, and the views that are answered."""
 
+from broker.wire.agreements import (
+    AgreementSummary,
+    AgreementsView,
+    AgreementView,
+    ClauseView,
+    EditionView,
+    RecordView,
+    StandsView,
+)
 from broker.wire.answers import (
     AnswerBody,
     CounterBody,
@@ -9,6 +18,7 @@ from broker.wire.answers import (
     LinkView,
 )
 from broker.wire.calls import (
+    AmendBody,
     BatchItem,
     BatchSubmit,
     CancelBody,
@@ -20,6 +30,17 @@ from broker.wire.calls import (
 from broker.wire.jobs import Batch, Inference, JobSpec, Training, read_job
 from broker.wire.keys import GrantBody, GrantedView, KeyPage, KeyView, RevokeBody
 from broker.wire.problems import Fault, Problem, problem_of
+from broker.wire.records import (
+    AttestationBody,
+    ConflictBody,
+    ConsentBody,
+    MatchBody,
+    RecordedView,
+    RevocationBody,
+    StakeBody,
+    StandingAcceptanceBody,
+    WaiverBody,
+)
 from broker.wire.resources import Limits, Resources
 from broker.wire.views import (
     ChunkPage,
@@ -38,7 +59,12 @@ from broker.wire.views import (
 )
 
 __all__ = [
+    "AgreementSummary",
+    "AgreementView",
+    "AgreementsView",
+    "AmendBody",
     "AnswerBody",
+    "AttestationBody",
     "Batch",
     "BatchItem",
     "BatchSubmit",
@@ -47,7 +73,11 @@ __all__ = [
     "CancelledView",
     "ChunkPage",
     "ChunkView",
+    "ClauseView",
+    "ConflictBody",
+    "ConsentBody",
     "CounterBody",
+    "EditionView",
     "FactPage",
     "FactView",
     "Fault",
@@ -67,16 +97,24 @@ __all__ = [
     "LinkBody",
     "LinkView",
     "MachineView",
+    "MatchBody",
     "OfferPage",
     "OfferView",
     "PlaceView",
     "Problem",
+    "RecordView",
+    "RecordedView",
     "Resources",
+    "RevocationBody",
     "RevokeBody",
     "Stage",
+    "StakeBody",
+    "StandingAcceptanceBody",
+    "StandsView",
     "SubmittedBatch",
     "SubmittedJob",
     "Training",
+    "WaiverBody",
     "problem_of",
     "read_job",
 ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from broker.domain.job import JobState
+from broker.domain.values import ProviderName
 from broker.wire.jobs import JobSpec
+from broker.wire.quantities import Price, price
+from broker.wire.resources import Providers, Words
 from broker.wire.strict import Seen, Strict, Text, Word
 
 MOST_JOBS: Final = 10_000
@@ -37,6 +40,32 @@ class SubmittedJob(Seen):
 class SubmittedBatch(Seen):
     ids: tuple[str, ...]
     """In the order of the jobs that were sent."""
+
+
+class LimitsBody(Strict):
+    """What is left out stays as it is; an empty list or null takes a limit away."""
+
+    regions: Words = ()
+    exclude: Providers = ()
+    max_price_per_hour: Price = None
+
+    def changes(self) -> dict[str, Any]:
+        """Fields of the workload's limits."""
+        given = self.model_fields_set
+        said: dict[str, Any] = {}
+        if "regions" in given:
+            said["regions"] = tuple(self.regions)
+        if "exclude" in given:
+            said["exclude"] = tuple(ProviderName(name) for name in self.exclude)
+        if "max_price_per_hour" in given:
+            said["max_price_usd_hour"] = price(self.max_price_per_hour)
+        return said
+
+
+class AmendBody(Strict):
+    """Other terms for a job that waits."""
+
+    limits: LimitsBody
 
 
 class CancelBody(Strict):

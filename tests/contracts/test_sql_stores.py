@@ -83,13 +83,13 @@ def test_a_database_without_tables_says_what_to_run(url: str) -> None:
     engine = engine_for(url)
     with pytest.raises(
         schema.WrongRevision,
-        match=r"(at revision none, .* needs 0002|there is no database at .*): run `broker migrate`",
+        match=r"(at revision none, .* needs \d+|there is no database at .*): run `broker migrate`",
     ):
         schema.require_head(engine)
     schema.upgrade(engine)
     schema.upgrade(engine)
     schema.require_head(engine)
-    assert schema.current(engine) == schema.needed() == "0002"
+    assert schema.current(engine) == schema.needed()
     engine.dispose()
 
 

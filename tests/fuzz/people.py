@@ -10,6 +10,7 @@ from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.values import JobId, LeaseId, MachineName, OfferId, RefusalReason, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
+from broker.ports.store import KeyTakenError
 from broker.steps.answer import acknowledge, record_answer
 from broker.steps.run import Report, TokenError, enrol, hear, token_of
 from broker.steps.said import Answer, AnswerKind, Hold
@@ -67,7 +68,10 @@ def _work(action: Action) -> Workload:
 
 
 def submit(world: World, action: Action) -> None:
+    """A job is submitted; one whose answer was lost is submitted again under its key."""
     work, key = _work(action), f"key-{action.c % 7}" if action.c % 2 else None
+    if key is not None and action.a % 5:
+        work = world.keys.get(key, work)
     form = "gang" if work.gang else f"chunks of {work.chunk}"
     world.say(
         f"{work.tenant} submits {work.units} units ({form}) of {work.work_class}"
@@ -77,9 +81,11 @@ def submit(world: World, action: Action) -> None:
     try:
         one = Submission(workload=work, key=key)
         (job,) = submit_jobs([one], world.store, world.rules, world.ids)
-    except InvalidJobError as wrong:
+    except (InvalidJobError, KeyTakenError) as wrong:
         world.say(f"It is not taken: {wrong}.")
         return
+    if key is not None:
+        world.keys[key] = work
     if job in world.jobs:
         world.happened["submitted again"] += 1
     else:
@@ -136,7 +142,12 @@ def _held(offer: Offer, units: int, number: int, places: tuple[Place, ...] = (EA
     counts = [units // len(places)] * len(places)
     counts[0] += units - sum(counts)
     holds = tuple(
-        Hold(hold=f"hold-{offer.id}-{number}-{n}", units=count, region=p.region, sku=p.sku)
+        Hold(
+            hold=f"hold-{offer.id if number % 5 % 2 else 'again'}-{n}",
+            units=count,
+            region=p.region,
+            sku=p.sku,
+        )
         for n, (p, count) in enumerate(zip(places, counts, strict=True))
         if count
     )

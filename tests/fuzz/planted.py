@@ -13,15 +13,16 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
-from broker.domain import desk, events, job, lease, offering, options, placement
+from broker.domain import committing, desk, events, job, lease, offering, options, placement
 from broker.domain.agreement import Agreement
 from broker.domain.case import Case
 from broker.domain.decision import Commit, PutOffer
+from broker.domain.event import Event
+from broker.domain.exemptions import Choice
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Refusal
-from broker.domain.offer import Offer, OfferKind, OfferState
-from broker.domain.options import Choice
+from broker.domain.offer import Mechanics, Offer, OfferKind, OfferState
 from broker.domain.release import Basis, Release
 from broker.domain.values import OfferId
 from broker.steps import answer, offer, outcome, place
@@ -66,18 +67,16 @@ def also(*bends: Bend) -> Bend:
 
 def allowed(start: UnitState, *ends: UnitState) -> Bend:
     """A move that the table of units does not have."""
-    return lambda patch: patch.setitem(
-        job.UNIT_MOVES,  # type: ignore[arg-type] - a dictionary to those who bend it
-        start,
-        job.UNIT_MOVES[start] | frozenset(ends),
-    )
+    moves = job.UNIT_MOVES
+    assert isinstance(moves, dict)
+    return lambda patch: patch.setitem(moves, start, moves[start] | frozenset(ends))
 
 
-def told_as(kind: type[events.Event], change: Callable[[Any], events.Event | None]) -> Bend:
+def told_as(kind: type[Event], change: Callable[[Any], Event | None]) -> Bend:
     """A fact of one kind is told otherwise than it was, or not at all."""
 
     def wrap(tell: Callable[..., Any]) -> Callable[..., Any]:
-        def bent(case: Case, event: events.Event) -> None:
+        def bent(case: Case, event: Event) -> None:
             said = change(event) if isinstance(event, kind) else event
             if said is not None:
                 tell(case, said)
@@ -183,6 +182,20 @@ def _called_in_at_once(accept: Callable[..., Any]) -> Callable[..., Any]:
 
 _DELIVER: Final = [(module, "deliver") for module in (offering, offer, answer, desk, outcome)]
 
+
+def _mechanics(change: Callable[[Mechanics], dict[str, int]]) -> Bend:
+    """The course of an offer is pinned otherwise than its clause has it."""
+
+    def wrap(mechanics: Callable[..., Any]) -> Callable[..., Any]:
+        def bent(*asked: Any) -> Mechanics:  # noqa: ANN401
+            known: Mechanics = mechanics(*asked)
+            return replace(known, **change(known))  # type: ignore[arg-type]
+
+        return bent
+
+    return wrapped([(Rulebook, "mechanics")], wrap)
+
+
 # -- releases
 
 
@@ -263,7 +276,7 @@ def _first_of_a_gang(plan: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _uncited(commit: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda case, decision: commit(case, replace(decision, cites=()))
+    return lambda case, decision, *said: commit(case, replace(decision, cites=()), *said)
 
 
 def _skipped_uncited(release: Callable[..., Any]) -> Callable[..., Any]:
@@ -272,7 +285,7 @@ def _skipped_uncited(release: Callable[..., Any]) -> Callable[..., Any]:
 
 def _narrowed(**terms: Any) -> Bend:  # noqa: ANN401
     return wrapped(
-        [(placement, "_at")], lambda at: lambda pool, ceiling: replace(at(pool, ceiling), **terms)
+        [(committing, "at")], lambda at: lambda pool, ceiling: replace(at(pool, ceiling), **terms)
     )
 
 
@@ -306,6 +319,7 @@ def _called_the_holders(told: events.ThirdPartyCommitted) -> events.HolderCommit
         agreement=told.agreement,
         edition=told.edition,
         offer=None,
+        holds=(),
     )
 
 
@@ -375,8 +389,9 @@ PLANTS: Final = tuple(
             "I18",
             wrapped([(answer, "_nonconforming")], _for_gangs_nothing),
         ),
+        ("hold behind two promises", "I18", instead(answer, "_not_its_own", lambda *_: "")),
         ("gang split at commitment", "I18", wrapped([(place, "plan")], _first_of_a_gang)),
-        ("better price to a rival", "I8", instead(placement, "_most", lambda *_: None)),
+        ("better price to a rival", "I8", instead(options, "better_for_supplier", lambda *_: None)),
         ("better region to a rival", "I8", _narrowed(regions=("anywhere",))),
         ("better accelerator to a rival", "I8", _narrowed(accelerators=None)),
         ("ceiling above the notice", "I8", _released(_dearer)),
@@ -401,6 +416,8 @@ PLANTS: Final = tuple(
                 wrapped([(offer, "_close")], _over_at_once),
             ),
         ),
+        ("window cut short", "I12", _mechanics(lambda known: {"window_s": known.window_s // 2})),
+        ("time to cure left out", "I19", _mechanics(lambda _: {"cure_s": 0})),
         ("timer dropped", "I28", wrapped(_DELIVER, _without_timer)),
         (
             "patience forgotten",

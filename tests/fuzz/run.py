@@ -18,7 +18,8 @@ from tests.fuzz.story import told
 from tests.fuzz.world import sqlite_directory
 
 EVERY_TENTH: Final = 10
-_PIECE: Final = 50
+_PIECE: Final = 250
+"""How many histories a process does at a time, at most: each time it makes a new database."""
 _TOLD: Final = 3
 """How many failing histories are shrunk and told."""
 
@@ -73,9 +74,10 @@ def tried(seeds: Sequence[int]) -> Outcome:
 def in_two_processes(first: int, count: int, progress: Callable[[Outcome], object]) -> Outcome:
     """So many histories from a seed on; `progress` is told now and then."""
     whole = Outcome()
+    size = max(1, min(_PIECE, count // 8))
     pieces = [
-        range(start, min(start + _PIECE, first + count))
-        for start in range(first, first + count, _PIECE)
+        range(start, min(start + size, first + count))
+        for start in range(first, first + count, size)
     ]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(tried, piece) for piece in pieces]):

@@ -22,7 +22,7 @@ def story(verdict: Verdict) -> list[str]:
         while tale and tale[0][0] < fact.position:
             _, at, what = tale.pop(0)
             lines.append(f"{at:%H:%M:%S.%f} {what}")
-        if fact.type != "EditionRecorded":
+        if fact.type not in ("EditionRecorded", "PricesListed"):
             lines.append(_line(fact, marks.get(fact.position)))
         if marks and not verdict.surprise and fact.position >= max(marks):
             tale = []
@@ -41,6 +41,8 @@ def _end(verdict: Verdict) -> Iterator[str]:
     for breach in verdict.report.breaches:
         where = ", ".join(map(str, breach.positions))
         yield f"Law {breach.law} is broken at {where}: {breach.sentence}."
+    if verdict.good:
+        yield "No law is broken."
     if verdict.surprise:
         yield f"No law, but wrong: {verdict.surprise}."
     if verdict.trace:
@@ -100,7 +102,7 @@ def told(verdict: Verdict, replay: str, actions: Sequence[object]) -> str:
         [
             *story(verdict),
             f"Replayed by: {replay}",
-            "The shortened history:",
+            "The history:" if verdict.good else "The shortened history:",
             *(f"  {action!r}," for action in actions),
         ]
     )

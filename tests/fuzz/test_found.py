@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from broker.agreements.registry import shipped
-from broker.domain.events import EditionRecorded
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName, usd
 from broker.domain.workload import Limits, WorkClass
 from broker.ports import Order
 from broker.steps.provision import CLAIMED_FOR, provision
+from broker.steps.record import record_editions
 from tests.support.broker import AWS, EAST, OWN, WEST, Broker, a_broker, work
 
 PROVISION_S, CURE_S = 7200, 900
@@ -108,11 +108,6 @@ def test_a_worker_that_took_too_long_writes_nothing_over_what_another_wrote() ->
 def also_open(broker: Broker, tenant: str) -> None:
     """One tenant stands under no right."""
     known = shipped()["open"]
-    with broker.store.transaction() as tx:
-        recorded = [
-            EditionRecorded(agreement=known.name, edition=e.id, document=e.document)
-            for e in known.editions
-        ]
-        tx.record(f"agreement/{known.name}", recorded)
+    record_editions(broker.store, [known])
     agreements = {**broker.rules.agreements, known.name: known}
     broker.rules = replace(broker.rules, agreements=agreements, by_tenant={tenant: known.name})

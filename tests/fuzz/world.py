@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from broker.domain.chain import Fact
-from broker.domain.events import EditionRecorded
 from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Desk
@@ -26,6 +25,7 @@ from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
+from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.sweep import sweep
 from broker.store.memory import MemoryStore
@@ -67,6 +67,8 @@ class World:
     rules: Rulebook
     clouds: Mapping[ProviderName, FuzzCloud]
     jobs: list[JobId] = field(default_factory=list)
+    keys: dict[str, Workload] = field(default_factory=dict)
+    """What was submitted under each key."""
     agents: list[MachineName] = field(default_factory=list)
     """Machines whose agent has spoken, in the order in which it did."""
     happened: Counter[str] = field(default_factory=Counter)
@@ -211,13 +213,8 @@ def _world(
         )
         for name in sorted({place.provider for place in PLACES})
     }
-    with store.transaction() as tx:
-        for agreement in fuzzed().values():
-            recorded = [
-                EditionRecorded(agreement=agreement.name, edition=e.id, document=e.document)
-                for e in agreement.editions
-            ]
-            tx.record(f"agreement/{agreement.name}", recorded)
+    record_editions(store, fuzzed().values())
+    record_prices(store, rules.pools)
     return World(
         clock=clock,
         ids=ids,

@@ -20,6 +20,7 @@ from tests.support.spoils import (
     changed,
     cited_before_it_was_told,
     cut_after,
+    cut_after_nth,
     dated_back,
     held_as,
     listed_without,
@@ -29,7 +30,10 @@ from tests.support.spoils import (
     put_before,
     relisted,
     repeated,
+    requoted_once_more,
     retermed,
+    ruled,
+    superseded_and_still_used,
     the_log_goes_on,
     used_a_second_lease,
     window_recorded_too_long,
@@ -37,16 +41,25 @@ from tests.support.spoils import (
     without,
 )
 from tests.support.stories import (
+    a_conflict,
     a_defaulted_job,
     a_free_job,
     a_job_kept_by_way_of_another,
     a_kept_job,
     a_lapsed_gang,
+    a_requoted_job,
     a_shared_job,
     a_spilled_job,
+    a_standing_acceptance,
     a_standing_refusal,
+    a_suspended_right,
+    a_waived_job,
+    an_absent_holder,
     an_announced_job,
+    an_attested_condition,
     an_unmet_job,
+    small_jobs,
+    two_editions,
     two_kept_jobs,
 )
 
@@ -120,6 +133,8 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I7", "an early yes rejected", a_kept_job,
      added("OfferDelivered", "AnswerRejected", offer="o1", answer="a1", why="late")),
     ("I7", "a longer window recorded", a_kept_job, window_recorded_too_long),
+    ("I7", "an outage given back in part", a_lapsed_gang,
+     changed("OfferTolled", expires_at="2026-03-02T12:11:00Z")),
     ("I8", "a dearer rival", a_spilled_job, both(
         relisted("aws", price_usd_hour="33"), retermed("ThirdPartyCommitted", price_usd_hour="33"),
         listed_without("gcp", "oracle", "own"))),
@@ -160,6 +175,27 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I13", "an edition of another year", a_spilled_job,
      changed("EditionRecorded", effective={"from": "2027-01-01T00:00:00Z", "to": None})),
     ("I13", "a draft", a_spilled_job, changed("EditionRecorded", status="draft")),
+    ("I14", "a gap", two_editions, changed(
+        "EditionRecorded", effective={"from": "2026-02-01T00:00:00Z", "to": None})),
+    ("I14", "an overlap", two_editions, changed(
+        "EditionRecorded", 1, effective={"from": "2025-01-01T00:00:00Z", "to": None})),
+    ("I15", "continuity while the holder is there", an_absent_holder, changed(
+        "ThirdPartyCommitted", 1, cites=["u9"])),
+    ("I15", "continuity where the clause has none", an_absent_holder, amended(
+        0, exceptions=["consent"])),
+    ("I15", "attested by the wrong party, and used", an_attested_condition, both(
+        changed("ConditionAttested", condition="other"),
+        changed("EditionRecorded", conditions={
+            "agi": {"attestor": "grantor"}, "other": {"attestor": "grantor"}}))),
+    ("I16", "over its cap", a_waived_job, changed("WaiverGranted", cap_units=2)),
+    ("I16", "after its dates", a_waived_job, moved("JobSubmitted", 86400)),
+    ("I16", "cut below what is used", a_waived_job, added(
+        "JobFinished", "WaiverGranted", agreement="first-refusal", waiver="w1", match={},
+        of_clause="new-capacity", cap_units=1, by="holder",
+        **{"from": "2026-03-02T12:00:00Z", "to": "2026-03-03T12:00:00Z"})),
+    ("I17", "more units than small", small_jobs, both(
+        changed("JobSubmitted", 1, units=3), cut_after_nth("LeaseActivated", 2))),
+    ("I17", "over the cap of the day", small_jobs, moved("JobSubmitted", -3600, 2)),
     ("I15", "a consent for another cloud", a_free_job, both(
         changed("ThirdPartyCommitted", 1, provider="gcp"),
         changed("LeaseActivated", 1, provider="gcp"))),
@@ -184,12 +220,44 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I19", "called stale", a_defaulted_job, called_stale_and_offered_again),
     ("I19", "offered again", a_defaulted_job, offered_again_on_the_defaulted_terms),
     ("I20", "a withdrawn offer releases", a_spilled_job, withdrawn_and_still_used),
+    ("I20", "a superseded offer releases", a_requoted_job, superseded_and_still_used),
+    ("I21", "a requote too many", a_requoted_job, requoted_once_more),
+    ("I21", "no word of what it replaces", a_requoted_job,
+     changed("OfferIssued", 1, supersedes=None)),
+    ("I21", "a replacement of another's", a_requoted_job,
+     changed("OfferIssued", 1, supersedes="o9")),
     ("I22", "an unknown refusal", a_standing_refusal, both(
         changed("UnitsReleased", cites=["r9"]), changed("ThirdPartyCommitted", cites=["r9"]))),
     ("I22", "a rival's refusal", a_standing_refusal, changed("PlaceRefused", provider="aws")),
     ("I22", "no suspension", a_standing_refusal, both(
         changed("UnitsReleased", basis="suspension"),
         changed("ThirdPartyCommitted", basis="suspension"))),
+    ("I22", "a suspension that is over", a_suspended_right, changed(
+        "RightSuspended", until="2026-03-02T14:17:00Z")),
+    ("I22", "another agreement's suspension", a_suspended_right, both(
+        changed("UnitsReleased", 1, cites=["s9"]),
+        changed("ThirdPartyCommitted", 1, cites=["s9"]))),
+    ("I22", "suspended without enough defaults", a_suspended_right,
+     changed("RightSuspended", offers=["o9"])),
+    ("I22", "unavailable after it recovered", an_absent_holder, both(
+        put_before("HolderProbed", "JobSubmitted", 3),
+        put_before("HolderRecovered", "JobSubmitted"),
+        cut_after("ThirdPartyCommitted"))),
+    ("I22", "evidence from one vantage point", an_absent_holder,
+     changed("HolderProbed", 1, vantage="here")),
+    ("I22", "evidence of a moment", an_absent_holder, ruled(
+        "on_holder_unavailable", evidence={"probes": 3, "vantage": 2, "over": "PT10M"})),
+    ("I22", "evidence with an answer between", an_absent_holder,
+     changed("HolderProbed", 1, answered=True)),
+    ("I22", "a revoked waiver", a_waived_job, added(
+        "JobSubmitted", "WaiverRevoked", agreement="first-refusal", waiver="w1", by="holder")),
+    ("I22", "a waiver of another class", a_waived_job,
+     changed("WaiverGranted", match={"class": ["research"]})),
+    ("I22", "a waiver of another clause", a_waived_job,
+     changed("WaiverGranted", of_clause="serving-exclusive")),
+    ("I23", "attested by another", a_waived_job, added(
+        "JobSubmitted", "ConditionAttested", agreement="first-refusal", condition="agi",
+        by="holder")),
     ("I25", "an unknown price list", a_spilled_job, changed("ThirdPartyCommitted", list_id="x")),
     ("I25", "a place that is not listed", a_spilled_job, changed("ThirdPartyCommitted", sku="p9")),
     ("I25", "a price that is not listed", a_spilled_job,
@@ -206,12 +274,34 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I28", "an acceptance not cured", a_defaulted_job, moved("HolderDefaulted", 100)),
     ("I28", "a late lapse", a_lapsed_gang, moved("OfferLapsed", 100)),
     ("I28", "patience without end", a_waiting_job, the_log_goes_on(700)),
+    ("I32", "a placement with the party", a_conflict, both(
+        changed("ConflictRecorded", party="gcp"), changed("JobSubmitted", tenant="shop"))),
+    ("I32", "a placement with what it owns", a_conflict, changed("JobSubmitted", tenant="shop")),
+    ("I32", "a notice to the holder", a_spilled_job, added(
+        "JobSubmitted", "ConflictRecorded", agreement="first-refusal", conflict="k1",
+        tenant="*", party="holder", because="", to=None, share=None, by="buyer",
+        **{"from": "2026-03-02T12:00:00Z"})),
     ("I34", "a fact dated back", a_spilled_job, dated_back),
     ("I34", "a citation dated ahead", a_standing_refusal, cited_before_it_was_told),
     ("I35", "a stale refusal", a_standing_refusal, moved("JobSubmitted", 900)),
     ("I35", "older than the clause lets it", a_standing_refusal, both(
         changed("PlaceRefused", valid_until="2026-03-03T00:00:00Z"), moved("JobSubmitted", 900))),
     ("I35", "of more units", a_standing_refusal, changed("PlaceRefused", units=4)),
+    ("I35", "an acceptance grown old", a_standing_acceptance,
+     ruled("standing_answers", acceptance_max_age="PT30S")),
+    ("I35", "an acceptance of fewer", a_standing_acceptance,
+     changed("StandingAcceptanceGiven", units=1)),
+    ("I35", "an acceptance of other work", a_standing_acceptance,
+     changed("StandingAcceptanceGiven", match={"class": ["research"]})),
+    ("I35", "an acceptance at more", a_standing_acceptance,
+     changed("StandingAcceptanceGiven", price_usd_hour="33")),
+    ("I35", "an acceptance without its hold", a_standing_acceptance,
+     changed("StandingAcceptanceGiven", hold="r8")),
+    ("I35", "an unknown acceptance", a_standing_acceptance,
+     changed("OfferAccepted", standing="a9")),
+    ("I35", "a revoked acceptance", a_standing_acceptance, added(
+        "JobSubmitted", "StandingAcceptanceRevoked", agreement="first-refusal", acceptance="a1",
+        by="holder")),
 ]
 # fmt: on
 

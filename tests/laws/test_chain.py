@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 
 import pytest
 
@@ -17,7 +18,8 @@ from broker.domain.chain import (
     seal,
 )
 from broker.domain.laws import audit, sentences
-from tests.support.logs import resealed, sealed
+from broker.domain.laws.streams import Streams, Tail
+from tests.support.logs import NOON, resealed, sealed
 from tests.support.stories import a_spilled_job
 
 
@@ -150,3 +152,37 @@ def test_a_wrong_part_is_named(log: list[Fact], name: str, value: object, said: 
     with pytest.raises(MalformedLine) as told:
         list(read_lines([json.dumps({**log[0]._asdict(), name: value})]))
     assert str(told.value).startswith(said)
+
+
+def a_late_answer_after_the_end() -> list[Fact]:
+    """The job is over and its stream closed; an answer to its offer still comes in."""
+    story = a_spilled_job()
+    story.after(60)
+    story.job().tell("AnswerRejected", offer="o1", answer="a9", why="duplicate", because="over")
+    return sealed(story.drafts)
+
+
+def test_what_is_told_after_a_jobs_end_goes_on_with_its_versions() -> None:
+    assert audit(a_late_answer_after_the_end()).holds
+
+
+@pytest.mark.parametrize("version", [-1, 1])
+def test_a_closed_stream_is_still_dense(version: int) -> None:
+    facts = a_late_answer_after_the_end()
+    facts[-1] = facts[-1]._replace(version=facts[-1].version + version)
+    assert {breach.law for breach in audit(resealed(facts)).breaches} == {"I27"}
+
+
+def test_a_closed_stream_still_does_not_go_backwards() -> None:
+    facts = a_late_answer_after_the_end()
+    facts[-1] = facts[-1]._replace(at=facts[0].at)
+    assert {breach.law for breach in audit(resealed(facts)).breaches} == {"I34"}
+
+
+def test_an_audit_keeps_little_of_jobs_that_are_over() -> None:
+    streams = Streams()
+    for number in range(1000):
+        streams.note(f"job/{number}", 7, NOON, number)
+        streams.close(f"job/{number}")
+    assert sys.getsizeof(streams._closed) < 30 * 1000  # noqa: SLF001 - what is promised of it
+    assert streams.tail("job/500", 8) == Tail(7, NOON, 0)

@@ -44,6 +44,7 @@ HOLDER: Final = {
 EDITION: Final = {
     **AGREEMENT,
     "status": "in_force",
+    "supersedes": None,
     "effective": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
     "parties": {"grantor": {"id": "buyer"}, "holder": HOLDER},
     "clauses": [
@@ -51,7 +52,8 @@ EDITION: Final = {
             "id": "serving-exclusive",
             "effect": "exclusive",
             "match": {"class": ["inference_api"], "capacity": ["new", "renewal"]},
-            "exceptions": ["consent"],
+            "until": {"earliest_of": [{"condition": "agi"}]},
+            "exceptions": ["consent", "continuity"],
         },
         {
             "id": "new-capacity",
@@ -61,8 +63,13 @@ EDITION: Final = {
             "rofr": {
                 "notice": {"contents": list(CONTENTS), "withhold": ["tenant"]}
                 | {"deemed_receipt": {"attempts": 2, "channels": 2, "after": "PT5M"}},
+                "window": {"minimum": "PT30S"},
+                "requote": {"max": 1, "window": "PT10M"},
                 "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
-                "standing_answers": {"refusal_max_age": "PT15M"},
+                "standing_answers": {"refusal_max_age": "PT15M", "acceptance_max_age": "PT15M"},
+                "on_default": {"suspend_after": {"defaults": 1, "within": "P30D"}},
+                "on_holder_unavailable": {"evidence": {"probes": 3, "vantage": 2, "over": "PT5M"}},
+                "de_minimis": {"units": 2, "per_tenant_window": "P1D", "cap_units": 3},
             },
         },
         {
@@ -73,6 +80,7 @@ EDITION: Final = {
         },
         {"id": "any-cloud", "effect": "permit", "carves_out": [], "match": {"class": ["*"]}},
     ],
+    "conditions": {"agi": {"kind": "attested", "attestor": "grantor"}},
     "consents": [
         {
             "id": "consent-1",
@@ -133,6 +141,10 @@ class Story:
         self.drafts.append(Draft(at=self.now, stream=stream, type=type_, data=plain))
         return self
 
+    def agreed(self, type_: str, **data: object) -> Story:
+        """Something is put on record of the agreement."""
+        return self.tell("agreement/first-refusal", type_, agreement="first-refusal", **data)
+
     def edition(self) -> Story:
         self.tell("agreement/first-refusal", "EditionRecorded", **EDITION)
         return self.tell("prices/list-1", "PricesListed", **PRICES)
@@ -180,11 +192,13 @@ class Telling:
             "JobSubmitted", **{**asked, **form, "patience_until": None, **AGREEMENT, **changed}
         )
 
-    def offered(self, offer: str, *units: int, kind: str = "right") -> Telling:
+    def offered(
+        self, offer: str, *units: int, kind: str = "right", supersedes: str | None = None
+    ) -> Telling:
         said = {"offer": offer, "kind": kind, "version": 1, "job": self.job, "units": units}
         under = {**AGREEMENT, "clause": "new-capacity", "terms": TERMS, "window_s": WINDOW_S}
         return self.tell(
-            "OfferIssued", **said, **under, notice_sha256=OWN, supersedes=None, desk="person"
+            "OfferIssued", **said, **under, notice_sha256=OWN, supersedes=supersedes, desk="person"
         )
 
     def noticed(self, notice: str, *offers: str) -> Telling:
@@ -195,6 +209,10 @@ class Telling:
     def delivered(self, offer: str) -> Telling:
         expires = self.story.later(WINDOW_S)
         return self.tell("OfferDelivered", offer=offer, how="ack", expires_at=expires)
+
+    def tolled(self, offer: str, by_s: int, expires_at: str) -> Telling:
+        instants = {"expires_at": expires_at, "deliver_by": None, "cure_until": None}
+        return self.tell("OfferTolled", offer=offer, by_s=str(by_s), **instants)
 
     def accepted(self, offer: str, *units: int) -> Telling:
         times = {"deliver_by": self.story.later(7200), "cure_until": self.story.later(8100)}

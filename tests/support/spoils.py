@@ -69,11 +69,11 @@ def retermed(type_: str, name: str = "terms", **terms: Any) -> Spoil:  # noqa: A
     return spoil
 
 
-def put_before(type_: str, other: str) -> Spoil:
+def put_before(type_: str, other: str, number: int = 0) -> Spoil:
     """The fact comes before the other, dated as that is."""
 
     def spoil(drafts: Drafts) -> None:
-        draft = nth(drafts, type_)
+        draft = nth(drafts, type_, number)
         drafts.remove(draft)
         where = nth(drafts, other)
         draft.at = where.at
@@ -86,6 +86,17 @@ def amended(clause: int, **data: Any) -> Spoil:  # noqa: ANN401 - JSON
     def spoil(drafts: Drafts) -> None:
         clauses = nth(drafts, "EditionRecorded").data["clauses"]
         clauses[clause] = {**clauses[clause], **data}
+
+    return spoil
+
+
+def ruled(group: str, **values: Any) -> Spoil:  # noqa: ANN401 - JSON
+    """The mechanics of the edition's right are others."""
+
+    def spoil(drafts: Drafts) -> None:
+        clauses = nth(drafts, "EditionRecorded").data["clauses"]
+        right = next(clause["rofr"] for clause in clauses if "rofr" in clause)
+        right[group] = {**right[group], **values}
 
     return spoil
 
@@ -139,6 +150,26 @@ def offered_again_on_the_defaulted_terms(drafts: Drafts) -> None:
     gone.type, gone.data = "OfferIssued", {**issued, "offer": "o2"}
 
 
+def superseded_and_still_used(drafts: Drafts) -> None:
+    """The release a refusal would have given is told of the offer that was withdrawn."""
+    cut_after("OfferWithdrawn")(drafts)
+    gone = nth(drafts, "OfferWithdrawn")
+    terms = nth(drafts, "OfferIssued").data["terms"]
+    tail = instant_text(gone.at + timedelta(hours=1))
+    stands_on = {"basis": "refusal", "offer": "o1", "cites": ["o1"]}
+    freed = {"job": "j1", "units": [0], "ceiling": terms, "tail_until": tail, **stands_on}
+    drafts.append(Draft(at=gone.at, stream=gone.stream, type="UnitsReleased", data=freed))
+
+
+def requoted_once_more(drafts: Drafts) -> None:
+    cut_after_nth("OfferIssued", 1)(drafts)
+    last = nth(drafts, "OfferIssued", 1)
+    third = {**last.data, "offer": "o3", "supersedes": "o2"}
+    withdrawn = {"offer": "o2", "why": "superseded"}
+    for type_, data in (("OfferWithdrawn", withdrawn), ("OfferIssued", third)):
+        drafts.append(Draft(at=last.at, stream=last.stream, type=type_, data=data))
+
+
 def offered_twice_at_once(drafts: Drafts) -> None:
     first = nth(drafts, "OfferIssued")
     del drafts[drafts.index(first) + 1 :]
@@ -177,7 +208,11 @@ def the_log_goes_on(seconds: float) -> Spoil:
 
 
 def cut_after(type_: str) -> Spoil:
+    return cut_after_nth(type_, 0)
+
+
+def cut_after_nth(type_: str, number: int) -> Spoil:
     def spoil(drafts: Drafts) -> None:
-        del drafts[drafts.index(nth(drafts, type_)) + 1 :]
+        del drafts[drafts.index(nth(drafts, type_, number)) + 1 :]
 
     return spoil

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from tests.support.logs import OWN, Story
+from tests.support.logs import EDITION, OWN, TERMS, Story
 
 
 def a_spilled_job() -> Story:
@@ -86,8 +86,9 @@ def a_shared_job() -> Story:
 def a_lapsed_gang() -> Story:
     """Nobody answers, through an outage of ours; the gang moves whole when the window is over."""
     story = Story().edition().after(1)
-    job = story.job().submitted(2, gang=2).offered("o1", 0, 1).after(1).delivered("o1").after(700)
-    story.outage(story.now - timedelta(seconds=600), story.now - timedelta(seconds=500))
+    job = story.job().submitted(2, gang=2).offered("o1", 0, 1).after(1).delivered("o1").after(695)
+    story.outage(story.now - timedelta(seconds=595), story.now - timedelta(seconds=495))
+    job.tolled("o1", 100, story.later(5)).after(5)
     job.tell("OfferLapsed", offer="o1", units=[0, 1], reason="silence")
     job.released("lapse", 0, 1, offer="o1").after(1)
     job.committed("c1", 0, basis="lapse", cites=["o1"])
@@ -160,6 +161,19 @@ def an_announced_job() -> Story:
     return story
 
 
+def a_requoted_job() -> Story:
+    """Its tenant asks for better terms while the holder considers it: a new version, then a yes."""
+    story = Story().edition().after(1)
+    job = story.job().submitted().offered("o1", 0).after(1).delivered("o1").after(60)
+    job.tell("JobAmended", job="j1", terms=TERMS, exclude=[])
+    job.tell("OfferWithdrawn", offer="o1", why="superseded").after(1)
+    job.offered("o2", 0, supersedes="o1").after(1).delivered("o2").after(60)
+    job.accepted("o2", 0).held("c1", 0, offer="o2").after(60).live("c1", 0, "azure")
+    job.tell("OfferFulfilled", offer="o2", units=[0]).after(600)
+    job.let_go("c1", 0, "azure").finished()
+    return story
+
+
 def an_unmet_job() -> Story:
     """An order that the holder refuses releases nothing; the job waits out its patience."""
     story = Story().edition().after(1)
@@ -167,6 +181,183 @@ def an_unmet_job() -> Story:
     job = story.job().submitted(1, **asked).offered("o1", 0, kind="order").after(1).delivered("o1")
     job.after(60).refused("o1", 0).after(1745).tell("JobUnmet", job="j1", reason="patience")
     return story
+
+
+WAIVED: Final = {"class": ["pretraining"]}
+
+
+def a_waived_job() -> Story:
+    """Two units under a waiver of three; one try fails and gives its unit back."""
+    story = Story().edition().after(1)
+    dates = {"from": story.later(0), "to": story.later(86400)}
+    story.agreed(
+        "WaiverGranted",
+        waiver="w1",
+        of_clause="new-capacity",
+        match=WAIVED,
+        cap_units=3,
+        by="holder",
+        **dates,
+    ).after(1)
+    job = story.job().submitted(3).after(1)
+    job.committed("c1", 0, 1, basis="waiver", cites=["w1"])
+    job.committed("c2", 2, basis="waiver", cites=["w1"], provider="gcp").after(5)
+    failed = {"commitment": "c2", "job": "j1", "units": [2], "provider": "gcp"}
+    job.tell("CommitmentFailed", **failed, reason="no_capacity", code="Full")
+    job.committed("c3", 2, basis="waiver", cites=["w1"]).after(60)
+    job.live("c1", 0).live("c1", 1).live("c3", 2).after(60)
+    job.let_go("c1", 0).let_go("c1", 1).let_go("c3", 2).finished()
+    return story
+
+
+def small_jobs() -> Story:
+    """Three units of one tenant's within a day, and one more when the day is over."""
+    story = Story().edition().after(1)
+    for number, units in enumerate((2, 1), start=1):
+        job = story.job(f"j{number}").submitted(units).after(1)
+        indices = range(units)
+        job.committed(f"c{number}", *indices, basis="de_minimis", cites=["clause:new-capacity"])
+        for unit in indices:
+            job.live(f"c{number}", unit).let_go(f"c{number}", unit)
+        job.finished()
+    story.after(86400)
+    late = story.job("j3").submitted(2).after(1)
+    late.committed("c3", 0, 1, basis="de_minimis", cites=["clause:new-capacity"])
+    late.live("c3", 0).live("c3", 1).let_go("c3", 0).let_go("c3", 1).finished()
+    return story
+
+
+def a_suspended_right() -> Story:
+    """One default suspends the right; the next job is let go at once."""
+    story = a_defaulted_job()
+    cut = next(d for d in story.drafts if d.type == "HolderDefaulted")
+    story.now = story.drafts[-1].at
+    del story.drafts[story.drafts.index(cut) + 1 :]
+    story.now = cut.at
+    story.agreed(
+        "RightSuspended",
+        suspension="s1",
+        clause="new-capacity",
+        offers=["o1"],
+        until=story.later(604800),
+    )
+    first = story.job()
+    first.released("default", 0, offer="o1").after(1)
+    first.committed("c2", 0, basis="default", cites=["o1"]).after(60).live("c2", 0)
+    job = story.job("j2").submitted().after(1).released("suspension", 0, cites=["s1"])
+    job.committed("c3", 0, basis="suspension", cites=["s1"]).after(60).live("c3", 0).after(60)
+    job.let_go("c3", 0).finished()
+    first.let_go("c2", 0).finished()
+    return story
+
+
+def an_absent_holder() -> Story:
+    """Nobody answers at two vantage points; a class that is exclusive goes elsewhere too."""
+    story = Story().edition().after(1)
+    for number, vantage in enumerate(("here", "there", "here"), start=1):
+        story.agreed(
+            "HolderProbed",
+            probe=f"p{number}",
+            provider="azure",
+            vantage=vantage,
+            answered=False,
+            code="timeout",
+        ).after(150)
+    story.after(-150).agreed(
+        "HolderUnavailable",
+        unavailability="u1",
+        provider="azure",
+        probes=["p1", "p2", "p3"],
+        vantages=["here", "there"],
+    ).after(1)
+    job = story.job().submitted().after(1).released("unavailability", 0, cites=["u1"])
+    job.committed("c1", 0, basis="unavailability", cites=["u1"]).after(5)
+    api = story.job("api").submitted(1, **{"class": "inference_api"}).after(1)
+    api.committed("c2", 0, basis="continuity", cites=["u1"]).after(60)
+    job.live("c1", 0), api.live("c2", 0).after(60)
+    story.agreed(
+        "HolderProbed", probe="p4", provider="azure", vantage="here", answered=True, code=""
+    )
+    story.agreed("HolderRecovered", unavailability="u1", probe="p4").after(1)
+    job.let_go("c1", 0).finished()
+    api.let_go("c2", 0).finished()
+    return story
+
+
+def a_standing_acceptance() -> Story:
+    """Two units taken under an acceptance given beforehand, with its own hold."""
+    story = Story().edition().after(1)
+    dates = {"from": story.later(0), "to": story.later(86400)}
+    story.agreed(
+        "StandingAcceptanceGiven",
+        acceptance="a1",
+        of_clause="new-capacity",
+        match=WAIVED,
+        units=2,
+        price_usd_hour="30",
+        hold="r7",
+        region="eu-west",
+        sku="nd8",
+        by="holder",
+        **dates,
+    ).after(60)
+    job = story.job().submitted(2).offered("o1", 0, 1).delivered("o1")
+    job.accepted("o1", 0, 1)
+    taken = story.drafts[-1].data
+    taken["standing"] = "a1"
+    taken["holds"] = [{"hold": "r7", "units": 2, "region": "eu-west", "sku": "nd8"}]
+    job.held("c1", 0, 1, offer="o1").after(60).live("c1", 0, "azure").live("c1", 1, "azure")
+    job.tell("OfferFulfilled", offer="o1", units=[0, 1]).after(60)
+    job.let_go("c1", 0, "azure").let_go("c1", 1, "azure").finished()
+    return story
+
+
+def an_attested_condition() -> Story:
+    """The grantor attests what ends the exclusive clause; what lies beneath it is free."""
+    story = Story().edition().after(1)
+    story.agreed("ConditionAttested", condition="agi", by="buyer").after(1)
+    job = story.job().submitted(1, **{"class": "inference_api"}).after(1)
+    job.committed("c1", 0, basis="free", cites=["clause:any-cloud"]).after(60).live("c1", 0)
+    job.after(60).let_go("c1", 0).finished()
+    return story
+
+
+def a_conflict() -> Story:
+    """A party bought half of gcp: another tenant's work goes there all the same."""
+    story = Story().edition().after(1)
+    story.agreed(
+        "ConflictRecorded",
+        conflict="k1",
+        tenant="shop",
+        party="meta",
+        because="a rival",
+        to=None,
+        share="0.4",
+        by="buyer",
+        **{"from": story.later(0)},
+    )
+    story.agreed(
+        "StakeRecorded",
+        stake="e1",
+        owner="meta",
+        supplier="gcp",
+        share="0.5",
+        to=None,
+        by="buyer",
+        **{"from": story.later(0)},
+    ).after(1)
+    job = story.job().submitted(1, **{"class": "evaluation"}).after(1)
+    job.committed("c1", 0, basis="free", cites=["clause:any-cloud"], provider="gcp").after(60)
+    job.live("c1", 0, "gcp").after(60).let_go("c1", 0, "gcp").finished()
+    return story
+
+
+def two_editions() -> Story:
+    """One edition ends in the instant in which the next begins."""
+    story = Story().edition()
+    before = {**EDITION, "edition": "2025-01-01", "status": "superseded"}
+    before["effective"] = {"from": "2025-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+    return story.tell("agreement/first-refusal", "EditionRecorded", **before)
 
 
 GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
@@ -180,5 +371,14 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_standing_refusal,
     a_free_job,
     an_announced_job,
+    a_requoted_job,
     an_unmet_job,
+    a_waived_job,
+    small_jobs,
+    a_suspended_right,
+    an_absent_holder,
+    a_standing_acceptance,
+    an_attested_condition,
+    a_conflict,
+    two_editions,
 )

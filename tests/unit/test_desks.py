@@ -175,31 +175,31 @@ def test_a_counter_is_recorded_and_counts_as_a_refusal() -> None:
 # -- by way of another
 
 
-def via_oracle(via: str | None = "oci-via-azure") -> Hold:
-    return Hold(hold="h1", units=1, region=ORACLE.region, sku=ORACLE.sku, via=via)
+def via_oracle(units: int = 1, via: str | None = "oci-via-azure") -> Hold:
+    return Hold(hold="h1", units=units, region=ORACLE.region, sku=ORACLE.sku, via=via)
 
 
 def test_the_holder_may_deliver_by_way_of_another() -> None:
     known = shipped()["microsoft-openai"]
     start = known.editions[1].begins
     assert start is not None
-    stock = {EAST: 0, ORACLE: 1}
+    stock = {EAST: 0, ORACLE: 9}
     with a_broker(stock, agreement=known, desk=Desk.PERSON, start=start) as broker:
         broker.rules = replace(broker.rules, via_pools={"oci-via-azure": ProviderName.ORACLE})
-        (job,) = broker.placed(work())
-        plain = broker.answer(job, kept=[via_oracle(via=None)])
+        (job,) = broker.placed(work(units=9))
+        plain = broker.answer(job, kept=[via_oracle(9, via=None)])
         assert plain.rejected is Rejection.NONCONFORMING
-        unknown = broker.answer(job, kept=[via_oracle(via="gcp-via-azure")])
+        unknown = broker.answer(job, kept=[via_oracle(9, via="gcp-via-azure")])
         assert unknown.rejected is Rejection.NONCONFORMING
-        assert broker.answer(job, kept=[via_oracle()]).rejected is None
+        assert broker.answer(job, kept=[via_oracle(9)]).rejected is None
         broker.settle()
-        (bound,) = broker.facts("HolderCommitted")
+        bound = broker.facts("HolderCommitted")[0]
         assert (bound.data["provider"], bound.data["pool_kind"], bound.data["via"]) == (
             "oracle",
             "holder_via",
             "oci-via-azure",
         )
-        assert broker.where(job) == [ORACLE]
+        assert broker.where(job) == [ORACLE] * 9
         assert not broker.facts("ThirdPartyCommitted")
 
 

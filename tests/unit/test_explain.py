@@ -130,6 +130,15 @@ def test_places_that_were_not_asked_are_told_with_the_reason() -> None:
     assert "not asked" in said.text()
 
 
+def test_a_cheaper_place_is_told_that_the_holder_came_first() -> None:
+    with a_broker({EAST: 1, AWS: 1}) as broker:
+        (job,) = broker.placed(work())
+        said = explain(broker.facts(), job, read_recorded)
+    assert [(row.provider, row.because) for row in said.not_asked] == [
+        ("aws", "the holder was asked first and took the units")
+    ]
+
+
 def test_a_dearer_place_is_told_with_the_difference() -> None:
     with a_broker({EAST: 0, AWS: 1, GCP: 1}) as broker:
         (job,) = broker.placed(work())

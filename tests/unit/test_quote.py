@@ -93,6 +93,7 @@ def test_a_limit_that_leaves_a_place_out_is_named_with_what_would_open_it() -> N
     with a_broker({EAST: 1, AWS: 1, GCP: 1}, pools=POOLS) as broker:
         said = quoted(broker, work(limits=limits))
     why = {place.provider: place.why for place in said.offers}
+    assert why["azure"] == "over the price limit: its desk refuses it (not_economic)"
     assert why["aws"] == "limits.exclude leaves it out"
     assert why["gcp"] == "limits.max_price_per_hour leaves it out"
     assert said.would_change == (

@@ -92,7 +92,7 @@ def test_what_was_submitted_before_the_period_is_not_replayed(tmp_path: Path) ->
 def test_a_job_given_up_before_it_was_placed_is_left_out(tmp_path: Path) -> None:
     with a_broker({EAST: 1}) as broker:
         broker.placed(work(name="kept"))
-        (waiting,) = broker.placed(work(name="given up"))
+        (waiting,) = broker.placed(work(name="given up", duration_s=600))
         broker.cancel(waiting)
         found = recorded_scenario("1d", exported_log(broker, tmp_path), None)
     assert [job.workload.name for job in found.scenario.jobs] == ["kept"]

@@ -182,10 +182,10 @@ def test_under_an_open_agreement_the_right_costs_nothing(
     ("edition", "azure", "oracle"),
     [
         ("2023-01-23", 10, 0),
-        ("2025-01-21", 2, 5),
+        ("2025-01-21", 0, 7),
         ("2025-10-28", 0, 7),
     ],
-    ids=["exclusive", "first refusal", "no right"],
+    ids=["exclusive", "first refusal, but for small jobs", "no right"],
 )
 def test_a_dated_edition_is_replayed_from_the_day_it_began(
     tmp_path: Path,

@@ -14,9 +14,10 @@ from statistics import median
 from typing import Any, Final
 
 from broker.domain.chain import Fact
-from broker.domain.laws.agreement import ExclusiveStays, SkippedWithCause, StandingAnswers
+from broker.domain.laws.agreement import ExclusiveStays
 from broker.domain.laws.audit import Report, audit
 from broker.domain.laws.commitments import NotWhileOffered, OneBasis
+from broker.domain.laws.skipped import SkippedWithCause, StandingAnswers
 from broker.domain.market import Pool
 from broker.domain.values import instant
 from broker.domain.workload import Limits, Shape

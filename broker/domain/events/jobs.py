@@ -32,8 +32,26 @@ class JobSubmitted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobAmended(Event):
+    """Its tenant asks for other terms while it waits; what is noticed or bound stays so."""
+
+    job: JobId
+    terms: Terms
+    exclude: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStarted(Event):
     job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHeld(Event):
+    """Units wait although there may be room: what would have to be done must not be."""
+
+    job: JobId
+    units: tuple[int, ...]
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

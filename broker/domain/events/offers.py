@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from broker.domain.event import Event
@@ -74,6 +75,17 @@ class OfferDelivered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferTolled(Event):
+    """An outage of ours is given back: what runs of the offer's instants ends so much later."""
+
+    offer: OfferId
+    by_s: Decimal
+    expires_at: datetime | None
+    deliver_by: datetime | None
+    cure_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerReceived(Event):
     offer: OfferId
     answer: AnswerId
@@ -106,6 +118,8 @@ class OfferAccepted(Event):
     holds: tuple[Mapping[str, Any], ...]
     deliver_by: datetime
     cure_until: datetime
+    standing: str | None = None
+    """The standing acceptance by which the holder took it, unasked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
-"""The laws of the agreement: an edition in force, exclusive classes at home, skipped offers."""
+"""The laws of the agreement: editions without gaps, one in force, exclusive classes at home."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from broker.domain.chain import Fact
@@ -76,83 +76,42 @@ class ExclusiveStays(Law):
     def _opened(
         self, fact: Fact, book: Book, edition: Edition, clause: str, sought: Sought
     ) -> bool:
+        """By a consent that is cited, whatever the basis, or by continuity while it lasts."""
         cites = fact.data["cites"]
-        match fact.data["basis"]:
-            case "consent":
-                known = {**edition.consents, **book.consents}
-                return any(
-                    id_ in known and edition.consented(known[id_], clause, sought) for id_ in cites
-                )
-            case "continuity":
-                return "continuity" in (edition.clauses[clause].get("exceptions") or ())
-            case "waiver":
-                return any(id_ in book.waivers or id_ in edition.waivers for id_ in cites)
-            case _:
-                return False
+        known = book.consents_to(edition) if cites else {}
+        if any(id_ in known and edition.consented(known[id_], clause, sought) for id_ in cites):
+            return True
+        if fact.data["basis"] != "continuity":
+            return False
+        away = (book.absences.get(cited) for cited in cites)
+        return "continuity" in (edition.clauses[clause].get("exceptions") or ()) and any(
+            span and span.agreement == edition.agreement and span.lasts(book.now) for span in away
+        )
 
 
-class SkippedWithCause(Law):
-    number = "I22"
-    text = (
-        "Every skipped offer cites a suspension, unavailability or standing refusal of the holder."
-    )
-    guards = "on_default.suspend_for, on_holder_unavailable, standing_answers"
-    sees = frozenset({"UnitsReleased"})
+class NoGap(Law):
+    number = "I14"
+    text = "For each agreement, editions leave no gap and no overlap."
+    guards = "effective; agreement 5.1"
+    sees = frozenset({"EditionRecorded"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
-        cites = fact.data["cites"]
-        match fact.data["basis"]:
-            case "suspension":
-                if not _lasts(book, book.suspended):
-                    yield self.breach("no suspension of the right is in force", fact.position)
-            case "unavailability":
-                if not _lasts(book, book.unavailable):
-                    yield self.breach("the holder is not recorded as unavailable", fact.position)
-            case "standing_refusal":
-                if not cites:
-                    yield self.breach("a standing refusal is used and none is cited", fact.position)
-                for cited in cites:
-                    refusal = book.refusals.get(cited)
-                    if refusal is None:
-                        yield self.breach(f"refusal {cited} is not recorded earlier", fact.position)
-                    elif not any(_held_by(book, refusal.provider)):
-                        yield self.breach(
-                            f"refusal {cited} is {refusal.provider}'s, who holds no right",
-                            refusal.position,
-                            fact.position,
-                        )
-            case _:
-                return
+        """Editions may be recorded in any order, so that the end of the log tells."""
+        del fact, book
+        return iter(())
 
-
-class StandingAnswers(Law):
-    number = "I35"
-    text = "A standing answer is used only inside its validity, quantity and scope."
-    guards = "standing_answers.refusal_max_age"
-    sees = frozenset({"UnitsReleased"})
-
-    def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
-        if fact.data["basis"] != "standing_refusal":
-            return
-        for cited in fact.data["cites"]:
-            if refusal := book.refusals.get(cited):
-                ages = [
-                    age for e in _held_by(book, refusal.provider) if (age := e.refusal_max_age())
-                ]
-                over = bool(ages) and book.now >= refusal.at + max(ages)
-                if over or book.now >= refusal.valid_until:
-                    wrong = f"refusal {cited} is used when it has gone stale"
-                elif refusal.units > len(fact.data["units"]):
-                    wrong = f"refusal {cited} of {refusal.units} units says nothing of fewer"
-                else:
-                    continue
-                yield self.breach(wrong, refusal.position, fact.position)
-
-
-def _held_by(book: Book, provider: str) -> Iterator[Edition]:
-    """The editions in force under which a provider is the holder's."""
-    return (edition for edition in book.in_force(book.now) if provider in edition.holder_pools)
-
-
-def _lasts(book: Book, spans: Mapping[str, datetime | None]) -> bool:
-    return any(until is None or book.now < until for until in spans.values())
+    def end(self, book: Book) -> Iterator[Breach]:
+        begun = [edition for edition in book.editions.values() if not edition.draft]
+        begun.sort(key=lambda edition: (edition.agreement, edition.since))
+        for before, after in pairwise(begun):
+            if before.agreement != after.agreement or before.until == after.since:
+                continue
+            if before.until is None and after.supersedes == before.name:
+                continue  # recorded while it had no end; its successor gave it one
+            gap = before.until is not None and before.until < after.since
+            yield self.breach(
+                f"{before.agreement} has {'a gap' if gap else 'an overlap'} between "
+                f"{before.name} and {after.name}",
+                before.position,
+                after.position,
+            )

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.domain.chain import GENESIS, Fact
-from broker.domain.laws.agreement import (
-    ExclusiveStays,
-    OneEdition,
-    SkippedWithCause,
-    StandingAnswers,
-)
+from broker.domain.laws.agreement import ExclusiveStays, NoGap, OneEdition
 from broker.domain.laws.book import Book
 from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
 from broker.domain.laws.law import Breach, Closing, Watching
+from broker.domain.laws.limits import NoConflict, SignedConditions, SmallCap, WaiverCap
 from broker.domain.laws.moves import apply
 from broker.domain.laws.notices import NothingBesides, NoticeAsSent
 from broker.domain.laws.offers import (
@@ -30,6 +26,8 @@ from broker.domain.laws.offers import (
     WithdrawnReleasesNothing,
 )
 from broker.domain.laws.record import Chain, Instants, Versions
+from broker.domain.laws.requotes import BoundedRequotes
+from broker.domain.laws.skipped import SkippedWithCause, StandingAnswers
 from broker.domain.laws.timers import Timers
 from broker.domain.laws.units import OneLease, OneState, WholeGangs
 from broker.domain.values import instant
@@ -48,16 +46,22 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Received,
     WholeWindow,
     OneEdition,
+    NoGap,
     ExclusiveStays,
+    WaiverCap,
+    SmallCap,
     WholeGangs,
     DefaultOnce,
     WithdrawnReleasesNothing,
+    BoundedRequotes,
     SkippedWithCause,
+    SignedConditions,
     NothingBesides,
     PureChoice,
     Chain,
     Versions,
     Timers,
+    NoConflict,
     Instants,
     StandingAnswers,
 )

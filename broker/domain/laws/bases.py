@@ -22,7 +22,7 @@ def sought_by(fact: Fact, book: Book, job: Job, edition: Edition) -> Sought:
         provider=provider,
         pool_kind=edition.pool_kind(provider),
         at=book.now,
-        attested=book.attested,
+        attested=book.attested_in(edition),
     )
 
 
@@ -47,9 +47,9 @@ def unfounded(fact: Fact, book: Book) -> str | None:
         case "continuity":
             known = cites  # I15 asks whether the exclusive clause has it
         case "waiver":
-            known = book.waivers | set(edition.waivers)
+            known = {name for of, name in book.waivers if of == edition.agreement}
         case "consent":
-            known = book.consents.keys() | edition.consents.keys()
+            known = book.consents_to(edition)
         case _:
             pass
     return None if set(cites) & set(known) else f"no {basis} that the log knows is cited"

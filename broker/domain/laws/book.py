@@ -11,6 +11,17 @@ from typing import Any, NamedTuple
 from broker.domain.chain import Fact
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.prices import Listed
+from broker.domain.laws.records import (
+    Acceptance,
+    Conflict,
+    Default,
+    Probe,
+    Small,
+    Span,
+    Stake,
+    Waiver,
+)
+from broker.domain.laws.streams import Streams
 
 
 class UnitState(StrEnum):
@@ -49,6 +60,8 @@ class Commitment:
     provider: str
     region: str
     position: int
+    basis: str | None
+    cites: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -82,6 +95,8 @@ class Offer:
     window: timedelta
     issued_at: datetime
     position: int
+    tolled: bool = True
+    """Whether outages of ours are not counted; a clause may say that they are."""
     delivered_at: datetime | None = None
     end: str | None = None
     """The type of the fact that ended it."""
@@ -97,6 +112,8 @@ class Offer:
 @dataclass(slots=True)
 class Job:
     id: str
+    tenant: str
+    agreement: str
     work_class: str
     tags: tuple[str, ...]
     gang: int
@@ -110,6 +127,10 @@ class Job:
     units: dict[int, Unit]
     offers: dict[str, Offer] = field(default_factory=dict)
     commitments: dict[str, Commitment] = field(default_factory=dict)
+    superseded: str | None = None
+    """The offer that was withdrawn for a new version, or whose release was ended for one."""
+    requotes: list[datetime] = field(default_factory=list)
+    """When new versions were put."""
     placed: bool = False
     """Whether a unit was bound to a supplier at least once."""
     ended: str | None = None
@@ -148,6 +169,7 @@ class Book:
     """The instant of the fact being read."""
     latest: datetime = EPOCH
     position: int = 0
+    streams: Streams = field(default_factory=Streams)
     jobs: dict[str, Job] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     editions: dict[tuple[str, str], Edition] = field(default_factory=dict)
@@ -157,12 +179,24 @@ class Book:
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     """Until when a trouble of ours kept us from a place."""
     outages: list[Outage] = field(default_factory=list)
-    attested: set[tuple[str, str]] = field(default_factory=set)
-    consents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    waivers: set[str] = field(default_factory=set)
-    suspended: dict[str, datetime | None] = field(default_factory=dict)
-    """Agreement to the end of its right's suspension; None is open."""
-    unavailable: dict[str, datetime | None] = field(default_factory=dict)
+    attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """Agreement and condition to those who have attested it."""
+    consents: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    """This and all that follows by agreement and id."""
+    waivers: dict[tuple[str, str], Waiver] = field(default_factory=dict)
+    acceptances: dict[tuple[str, str], Acceptance] = field(default_factory=dict)
+    conflicts: dict[tuple[str, str], Conflict] = field(default_factory=dict)
+    stakes: dict[tuple[str, str], Stake] = field(default_factory=dict)
+    revoked: set[tuple[str, str]] = field(default_factory=set)
+    suspensions: dict[str, Span] = field(default_factory=dict)
+    absences: dict[str, Span] = field(default_factory=dict)
+    probes: dict[str, list[Probe]] = field(default_factory=dict)
+    """By agreement: what the holder's endpoint did not answer since it last did."""
+    defaults: dict[str, Default] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    """Defaulted offers that have suspended a right already."""
+    small: dict[tuple[str, str], list[Small]] = field(default_factory=dict)
+    """By agreement and tenant."""
 
     def job_of(self, fact: Fact) -> Job | None:
         return self.jobs.get(fact.data["job"])
@@ -182,6 +216,23 @@ class Book:
     def edition_of(self, fact: Fact) -> Edition | None:
         return self.editions.get((fact.data["agreement"], fact.data["edition"]))
 
+    def consents_to(self, edition: Edition) -> dict[str, Mapping[str, Any]]:
+        """The consents on record for an edition, its own included, that are not revoked."""
+        known = dict(edition.consents)
+        known |= {
+            name: said for (of, name), said in self.consents.items() if of == edition.agreement
+        }
+        gone = {name for of, name in self.revoked if of == edition.agreement}
+        return {name: said for name, said in known.items() if name not in gone}
+
+    def attested_in(self, edition: Edition) -> frozenset[str]:
+        """The conditions attested by the party that the edition names for it."""
+        return frozenset(
+            condition
+            for (of, condition), by in self.attested.items()
+            if of == edition.agreement and edition.attestors.get(condition) in by
+        )
+
     def in_force(self, at: datetime) -> Iterator[Edition]:
         return (edition for edition in self.editions.values() if edition.in_force(at))
 
@@ -196,7 +247,8 @@ class Book:
         """When an offer's window closes, outages allowed for; None before its receipt."""
         if offer.delivered_at is None:
             return None
-        return self.tolled(offer.delivered_at, offer.delivered_at + offer.window)
+        due = offer.delivered_at + offer.window
+        return self.tolled(offer.delivered_at, due) if offer.tolled else due
 
 
 def standing(units: Iterable[Unit]) -> list[Unit]:

@@ -10,6 +10,7 @@ from typing import Final
 from broker.domain.chain import Fact
 from broker.domain.laws.bases import sought_by
 from broker.domain.laws.book import Book, Job
+from broker.domain.laws.conflicts import in_conflict
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.prices import Listed
@@ -45,7 +46,11 @@ class PureChoice(Law):
         for one in listed:
             if one.price >= paid:
                 return
-            may = _wanted(one, job) and _open(one, fact, book, job, edition)
+            may = (
+                _wanted(one, job)
+                and _open(one, fact, book, job, edition)
+                and one.place[0] not in in_conflict(book, job)
+            )
             if may and not _shut(one, fact, book, job):
                 cheaper = " ".join(one.place)
                 yield self.breach(f"{cheaper} is cheaper and was passed over", fact.position)
@@ -76,8 +81,16 @@ def _open(one: Listed, fact: Fact, book: Book, job: Job, edition: Edition) -> bo
     )
     if any(edition.uncut({"exclusive", "deny"}, sought)):
         return False
-    alone = fact.data["basis"] in _OPEN_BY_ITSELF
-    return not (alone and any(edition.uncut({"rofr"}, sought)))
+    held = list(edition.uncut({"rofr"}, sought))
+    match fact.data["basis"]:
+        case "waiver" if held:
+            name = fact.data["cites"][0] if fact.data["cites"] else ""
+            waiver = book.waivers.get((edition.agreement, name))
+            return waiver is not None and edition.matches(waiver.match, sought)
+        case "de_minimis":
+            return all((clause.get("rofr") or {}).get("de_minimis") for clause in held)
+        case basis:
+            return not (basis in _OPEN_BY_ITSELF and held)
 
 
 def _shut(one: Listed, fact: Fact, book: Book, job: Job) -> bool:

@@ -80,8 +80,8 @@ class OneBasis(Law):
                 ):
                     return None  # I20 says so
                 return f"unit {unit.index}'s commitment does not cite the offer it stands on"
-            if basis == "standing_refusal" and not (cites and cites <= set(release.cites)):
-                return f"unit {unit.index}'s commitment does not cite the refusals it stands on"
+            if release.offer is None and not set(release.cites) <= cites:
+                return f"unit {unit.index}'s commitment does not cite what its release stands on"
         return None
 
     def _holder(self, fact: Fact, book: Book) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -25,8 +25,8 @@ class Sought(NamedTuple):
     provider: str
     pool_kind: str
     at: datetime
-    attested: Collection[tuple[str, str]]
-    """(agreement, condition) pairs attested so far."""
+    attested: Collection[str]
+    """The conditions attested so far by those who may."""
     capacity: str = "new"
 
 
@@ -46,6 +46,11 @@ class Edition:
     holder_pools: Collection[str]
     via_pools: Mapping[str, str]
     """The pools of others through which the holder may supply, and what opens each."""
+    holder: str = ""
+    attestors: Mapping[str, str] = field(default_factory=dict)
+    """Who may attest each condition."""
+    supersedes: str | None = None
+    position: int = 0
 
     def in_force(self, at: datetime) -> bool:
         return not self.draft and self.since <= at and (self.until is None or at < self.until)
@@ -72,26 +77,27 @@ class Edition:
         match = clause.get("match") or {}
         if clause.get("effect") == "permit" and not match.keys() <= _MATCHED:
             return False
+        return self.matches(match, sought) and self._live(clause, sought)
+
+    def matches(self, match: Mapping[str, Any], sought: Sought) -> bool:
         return (
             _lists(match.get("class"), self._read(sought))
             and _lists(match.get("pool"), sought.provider)
             and _lists(match.get("pool_kind"), sought.pool_kind)
             and _lists(match.get("capacity"), sought.capacity)
             and not (match.get("tags_any") and not set(match["tags_any"]) & set(sought.tags))
-            and self._live(clause, sought)
         )
 
     def consented(self, consent: Mapping[str, Any], clause: str, sought: Sought) -> bool:
         """Whether a consent opens an exclusive clause for what is sought."""
-        match, excludes = consent.get("match") or {}, consent.get("excludes") or {}
+        excludes = consent.get("excludes") or {}
         until = consent.get("to")
         return (
             consent.get("of_clause") == clause
             and instant(consent["from"]) <= sought.at
             and (until is None or sought.at < instant(until))
-            and _lists(match.get("class"), sought.work_class)
-            and _lists(match.get("pool"), sought.provider)
-            and not (excludes.get("class") and _lists(excludes["class"], sought.work_class))
+            and self.matches(consent.get("match") or {}, sought)
+            and not (excludes and self.matches(excludes, sought))
         )
 
     def opens_via(self, name: str, sought: Sought, more: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -126,7 +132,7 @@ class Edition:
         for bound in (clause.get("until") or {}).get("earliest_of", ()):
             if "date" in bound and instant(bound["date"]) <= sought.at:
                 return False
-            if (self.agreement, bound.get("condition")) in sought.attested:
+            if bound.get("condition") in sought.attested:
                 return False
         return True
 
@@ -146,7 +152,19 @@ def edition(data: Mapping[str, Any]) -> Edition:
         clarifications=data.get("clarifications") or (),
         holder_pools=frozenset(holder.get("pools") or ()),
         via_pools={via["pool"]: via["needs"] for via in holder.get("fulfil_via") or ()},
+        holder=holder.get("id", ""),
+        attestors=_attestors(data),
+        supersedes=data.get("supersedes"),
     )
+
+
+def _attestors(data: Mapping[str, Any]) -> dict[str, str]:
+    roles = {role: party.get("id", "") for role, party in data["parties"].items()}
+    conditions = data.get("conditions") or {}
+    return {
+        name: roles.get(said.get("attestor"), said.get("attestor", ""))
+        for name, said in conditions.items()
+    }
 
 
 def mechanic(clause: Mapping[str, Any], group: str, name: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.chain import Fact
@@ -66,7 +66,7 @@ class InTime(Law):
     number = "I7"
     text = "An answer is honoured if and only if it came before receipt, window and toll were over."
     guards = "window; agreement 3.5 (13)"
-    sees = ANSWERS | {"OfferDelivered", "AnswerRejected"}
+    sees = ANSWERS | {"OfferDelivered", "AnswerRejected", "OfferTolled"}
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact)
@@ -81,6 +81,11 @@ class InTime(Law):
                 )
             return
         ends = book.window_end(offer)
+        if fact.type == "OfferTolled":
+            told = fact.data["expires_at"]
+            if told is None or ends is None or abs(instant(told) - ends) > SLIP:
+                yield self._wrong("the window is not put off by what we were away", offer, fact)
+            return
         in_time = ends is None or book.now < ends
         if fact.type == "AnswerRejected":
             if in_time and fact.data["why"] == "late":
@@ -144,12 +149,23 @@ class Received(Law):
 
 class WholeWindow(Law):
     number = "I12"
-    text = "No offer lapses before its window and every overlapping outage of ours are over."
-    guards = "window.toll_on_broker_outage"
-    sees = frozenset({"OfferLapsed"})
+    text = (
+        "No window is shorter than its clause's, and no offer lapses before it and every "
+        "overlapping outage of ours are over."
+    )
+    guards = "window; window.toll_on_broker_outage"
+    sees = frozenset({"OfferIssued", "OfferLapsed"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact)
+        if fact.type == "OfferIssued":
+            least = _least_window(fact, book)
+            if least is not None and timedelta(seconds=fact.data["window_s"]) < least:
+                yield self.breach(
+                    f"the window is shorter than its clause's {least.total_seconds():.0f} s",
+                    fact.position,
+                )
+            return
         ends = book.window_end(offer) if offer and not offer.end else None
         if offer and ends and book.now < ends - SLIP:
             yield self.breach(
@@ -157,6 +173,35 @@ class WholeWindow(Law):
                 offer.position,
                 fact.position,
             )
+
+
+def _least_window(fact: Fact, book: Book) -> timedelta | None:
+    """What the clause gives the holder for this class; a notice that follows another, its floor."""
+    edition, job = book.edition_of(fact), book.job_of(fact)
+    clause = edition.clauses.get(fact.data["clause"] or "") if edition else None
+    window = ((clause or {}).get("rofr") or {}).get("window") or {}
+    floor = duration(window.get("minimum"))
+    if job is None or fact.data.get("supersedes") is not None:
+        return floor
+    usual = duration((window.get("by_class") or {}).get(job.work_class, window.get("default")))
+    return max(filter(None, (floor, usual)), default=None)
+
+
+def _time_to_deliver(offer: Offer, book: Book) -> datetime | None:
+    """When the holder is in default: as was recorded, and never before its clause says so.
+
+    Outages of ours are allowed for.
+    """
+    edition = book.editions.get((offer.agreement, offer.edition))
+    clause = edition.clauses.get(offer.clause or "", {}) if edition else {}
+    spans = [duration(mechanic(clause, "provision", name)) for name in ("deadline", "cure")]
+    ends = [offer.cure_until] if offer.cure_until else []
+    if offer.accepted_at is not None and all(spans):
+        ends.append(offer.accepted_at + sum(filter(None, spans), timedelta()))
+    due = max(ends, default=None)
+    if due is None or offer.accepted_at is None or not offer.tolled:
+        return due
+    return book.tolled(offer.accepted_at, due)
 
 
 class DefaultOnce(Law):
@@ -168,7 +213,8 @@ class DefaultOnce(Law):
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type == "HolderDefaulted":
             offer = book.offer_of(fact)
-            if offer and offer.cure_until and book.now < offer.cure_until - SLIP:
+            due = _time_to_deliver(offer, book) if offer else None
+            if offer and due and book.now < due - SLIP:
                 yield self.breach(
                     "the holder is in default before its time to deliver and to cure is over",
                     offer.position,

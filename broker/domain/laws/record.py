@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import ClassVar
 
 from broker.domain.chain import GENESIS, Fact, sealed_hash
@@ -40,12 +39,9 @@ class Versions(Law):
     text = "The versions of each stream are dense from 1 and none is there twice."
     guards = "architecture 3"
 
-    def __init__(self) -> None:
-        self._last: dict[str, int] = {}
-
-    def see(self, fact: Fact, _: Book) -> Iterable[Breach]:
-        last = self._last.get(fact.stream, 0)
-        self._last[fact.stream] = max(last, fact.version)
+    def see(self, fact: Fact, book: Book) -> Iterable[Breach]:
+        tail = book.streams.tail(fact.stream, fact.version)
+        last = tail.version if tail else 0
         if fact.version == last + 1:
             return ()
         how = "is there twice" if fact.version <= last else f"follows version {last}"
@@ -58,18 +54,12 @@ class Instants(Law):
     guards = "architecture 3"
     _CITING: ClassVar = frozenset({"UnitsReleased", "ThirdPartyCommitted", "OfferRefused"})
 
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[datetime, int]] = {}
-
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
-        last = self._last.get(fact.stream)
-        if last and book.now < last[0]:
-            yield self.breach(
-                f"{fact.type} of {fact.stream} is dated before the fact it follows",
-                last[1],
-                fact.position,
-            )
-        self._last[fact.stream] = (book.now, fact.position)
+        last = book.streams.tail(fact.stream, fact.version)
+        if last and book.now < last.at:
+            followed = (last.position,) if last.position else ()
+            sentence = f"{fact.type} of {fact.stream} is dated before the fact it follows"
+            yield self.breach(sentence, *followed, fact.position)
         if fact.type == "PlaceRefused":
             offer = book.offers.get(fact.data.get("offer") or "")
             if offer and book.now < offer.issued_at:

@@ -1,18 +1,23 @@
-"""The facts that belong to no job: refusals of places, editions, conditions, outages."""
+"""The facts that belong to no job: refusals of places, editions, and what is put on record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Outage, Refusal
 from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
+from broker.domain.laws.records import Acceptance, Conflict, Probe, Span, Stake, Waiver
 from broker.domain.values import instant
 
 _ENOUGH_REFUSALS: Final = 20_000
+_ENOUGH_SPANS: Final = 1000
+_ENOUGH_PROBES: Final = 1000
 _KEPT_AFTER: Final = timedelta(days=2)
 
 
@@ -43,32 +48,124 @@ def _prices_listed(book: Book, fact: Fact) -> None:
 
 
 def _edition_recorded(book: Book, fact: Fact) -> None:
-    recorded = edition(fact.data)
+    recorded = replace(edition(fact.data), position=fact.position)
     book.editions[recorded.agreement, recorded.name] = recorded
+    for waiver in fact.data.get("waivers") or ():
+        if (recorded.agreement, waiver["id"]) not in book.waivers:
+            book.waivers[recorded.agreement, waiver["id"]] = _waiver(waiver, fact)
 
 
 def _attested(book: Book, fact: Fact) -> None:
-    book.attested.add((fact.data["agreement"], fact.data["condition"]))
+    by = book.attested.setdefault((fact.data["agreement"], fact.data["condition"]), set())
+    by.add(fact.data["by"])
 
 
 def _consented(book: Book, fact: Fact) -> None:
-    book.consents[fact.data["consent"]] = fact.data
+    book.consents[fact.data["agreement"], fact.data["consent"]] = fact.data
 
 
 def _waived(book: Book, fact: Fact) -> None:
-    book.waivers.add(fact.data["waiver"])
+    """A waiver given anew under its name keeps what was placed under it."""
+    name = fact.data["agreement"], fact.data["waiver"]
+    before = book.waivers.get(name)
+    book.waivers[name] = _waiver(fact.data, fact)
+    if before is not None:
+        book.waivers[name].used = before.used
 
 
-def _waiver_revoked(book: Book, fact: Fact) -> None:
-    book.waivers.discard(fact.data["waiver"])
+def _waiver(data: Mapping[str, Any], fact: Fact) -> Waiver:
+    return Waiver(
+        clause=data["of_clause"],
+        since=instant(data["from"]),
+        until=instant(data["to"]),
+        match=data.get("match") or {},
+        cap=data["cap_units"],
+        position=fact.position,
+    )
+
+
+def _revoked(what: str) -> Callable[[Book, Fact], None]:
+    def revoke(book: Book, fact: Fact) -> None:
+        book.revoked.add((fact.data["agreement"], fact.data[what]))
+
+    return revoke
+
+
+def _accepted(book: Book, fact: Fact) -> None:
+    data = fact.data
+    book.acceptances[data["agreement"], data["acceptance"]] = Acceptance(
+        clause=data["of_clause"],
+        given_at=book.now,
+        since=instant(data["from"]),
+        until=instant(data["to"]),
+        match=data.get("match") or {},
+        units=data["units"],
+        price=Decimal(data["price_usd_hour"]),
+        hold=data["hold"],
+        position=fact.position,
+    )
+
+
+def _conflict(book: Book, fact: Fact) -> None:
+    data = fact.data
+    share = data.get("share")
+    book.conflicts[data["agreement"], data["conflict"]] = Conflict(
+        tenant=data["tenant"],
+        party=data["party"],
+        since=instant(data["from"]),
+        until=optional_instant(data.get("to")),
+        share=None if share is None else Decimal(share),
+        position=fact.position,
+    )
+
+
+def _stake(book: Book, fact: Fact) -> None:
+    data = fact.data
+    book.stakes[data["agreement"], data["stake"]] = Stake(
+        owner=data["owner"],
+        supplier=data["supplier"],
+        share=Decimal(data["share"]),
+        since=instant(data["from"]),
+        until=optional_instant(data.get("to")),
+    )
 
 
 def _suspended(book: Book, fact: Fact) -> None:
-    book.suspended[fact.data["agreement"]] = optional_instant(fact.data.get("until"))
+    data = fact.data
+    _prune(book, book.suspensions)
+    book.suspensions[data["suspension"]] = Span(
+        data["agreement"], data["clause"], book.now, instant(data["until"]), fact.position
+    )
+    book.spent.update(data["offers"])
+
+
+def _probed(book: Book, fact: Fact) -> None:
+    data = fact.data
+    shown = book.probes.setdefault(data["agreement"], [])
+    if data["answered"]:
+        shown.clear()
+    else:
+        shown.append(Probe(data["probe"], data["vantage"], book.now, fact.position))
+        del shown[:-_ENOUGH_PROBES]
 
 
 def _unavailable(book: Book, fact: Fact) -> None:
-    book.unavailable[fact.data["agreement"]] = optional_instant(fact.data.get("until"))
+    _prune(book, book.absences)
+    book.absences[fact.data["unavailability"]] = Span(
+        fact.data["agreement"], None, book.now, None, fact.position
+    )
+
+
+def _recovered(book: Book, fact: Fact) -> None:
+    if away := book.absences.get(fact.data["unavailability"]):
+        book.absences[fact.data["unavailability"]] = away._replace(until=book.now)
+
+
+def _prune(book: Book, spans: dict[str, Span]) -> None:
+    if len(spans) > _ENOUGH_SPANS:
+        old = book.now - _KEPT_AFTER
+        for name in [name for name, span in spans.items() if span.until and span.until < old]:
+            del spans[name]
 
 
 def _broker_up(book: Book, fact: Fact) -> None:
@@ -83,9 +180,17 @@ REGISTERS: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "EditionRecorded": _edition_recorded,
     "ConditionAttested": _attested,
     "ConsentRecorded": _consented,
+    "ConsentRevoked": _revoked("consent"),
     "WaiverGranted": _waived,
-    "WaiverRevoked": _waiver_revoked,
+    "WaiverRevoked": _revoked("waiver"),
+    "StandingAcceptanceGiven": _accepted,
+    "StandingAcceptanceRevoked": _revoked("acceptance"),
+    "ConflictRecorded": _conflict,
+    "ConflictLifted": _revoked("conflict"),
+    "StakeRecorded": _stake,
     "RightSuspended": _suspended,
+    "HolderProbed": _probed,
     "HolderUnavailable": _unavailable,
+    "HolderRecovered": _recovered,
     "BrokerUp": _broker_up,
 }

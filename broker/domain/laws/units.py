@@ -27,7 +27,7 @@ _FROM: Final[Mapping[str, frozenset[UnitState]]] = {
     "UnitsReleased": frozenset({_P, _L} | {_O}),
     "ReleaseExpired": frozenset({_R}),
     "ThirdPartyCommitted": frozenset({_P, _R} | {_O, _L}),
-    "HolderCommitted": frozenset({_P, _A}),
+    "HolderCommitted": frozenset({_P, _A, _R}),
     "CommitmentFailed": frozenset({_A, _C}),
     "LeaseActivated": frozenset({_A, _C} | {_V}),
 }
@@ -37,7 +37,7 @@ class OneState(Law):
     number = "I1"
     text = "Each unit of a job is in exactly one state, and moves only as the states allow."
     guards = "agreement 3.5, unit states"
-    sees = frozenset(_FROM) | JOB_ENDS | {"UnitsAdded", "JobSubmitted"}
+    sees = frozenset(_FROM) | JOB_ENDS | {"UnitsAdded", "JobSubmitted", "JobAmended"}
     _PARTING: Final = frozenset({"OfferAccepted", "OfferRefused", "OfferLapsed", "HolderDefaulted"})
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class OneState(Law):
             yield self.breach(f"{fact.type} tells of a job that is not open", fact.position)
             return
         yield from self._settled(fact, job, book.now)
-        if fact.type not in JOB_ENDS:
+        if fact.type not in JOB_ENDS and fact.type != "JobAmended":
             yield from self._moved(fact, job)
 
     def _moved(self, fact: Fact, job: Job) -> Iterator[Breach]:

@@ -1,0 +1,160 @@
+"""The register of an agreement: what stands on record beside its editions.
+
+Editions say what the parties agreed; the register says what has been attested, consented to and
+waived since, how much of it is used up, and whether the right can be exercised at this instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from broker.domain.agreement import Edition
+from broker.domain.clause import Consent, Waiver
+from broker.domain.conflicts import Conflict, Stake, conflicted
+from broker.domain.release import Basis
+from broker.domain.right import DeMinimis
+from broker.domain.standing_answers import StandingAcceptance
+from broker.domain.suspension import Conduct
+from broker.domain.unavailability import Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    condition: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallPlacement:
+    """Units placed as too few to be offered, kept as long as they count."""
+
+    commitment: str
+    tenant: str
+    units: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    agreement: str
+    version: int = 0
+    """How often it was written; the guard of every write."""
+    reading: int = 0
+    """Counts what may change an answer of the agreement's: all but what is drawn and counted."""
+    attested: tuple[Attestation, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    acceptances: tuple[StandingAcceptance, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    stakes: tuple[Stake, ...] = ()
+    revoked: Mapping[str, datetime] = field(default_factory=dict)
+    """Consents, waivers, acceptances and conflicts that ended before their day, by id."""
+    drawn: Mapping[str, int] = field(default_factory=dict)
+    """Units placed under each waiver and taken by each standing acceptance."""
+    small: tuple[SmallPlacement, ...] = ()
+    conduct: Conduct = field(default_factory=Conduct)
+    health: Health = field(default_factory=Health)
+
+    # -- what it says
+
+    def attested_in(self, edition: Edition) -> frozenset[str]:
+        """The conditions attested by the party that this very edition names."""
+        return frozenset(
+            one.condition
+            for one in self.attested
+            if one.condition in edition.conditions
+            and one.by == edition.party(edition.conditions[one.condition].attestor)
+        )
+
+    def barred(self, tenant: str, at: datetime, edition: Edition) -> frozenset[str]:
+        """The providers in a tenant's conflict set; the holder stands for all of its pools."""
+        if not self.conflicts:
+            return _NOBODY
+        live = [c for c in self.conflicts if self.stands(c.id, at)]
+        parties = conflicted(tenant, at, live, self.stakes)
+        holder = edition.holder
+        if holder.id in parties or not parties.isdisjoint(holder.pools):
+            return parties | {*holder.pools}
+        return parties
+
+    def stands(self, record: str, at: datetime) -> bool:
+        """Whether a record has not been revoked."""
+        return record not in self.revoked or at < self.revoked[record]
+
+    def left(self, waiver: Waiver) -> int:
+        """How many more units may be placed under a waiver."""
+        return waiver.cap_units - self.drawn.get(waiver.id, 0)
+
+    def left_of(self, acceptance: StandingAcceptance) -> int:
+        return acceptance.units - self.drawn.get(acceptance.id, 0)
+
+    def small_left(self, tenant: str, rule: DeMinimis, at: datetime) -> int:
+        """How many more units of a tenant's may be placed as de minimis now."""
+        since = at - timedelta(seconds=rule.per_tenant_window_s)
+        used = sum(one.units for one in self.small if one.tenant == tenant and one.at > since)
+        return rule.cap_units - used
+
+    # -- what is drawn from it
+
+    def drew(self, basis: str, cites: Iterable[str], small: SmallPlacement) -> Register:
+        """After a commitment to a third party."""
+        if basis == Basis.WAIVER:
+            return self.moved(tuple(cites)[:1], small.units)
+        if basis == Basis.DE_MINIMIS:
+            return replace(self, small=(*self.small, small))
+        return self
+
+    def undrew(self, basis: str, cites: Iterable[str], commitment: str, units: int) -> Register:
+        """After a commitment that failed before it was live: nothing was placed."""
+        if basis == Basis.WAIVER:
+            return self.moved(tuple(cites)[:1], -units)
+        if basis == Basis.DE_MINIMIS:
+            return replace(
+                self, small=tuple(one for one in self.small if one.commitment != commitment)
+            )
+        return self
+
+    def moved(self, names: Iterable[str], units: int) -> Register:
+        """With so many units more, or fewer, drawn under each of these records."""
+        drawn = dict(self.drawn)
+        for name in names:
+            drawn[name] = max(0, drawn.get(name, 0) + units)
+        return replace(self, drawn=drawn)
+
+    def forgetting_small(self, before: datetime) -> Register:
+        """Without the small placements that do not count any more."""
+        if not self.small or self.small[0].at > before:
+            return self
+        return replace(self, small=tuple(one for one in self.small if one.at > before))
+
+
+NOTHING_ON_RECORD: Final = Register(agreement="")
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def as_it_stands(edition: Edition, register: Register) -> Edition:
+    """The edition with the consents and waivers on record beside its own, each until revoked."""
+    if not (register.consents or register.waivers or register.revoked):
+        return edition
+    revoked = register.revoked
+    return replace(
+        edition,
+        consents=tuple(_cut(one, revoked) for one in (*edition.consents, *register.consents)),
+        waivers=tuple(_shortened(one, revoked) for one in (*edition.waivers, *register.waivers)),
+    )
+
+
+def _cut(consent: Consent, revoked: Mapping[str, datetime]) -> Consent:
+    at = revoked.get(consent.id)
+    if at is None or (consent.ends is not None and consent.ends <= at):
+        return consent
+    return replace(consent, ends=at)
+
+
+def _shortened(waiver: Waiver, revoked: Mapping[str, datetime]) -> Waiver:
+    at = revoked.get(waiver.id)
+    return waiver if at is None or waiver.ends <= at else replace(waiver, ends=at)

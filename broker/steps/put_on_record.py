@@ -1,0 +1,74 @@
+"""Put something on record of an agreement, or revoke it: checked, told, and nothing else moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.domain.agreement import Edition
+from broker.domain.events import RecordRefused
+from broker.domain.recording import KINDS, Entry, Revocation, enter, objection
+from broker.domain.register import Attestation, Register
+from broker.domain.standing_answers import StandingAcceptance
+from broker.ports import Store, Transaction
+from broker.steps.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of an entry. One that is refused changed nothing but the log."""
+
+    kind: str
+    record: str
+    refused: str | None = None
+    """Why, in one sentence."""
+
+
+def put_on_record(agreement: str, entry: Entry, by: str, store: Store, rules: Rulebook) -> Recorded:
+    """Judge an entry by the edition in force. Raises KeyError where there is no such agreement."""
+    if agreement not in rules.agreements:
+        raise KeyError(agreement)
+    with store.transaction() as tx:
+        register = tx.registers([agreement], for_update=True)[agreement]
+        edition = rules.edition(agreement, tx.now)
+        why = _objection(register, edition, entry, by, tx, rules)
+        kind, record = KINDS[type(entry)], _named(entry)
+        if why is not None or edition is None:
+            told = RecordRefused(
+                agreement=agreement, what=kind, record=record, by=by, why=why or ""
+            )
+            tx.record(f"agreement/{agreement}", [told])
+            return Recorded(kind=kind, record=record, refused=why)
+        after, fact = enter(register, edition, entry, by, tx.now)
+        tx.put_register(after, [fact])
+        tx.call_heads()
+    return Recorded(kind=kind, record=record)
+
+
+def _objection(
+    register: Register,
+    edition: Edition | None,
+    entry: Entry,
+    by: str,
+    tx: Transaction,
+    rules: Rulebook,
+) -> str | None:
+    if edition is None:
+        return f"no edition of {register.agreement} is in force now; record one first"
+    if isinstance(entry, StandingAcceptance):
+        places = {p.place for p in rules.pools if edition.holds(p.place.provider)}
+        if (entry.region, entry.sku) not in {(p.region, p.sku) for p in places}:
+            return (
+                f"region, sku: {entry.region} {entry.sku} is no pool of the holder's; "
+                "see the catalogue for those it has"
+            )
+    return objection(register, edition, entry, by, tx.now)
+
+
+def _named(entry: Entry) -> str:
+    match entry:
+        case Attestation(condition=condition):
+            return condition
+        case Revocation(record=record):
+            return record
+        case _:
+            return entry.id
