@@ -10,7 +10,8 @@ from broker.domain.offer import Desk
 from broker.domain.values import JobId, ProviderName, usd
 from broker.domain.workload import Limits, WorkClass
 from broker.steps.amend import Amended, Became, amend_job
-from broker.steps.answer import AnswerKind, Rejection, acknowledge
+from broker.steps.answer import Rejection, acknowledge
+from broker.steps.said import AnswerKind
 from broker.steps.submit import InvalidJobError
 from tests.support.broker import AWS, EAST, GCP, WEST, Broker, a_broker, a_gang, work
 
@@ -188,10 +189,10 @@ def test_an_order_is_put_anew_as_well() -> None:
 def test_a_new_version_opens_a_window_of_its_own() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work(limits=AT_THREE))
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(599)
         amend(broker, job, max_price_usd_hour=None)
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(599)
         assert broker.offer(job).state == "open"
         broker.wait(1)

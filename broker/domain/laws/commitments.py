@@ -93,7 +93,9 @@ class OneBasis(Law):
         if via is not None and job is not None and fact.data["offer"]:
             sought = sought_by(fact, book, job, edition)
             if fact.data["pool_kind"] == "holder_via" and edition.opens_via(
-                via, sought, book.consents
+                via,
+                sought,
+                (one for (of, _), one in book.consents.items() if of == edition.agreement),
             ):
                 return None
             return f"the holder may not supply by way of {via}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -100,12 +100,12 @@ class Edition:
             and not (excludes and self.matches(excludes, sought))
         )
 
-    def opens_via(self, name: str, sought: Sought, more: Mapping[str, Mapping[str, Any]]) -> bool:
+    def opens_via(self, name: str, sought: Sought, more: Iterable[Mapping[str, Any]]) -> bool:
         """Whether the holder may supply by way of this pool, once it has accepted."""
         if self.via_pools.get(name) != "consent":
             return name in self.via_pools
         through = sought._replace(provider=name, pool_kind="holder_via")
-        consents = (*self.consents.values(), *more.values())
+        consents = (*self.consents.values(), *more)
         return any(self.consented(one, one.get("of_clause", ""), through) for one in consents)
 
     def refusal_max_age(self) -> timedelta | None:
