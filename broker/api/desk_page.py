@@ -26,7 +26,6 @@ main{max-width:44rem;margin:0 auto;padding:1rem}
 h1{font-size:1.35rem;margin:.5rem 0}h2{font-size:1.1rem;margin:0}
 article{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:1rem;
 margin:1rem 0}
-.id{color:var(--soft);font:.8rem ui-monospace,monospace;overflow-wrap:anywhere}
 .left{font-size:1.1rem;font-weight:600;margin:.4rem 0}
 .told{background:var(--note);border:1px solid var(--line);border-radius:8px;padding:.6rem .8rem}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.2rem 1rem;margin:.8rem 0}
@@ -42,8 +41,8 @@ legend{color:var(--soft);font-size:.9rem;padding:0}
 button{margin-top:.8rem;padding:.65rem 1.1rem;border:0;border-radius:6px;font:inherit;
 font-weight:600;color:var(--paper);background:var(--ink)}
 button.go{background:var(--go)}button.stop{background:var(--stop)}
-@media(max-width:32rem){fieldset{grid-template-columns:1fr}dl{grid-template-columns:1fr}
-dd{margin-bottom:.4rem}button{width:100%}}
+@media(max-width:32rem){fieldset{grid-template-columns:1fr}button{width:100%}
+dl{grid-template-columns:6.5rem 1fr;gap:.2rem .6rem}}
 """
 
 _STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
@@ -100,13 +99,13 @@ def _sentence(text: str) -> str:
 def _sheet(sheet: Sheet, now: datetime, action: str) -> str:
     told = f'<p class="told" role="status">{escape(sheet.told)}</p>' if sheet.told else ""
     rows = "".join(
-        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(_value(value))}</dd>"
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(_worded(name, value))}</dd>"
         for name, value in sheet.said.items()
     )
     forms = _forms(sheet, action) if sheet.state in _OPEN else ""
     return (
-        f'<article><h2>{escape(sheet.state.capitalize())}</h2><p class="id">{escape(sheet.offer)}'
-        f'</p>{told}<p class="left">{escape(_left(sheet, now))}</p><dl>{rows}</dl>{forms}</article>'
+        f"<article><h2>{escape(sheet.state.capitalize())}</h2>"
+        f'{told}<p class="left">{escape(_left(sheet, now))}</p><dl>{rows}</dl>{forms}</article>'
     )
 
 
@@ -131,6 +130,15 @@ def _clock(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def _worded(name: str, value: object) -> str:
+    """A field of the notice with its measure."""
+    if value is not None and name in ("window", "duration"):
+        return _span(int(str(value)))
+    if value is not None and name == "price_ceiling":
+        return f"{value} USD per unit and hour"
+    return "not said" if value is None and name in ("start_by", "duration") else _value(value)
+
+
 def _value(value: object) -> str:
     if value is None:
         return "any"
@@ -147,7 +155,8 @@ def _forms(sheet: Sheet, action: str) -> str:
     reasons = "".join(f'<option value="{r}">{r.replace("_", " ")}</option>' for r in RefusalReason)
     why = f'<label>Reason<select name="reason">{reasons}</select></label>'
     part = "All units, or none" if sheet.gang else "All units, or a part in whole chunks"
-    rows = "".join(_hold(row, sheet) for row in range(1 if sheet.gang else _ROWS))
+    most = 1 if sheet.gang else min(_ROWS, int(sheet.said.get("units", _ROWS)))
+    rows = "".join(_hold(row, sheet) for row in range(most))
     price = '<input name="price_usd_hour" inputmode="decimal" placeholder="98.32">'
     note = '<input name="note" maxlength="1000">'
     asks = '<textarea name="question" rows="2" maxlength="1000" required></textarea>'
