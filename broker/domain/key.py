@@ -87,8 +87,8 @@ def authority(
     known = list(keys)
     if presented is None or presented == LinkOf(None):
         if any(key.party == party and key.role is role for key in known):
-            needed = f"to speak for {party} as its {role.value} a key is needed; show it as Broker-Key, or --key"
-            return Authority(flaw=needed, missing=True)
+            needed = f"to speak for {party} as its {role.value} a key is needed"
+            return Authority(flaw=f"{needed}; show it as Broker-Key, or --key", missing=True)
         return Authority()
     shown = next((key for key in known if _is(key, presented)), None)
     if shown is None:

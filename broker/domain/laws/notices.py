@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from broker.domain.chain import Fact, canonical
+from broker.domain.chain import Fact, canonical_plain
 from broker.domain.laws.book import Book, Job
 from broker.domain.laws.editions import Edition, mechanic
 from broker.domain.laws.law import Breach, Law
@@ -23,6 +23,8 @@ class NoticeAsSent(Law):
     def __init__(self) -> None:
         self._entries: dict[str, str] = {}
         """What each open offer to a person's desk says, until a notice has it."""
+        self._lists: dict[tuple[str, str, str], frozenset[str]] = {}
+        """The allow-list of each clause met so far."""
         self._bodies: dict[str, str] = {}
         """The hash of the notice that each open offer lies in."""
 
@@ -45,10 +47,13 @@ class NoticeAsSent(Law):
         if edition is None or job is None:
             return  # I13 and I1 say so
         everything = _everything(fact, job)
-        required = _allowed(edition, fact.data["clause"])
+        clause = (edition.agreement, edition.name, fact.data["clause"])
+        required = self._lists.get(clause)
+        if required is None:
+            required = self._lists[clause] = _allowed(edition, fact.data["clause"])
         if strange := sorted(required - everything.keys()):
             yield self.breach(f"the notice lacks {', '.join(strange)}", fact.position)
-        entry = canonical({name: everything[name] for name in required & everything.keys()})
+        entry = canonical_plain({name: everything[name] for name in required & everything.keys()})
         if sha256(entry.encode()).hexdigest() != fact.data["notice_sha256"]:
             yield self.breach("the hash is not that of what the notice says", fact.position)
         if fact.data.get("desk") == "person":
@@ -60,7 +65,7 @@ class NoticeAsSent(Law):
         if None in entries:
             yield self.breach("the notice holds an offer that is not open", fact.position)
             return
-        body = f'{{"notice":{canonical(fact.data["notice"])},"offers":[{",".join(entries)}]}}'  # type: ignore[arg-type]
+        body = f'{{"notice":{canonical_plain(fact.data["notice"])},"offers":[{",".join(entries)}]}}'  # type: ignore[arg-type]
         if sha256(body.encode()).hexdigest() != hash_:
             yield self.breach("the hash is not that of the notice's entries", fact.position)
         self._bodies.update(dict.fromkeys(said, hash_))
