@@ -75,6 +75,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.HolderCommitted: _BUY,
     events.CommitmentFailed: (Task.PLACE, Task.PROVISION),
     events.LeaseActivated: _NOTHING,
+    events.LeaseBilled: _NOTHING,
     # The machine that bore it is ended now; a unit that was lost is placed again.
     events.LeaseEnded: (Task.PROVISION, Task.PLACE),
     events.JobStarted: _NOTHING,
@@ -85,6 +86,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.EditionRecorded: _NOTHING,
     events.KeyGranted: _NOTHING,
     events.KeyRevoked: _NOTHING,
+    events.ShareBelow: _NOTHING,
     events.PricesListed: _NOTHING,
     # What opens a way lets those that are due take it; what closes one is seen in the next round.
     events.ConditionAttested: _PLACE,

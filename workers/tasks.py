@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from broker.domain.market import PoolKind
 from broker.domain.notice import Notice
 from broker.domain.values import ProviderName
 from broker.ports import Post, Posted, Provider, Store, Untold, Webhook
@@ -18,6 +19,7 @@ from broker.steps.place import place_round
 from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
 from broker.steps.rulebook import Rulebook
+from broker.steps.shares import Shares
 from broker.steps.sweep import sweep
 from broker.store.event_log import LostRaceError
 from workers.reactions import Nudge, Task
@@ -62,6 +64,7 @@ class Office:
     providers: Mapping[ProviderName, Provider]
     post: Post = _unsent
     """Puts notices to webhooks."""
+    shares: Shares = field(default_factory=Shares)
     untouched: Callable[[ProviderName], bool] = _none
     """Whether a cloud can hold nothing of ours, so that there is nothing to compare."""
 
@@ -86,7 +89,8 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
         again(Nudge(Task.ANNOUNCE), announce(here.store, here.rules, here.post, _NOTICES), _NOTICES)
 
     def clear() -> None:
-        again(Nudge(Task.SWEEP), sweep(office().store, _ROUND), _ROUND)
+        here = office()
+        again(Nudge(Task.SWEEP), _clear(here), _ROUND)
 
     def buy(name: str) -> None:
         here, cloud = office(), ProviderName(name)
@@ -104,6 +108,13 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
     }
     for task, body in bodies.items():
         app.task(name=task.value, lazy=False, shared=False)(_a_race_may_be_lost(body))
+
+
+def _clear(here: Office) -> int:
+    cleared = sweep(here.store, _ROUND)
+    if any(pool.kind is PoolKind.OWN_BUILT for pool in here.rules.pools):
+        here.shares.report(here.store)
+    return cleared
 
 
 def _compare(cloud: ProviderName, here: Office) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import agent, agreements, desk, facts, fleet, jobs, keys, offers, quotes
+from broker.api import (
+    accounts,
+    agent,
+    agreements,
+    desk,
+    facts,
+    fleet,
+    jobs,
+    keys,
+    offers,
+    quotes,
+)
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
@@ -28,8 +39,9 @@ def create_app(context: ApiContext) -> FastAPI:
     )
     app.state.context = context
     app.state.pulse = Pulse(context.store)
+    app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, quotes, offers, keys, agreements, fleet, agent):
+    for part in (facts, jobs, quotes, offers, keys, agreements, fleet, accounts, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)
     app.include_router(desk.router)

@@ -69,8 +69,10 @@ async def read_facts(query: Growing, request: Request, here: Here, pulse: PulseH
 def explain_job(job: str, here: Here) -> Response:
     """Why it is where it is, and why not elsewhere."""
     found = the_job(job, here)
+    with here.store.transaction() as tx:
+        now = tx.now
     try:
-        said = explain(_facts_about(found, here), found.id, read_recorded)
+        said = explain(_facts_about(found, here), found.id, read_recorded, now)
     except KeyError:
         raise unknown("sealed fact of job", job) from None
     return JSONResponse(said.as_json())
@@ -138,7 +140,7 @@ def _facts_about(job: Job, here: ApiContext) -> list[Fact]:
         for pool in here.rules.pools
         if pool.fits(work.shape) and pool.within(work.limits)
     }
-    streams = [f"job/{job.id}", f"agreement/{job.agreement}"]
+    streams = [f"job/{job.id}", f"agreement/{job.agreement}", "broker"]
     streams += [f"place/{place.provider}/{place.region}/{place.sku}" for place in sorted(places)]
     found = list(chain.from_iterable(_all_of(stream, here) for stream in streams))
     lists = {fact.data["list_id"] for fact in found if fact.type == "ThirdPartyCommitted"}

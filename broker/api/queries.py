@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from broker.domain.job import JobState
 from broker.domain.offer import OfferState
 from broker.domain.values import ProviderName
 from broker.domain.workload import Kind, WorkClass
 from broker.store.board import JobFilter
+from broker.wire.quantities import span
 from broker.wire.strict import Strict, Text, wrong
 
 LARGEST_PAGE: Final = 1000
@@ -58,6 +60,11 @@ class OfferQuery(Strict):
     job: Text | None = None
     limit: Limit = 50
     cursor: Text | None = None
+
+
+class ScorecardQuery(Strict):
+    since: Annotated[timedelta | None, BeforeValidator(span)] = None
+    """Only what happened in so long a time, `7d`; left out: all."""
 
 
 class GrowthQuery(Strict):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from broker.cli.options import JobNamed, Json, Tenant
-from broker.cli.shell import USAGE, out, out_json, say, shell_of
-from broker.client.errors import BrokerError
+from broker.cli.shell import USAGE, Shell, out, out_json, say, shell_of
+from broker.client.errors import BrokerError, NotFound
 
 
 def submit(
@@ -120,11 +121,16 @@ def show(context: typer.Context, job: JobNamed, json: Json = False) -> None:
     """Show one job, by its id, the beginning of its id, or its name."""
     from broker.cli import render
 
-    found = shell_of(context).job(job)
+    shell = shell_of(context)
+    found = shell.job(job)
     if json:
         out_json("job", found)
         return
-    flat: dict[str, Any] = {**found, "places": render.places(found)}
+    flat: dict[str, Any] = {
+        **found,
+        "places": render.places(found),
+        "waited": _waited(shell, found),
+    }
     out(render.sheet(flat))
     say(f"why there: broker explain {found['id']}")
 
@@ -168,6 +174,17 @@ def events(
         else:
             out(fact_line(fact))
         sys.stdout.flush()
+
+
+def _waited(shell: Shell, job: Mapping[str, Any]) -> str:
+    """The job's wait by cause; empty while none of its facts is sealed."""
+    from broker.domain.explanation import Explanation
+
+    try:
+        told = Explanation.from_json(shell.line.get(f"/v1/jobs/{job['id']}/explain"))
+    except NotFound:
+        return ""
+    return told.waited.removeprefix("waited ")
 
 
 def explain(

@@ -117,6 +117,8 @@ _HOMES: Final = {
     "answer": "offers",
     "key": "keys",
     "agreement": "agreement",
+    "scorecard": "accounts",
+    "meters": "accounts",
     "replay": "replay",
     "audit": "log",
     "log": "log",

@@ -140,6 +140,8 @@ _STAGES: Final = {
     "CommitmentFailed": "{provider} did not deliver: {reason} {code}",
     "LeaseActivated": "machine there at {provider} (unit {unit})",
     "JobStarted": "running",
+    "ShareBelow": "own-built share {share} is below {min_share}",
+    "LeaseBilled": "{usd} USD for {gpus} GPUs over {seconds} s at {provider}",
     "LeaseEnded": "machine of unit {unit} let go: {cause}",
     "JobFinished": "finished",
     "JobFailed": "failed: {reason}",

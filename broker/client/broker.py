@@ -229,6 +229,17 @@ class Broker:
         self._watch.meet(handle, view)
         return handle
 
+    def scorecards(self, since: str | None = None) -> dict[str, Any]:
+        """A scorecard for every party, by its name; of the last `7d`, or of all the log.
+
+        `parties` is whole once `complete` is true; before that, ask again.
+        """
+        return dict(self._line.get("/v1/scorecards", since=since))
+
+    def meters(self, agreement: str) -> dict[str, Any]:
+        """How far an agreement's commitments are drawn down, and its own-built shares."""
+        return dict(self._line.get(f"/v1/agreements/{agreement}/meters"))
+
     def health(self) -> Health:
         from broker.wire import Health  # noqa: PLC0415 - as above
 

@@ -40,6 +40,10 @@ class Commitment:
     """What a third party's commitment stands on."""
     cites: tuple[str, ...] = ()
     release: int | None = None
+    gpus: int = 0
+    """Of one unit, by the price list."""
+    draws: str | None = None
+    """The `commit` clause whose amount its leases draw down."""
     attempt: int = 1
     """Counts the tries of a holder to deliver what it accepted."""
     made_at: datetime

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
 from broker.domain import told_offers, told_places, told_purchases
+from broker.domain.accounts.waits import Waits, figures
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Explanation, Verdict, span
 from broker.domain.retelling import ENDS, Retelling, seconds
 from broker.domain.told_places import ReadEdition, not_asked
+from broker.domain.values import instant
 
 _STANDING: Final = frozenset({Verdict.PLACED, Verdict.COMMITTED})
 _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
@@ -48,17 +51,23 @@ _TEACHES: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
 
 
 def explain(
-    facts: Iterable[Fact], job: str, read_edition: ReadEdition | None = None
+    facts: Iterable[Fact],
+    job: str,
+    read_edition: ReadEdition | None = None,
+    at: datetime | None = None,
 ) -> Explanation:
     """Every supplier asked for the job, in order, with verdicts and the facts that prove them.
 
     Facts of other jobs may be among them. With `read_edition`, which makes an edition of the
-    document that the log carries, the places that were not asked are told as well. Raises
-    KeyError where no fact submits the job.
+    document that the log carries, the places that were not asked are told as well. An open job has
+    waited until `at`, or else until the last of the facts. Raises KeyError where no fact submits
+    the job.
     """
-    told = Retelling(job)
+    told, waits, last = Retelling(job), Waits(kept=job), ""
     for fact in facts:
-        _read(told, fact)
+        last = max(last, fact.at)
+        if _read(told, fact) or fact.type == "BrokerUp":
+            waits.read(fact)
     if told.submitted is None:
         raise KeyError(job)
     others, changes = not_asked(told, read_edition) if read_edition else ((), ())
@@ -75,6 +84,7 @@ def explain(
         submitted_at=told.submitted.at,
         placed_after_s=after,
         holder_wait_s=told.holder_wait_s,
+        waits_s=figures(waits.of(job, at or instant(last))),
         asked=tuple(_merged(told.in_order())),
         bought=tuple(dict.fromkeys(map(_basis, standing))),
         not_asked=others,
@@ -91,11 +101,13 @@ def jobs_called(facts: Iterable[Fact], name: str) -> list[str]:
     return ids or [data["job"] for data in submitted if data.get("name") == name]
 
 
-def _read(told: Retelling, fact: Fact) -> None:
+def _read(told: Retelling, fact: Fact) -> bool:
+    """Whether the fact is about the job, or about what it could be placed on."""
     data = fact.data
     if learn := _TEACHES.get(fact.type):
         learn(told, fact)
-    elif data.get("job") == told.job or data.get("offer") in told.offers:
+        return True
+    if data.get("job") == told.job or data.get("offer") in told.offers:
         told.positions.append(fact.position)
         if tell := _TELLS.get(fact.type):
             tell(told, fact)
@@ -105,6 +117,8 @@ def _read(told: Retelling, fact: Fact) -> None:
             told.started = True
         elif fact.type in ENDS:
             told.end = fact
+        return True
+    return False
 
 
 def _headline(state: str, standing: Sequence[Asking], told: Retelling, after_s: int | None) -> str:

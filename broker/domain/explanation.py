@@ -6,7 +6,7 @@ Its parts are plain texts and numbers, so that Python, the command line and HTTP
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -94,6 +94,11 @@ class Explanation:
     """From the submission until the last unit that has a machine had it."""
     holder_wait_s: int = 0
     """How long offers to the holder were undecided, in all."""
+    waits_s: Mapping[str, float] = field(default_factory=dict)
+    """The wait so far by cause, in seconds: of the unit that waited longest, and every second once.
+
+    `window`, `holder_default`, `capacity`, `quota`, `budget`, `provisioning`, `outage`, `line`.
+    """
     asked: tuple[Asking, ...] = ()
     bought: tuple[str, ...] = ()
     """What stands at the end, each purchase with its basis, in words."""
@@ -126,6 +131,13 @@ class Explanation:
         lists = {name: tuple(parts[name]) for name in ("bought", "would_change", "positions")}
         return cls(**{**parts, **lists, "asked": rows, "not_asked": others})
 
+    @property
+    def waited(self) -> str:
+        """The wait and what it was lost to, the most first; empty where there was none."""
+        parts = sorted(((s, name) for name, s in self.waits_s.items() if s >= 1), reverse=True)
+        said = ", ".join(f"{name.replace('_', ' ')} {span(int(s))}" for s, name in parts)
+        return f"waited {span(int(sum(self.waits_s.values())))}: {said}" if said else ""
+
     @override
     def __str__(self) -> str:
         return self.text()
@@ -137,6 +149,7 @@ class Explanation:
         lines += _others(self.not_asked)
         lines += self.bought
         lines += [f"what would change it: {'; '.join(self.would_change)}"] * bool(self.would_change)
+        lines += [self.waited] if self.waited else []
         if self.holder_wait_s:
             lines.append(f"undecided offers took {span(self.holder_wait_s)} of the wait")
         lines += [self.end] if self.end else []

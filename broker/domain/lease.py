@@ -9,6 +9,7 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
+from broker.domain.draw import billed
 from broker.domain.event import Event
 from broker.domain.job import JobState, UnitState
 from broker.domain.machine import Machine, MachineState, RunState, machine_name
@@ -35,7 +36,8 @@ def activate(case: Case, commitment: Commitment) -> None:
         unit = case.job.units[index]
         epoch = unit.epoch + 1
         lease = LeaseId(f"{case.job.id}.{index}.{epoch}")
-        case.put_machine(altered(machines[index], lease=lease, epoch=epoch))
+        leased = altered(machines[index], lease=lease, epoch=epoch, leased_at=case.now)
+        case.put_machine(leased)
         case.move((index,), UnitState.ACTIVE, epoch=epoch, lease=lease)
         case.tell(
             events.LeaseActivated(
@@ -113,11 +115,13 @@ def gone(case: Case, machine: Machine, because: str) -> None:
             exit_code=machine.exit_code,
         )
     )
+    commitment = case.commitments.get(machine.commitment)
+    if commitment is not None:
+        case.tell(billed(case.job, machine, machine.lease, commitment, case.now))
     if requeue:
         _requeue(case, machine, because)
     else:
         case.move((machine.unit,), UnitState.DONE, lease=None)
-    commitment = case.commitments.get(machine.commitment)
     if commitment is not None and all(m.state.over for m in case.machines_of(commitment.id)):
         case.put_commitment(altered(commitment, state=CommitmentState.ENDED))
 

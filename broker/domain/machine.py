@@ -79,6 +79,7 @@ class Machine:
     due_at: datetime | None
     epoch: int = 0
     lease: LeaseId | None = None
+    leased_at: datetime | None = None
     run: RunState = RunState.IDLE
     stopping: bool = False
     exit_code: int | None = None

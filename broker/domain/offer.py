@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -132,6 +132,8 @@ class Offer:
     accepted_at: datetime | None = None
     deliver_by: datetime | None = None
     cure_until: datetime | None = None
+    draws: Mapping[str, str] = field(default_factory=dict)
+    """The `commit` clause that leases at each of the holder's providers draw down."""
     due_at: datetime | None = None
     """When the desk, the window or the delivery has to be looked at."""
 

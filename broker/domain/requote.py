@@ -66,6 +66,17 @@ def reopen(case: Case, release: Release, why: str) -> bool:
     return True
 
 
+def ask_anew(case: Case, offer: Offer) -> bool:
+    """After a late yes: the holder gets a new offer while nobody else has the units.
+
+    As often as its clause lets a request be requoted; False where nothing comes of it.
+    """
+    if room_from(case, offer.mechanics) is not None:
+        return False
+    release = next((r for r in case.job.releases if r.offer == offer.id), None)
+    return release is not None and reopen(case, release, "late")
+
+
 def counted(case: Case, rules: Mechanics) -> tuple[datetime, ...]:
     """The instants of the job's requotes with that of now; those that no longer count left out."""
     since = case.now - timedelta(seconds=rules.tail_s)

@@ -9,6 +9,7 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.decision import Commit
+from broker.domain.draw import drawn_from
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, machine_name
 from broker.domain.market import Pool, PoolKind
@@ -67,6 +68,8 @@ def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment
         basis=decision.basis,
         cites=decision.cites,
         release=decision.release,
+        gpus=decision.pool.gpus,
+        draws=drawn_from(decision.edition, case.job.workload, decision.pool, case.now),
         made_at=case.now,
     )
     case.tell(
@@ -113,6 +116,8 @@ def commit_holder(
         offer=offer,
         holds=holds,
         basis=None if offer else Basis.FREE,
+        gpus=pool.gpus,
+        draws=case.offers[offer].draws.get(pool.place.provider) if offer else None,
         made_at=case.now,
     )
     place = pool.place

@@ -126,6 +126,7 @@ def released(told: Retelling, fact: Fact) -> None:
 def release_over(told: Retelling, fact: Fact) -> None:
     holder = next((row.provider for row in told.rows if row.provider != THE_HOLDER), THE_HOLDER)
     why = {"tail": "its tail has ended", "stale": "the refusal has gone stale"}
+    why |= {"late": "its late yes brings a new offer", "terms": "other terms are asked for"}
     because = f"{why.get(fact.data['why'], fact.data['why'])}; the holder is asked again"
     told.rows.append(
         Asking(

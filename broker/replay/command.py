@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -146,6 +147,7 @@ def table(figures: dict[str, Any], chosen: Chosen, log: str | None) -> str:
         ("offers", "  ".join(f"{name} {count}" for name, count in offers.items())),
         ("wait", "  ".join(f"{name} {seconds} s" for name, seconds in wait.items())),
         ("waiting for the holder", f"{figures['holder_wait_s']} s, summed over the jobs"),
+        ("waiting was lost to", _causes(figures["delays_s"])),
         ("GPU-hours", figures["gpu_hours"]),
         ("cost", f"{cost} USD; {free} USD under an open agreement"),
         ("the right cost", f"{cost - free} USD"),
@@ -155,6 +157,11 @@ def table(figures: dict[str, Any], chosen: Chosen, log: str | None) -> str:
     if log:
         lines.append(f"\nTry: broker audit {log}")
     return "\n".join(lines)
+
+
+def _causes(delays: Mapping[str, int]) -> str:
+    lost = sorted(((s, name) for name, s in delays.items() if s), reverse=True)
+    return "  ".join(f"{name} {seconds} s" for seconds, name in lost) or "nothing"
 
 
 def _progress(scenario: Scenario) -> Any:  # noqa: ANN401 - a callable or nothing

@@ -172,7 +172,6 @@ def _variant_json(compared: Compared, outcome: Outcome) -> dict[str, Any]:
             "cost_usd": None if right is None else float(right),
             "mean_wait_s": None if wait is None else round(wait, 3),
         },
-        "delays_s": outcome.observed.delays.figures(),
         "refusals": refusals,
     }
 
@@ -208,7 +207,8 @@ def table(compared: Compared) -> str:
         f"{outcome.name.ljust(widths[0])}  "
         + ", ".join(
             f"{cause.replace('_', ' ')} {lasting(seconds)}"
-            for cause, seconds in outcome.observed.delays.figures().items()
+            for cause, seconds in outcome.figures["delays_s"].items()
+            if seconds
         )
         for outcome in compared.all
     ]

@@ -14,7 +14,6 @@ from broker.domain.event import Event
 from broker.domain.market import Place
 from broker.domain.values import CommitmentId, JobId, LeaseId, ProviderName
 from broker.domain.workload import Limits, Shape
-from broker.replay.delays import Delays
 
 MOST_BUCKETS: Final = 96
 FIRST_WIDTH_S: Final = 60.0
@@ -86,7 +85,6 @@ class Observer:
     start: datetime
     gpus_of: Mapping[Place, int]
     keeps_runs: bool = False
-    delays: Delays = field(default_factory=Delays)
     waits_s: array[float] = field(default_factory=lambda: array("d"))
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By provider and reason."""
@@ -96,7 +94,6 @@ class Observer:
     _places: dict[CommitmentId, Place] = field(default_factory=dict)
 
     def hear(self, event: Event, at: datetime) -> None:
-        self.delays.hear(event, at)
         match event:
             case f.JobSubmitted(job=job):
                 self._jobs[job] = _Job(event, self._seconds(at))

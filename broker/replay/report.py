@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from broker.domain import events as f
+from broker.domain.accounts.waits import Waits, figures
 from broker.domain.event import Event
 from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, decimal_text
 
@@ -59,6 +60,7 @@ class Tally:
     cost: Decimal = Decimal(0)
     activated: list[tuple[JobId, int]] = field(default_factory=list)
     """Units that became active since the replay last looked."""
+    lost: Waits = field(default_factory=Waits)
     _jobs: dict[JobId, _Open] = field(default_factory=dict)
     _offered: dict[OfferId, datetime] = field(default_factory=dict)
     _leases: dict[LeaseId, tuple[datetime, Decimal, int]] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Tally:
 
     def hear(self, event: Event, at: datetime) -> None:
         self.count += 1
+        self.lost.hear(event, at)
         if type(event) not in _HEARD:
             return
         match event:
@@ -125,6 +128,7 @@ class Tally:
             },
             "wait_s": {f"p{q}": _quantile(ordered, q) for q in (50, 90, 99)},
             "holder_wait_s": round(self.holder_wait),
+            "delays_s": {cause: round(s) for cause, s in figures(self.lost.totals).items()},
             "gpu_hours": decimal_text(Decimal(self.gpu_seconds / 3600).quantize(_CENTS)),
             "cost_usd": decimal_text(self.cost.quantize(_CENTS)),
             "facts": self.count,

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from broker.domain.accounts.shortage import Cause
 from broker.domain.values import ProviderName
 from broker.replay.charts import Chart, Series, areas, bars, lines, nice_time, stacked
 from broker.replay.compare import Compared, Outcome, lasting
-from broker.replay.delays import CAUSES
 from broker.replay.placing import Gap
 
 _NAMES = {
@@ -124,23 +124,24 @@ def _right(compared: Compared) -> Card:
 
 
 def _lost(compared: Compared) -> Card:
-    figures = [outcome.observed.delays.figures() for outcome in compared.all]
+    figures = [outcome.figures["delays_s"] for outcome in compared.all]
     chart = Chart(
         id="lost",
         title="Waiting by cause, summed over the placed jobs",
         says="For each variant the seconds waited, put down to the holder's window, its default, "
-        "shortage at third parties, machines on their way, and standing in line.",
+        "want of room, of quota or of budget, machines on their way, and standing in line.",
         categories=_names(compared),
         series=tuple(
             Series(name=cause.replace("_", " "), values=tuple(float(f[cause]) for f in figures))
-            for cause in CAUSES
+            for cause in Cause
+            if any(f[cause] for f in figures)
         ),
         shown=lasting,
     )
     return Card(
         title="Where the waiting went",
-        says="Window: an offer was open. Third party shortage: released, and nobody had room. In "
-        "line: every place that may be asked was known to be full.",
+        says="Window: an offer was open. Capacity: all who might have supplied it had no room. "
+        "Line: nobody was asked, for its turn had not come.",
         drawn=(Drawn(chart, stacked(chart)),),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -13,11 +13,13 @@ from broker.domain.case import Case
 from broker.domain.key import Role, Shown
 from broker.domain.market import Pool
 from broker.domain.offer import Offer, OfferState
-from broker.domain.offering import accept, deliver, refuse
+from broker.domain.offering import accept, deliver, lapse, refuse
+from broker.domain.requote import ask_anew
 from broker.domain.spill import commit_holder, want_machines
 from broker.domain.values import AnswerId, KeyId, OfferId
 from broker.ports import Ids, Store, Transaction
 from broker.steps.authority import authorised, desk_of
+from broker.steps.beat import somebody_is_away
 from broker.steps.conforming import nonconforming, not_its_own, pool_of
 from broker.steps.keeping import keep
 from broker.steps.notices import check_desk, reply_to
@@ -70,8 +72,24 @@ def record_answer(
         else:
             known = Known(answer, name, shown.key)
             judgement = _judge(case, offer, known, rules, bound)
+            if judgement.rejected is Rejection.LATE and answer.kind is AnswerKind.ACCEPT:
+                judgement = _came_late(case, offer, judgement, tx)
         keep(tx, [case])
     return judgement
+
+
+def _came_late(case: Case, offer: Offer, judgement: Judgement, tx: Transaction) -> Judgement:
+    """A late yes revives nothing; while the units are unplaced the holder is asked anew."""
+    current = case.offers.get(offer.id, offer)
+    if current.state is OfferState.OPEN:
+        if current.mechanics.toll and somebody_is_away(tx):
+            return judgement  # the window may yet turn out to be longer
+        current = lapse(case, current, "window ended")
+        _let_go_of_holds(case, current.id)
+    if not ask_anew(case, current):
+        return replace(judgement, state=current.state)
+    because = f"{judgement.because}; its units are offered anew"
+    return replace(judgement, state=current.state, because=because)
 
 
 def acknowledge(offer_id: OfferId, store: Store, rules: Rulebook, shown: Shown = None) -> None:

@@ -22,6 +22,7 @@ from broker.domain.decision import (
     Wait,
 )
 from broker.domain.desk import proceed
+from broker.domain.draw import drawn_from, draws_of_holder
 from broker.domain.event import Event
 from broker.domain.events import JobHeld
 from broker.domain.lease import unmet
@@ -184,6 +185,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
+        draws=draws_of_holder(decision.edition, work, case.now),
         due_at=case.now + every if desk is Desk.PERSON else None,
     )
 
@@ -222,4 +224,6 @@ def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None
     )
+    draws = drawn_from(decision.edition, case.job.workload, decision.pool, case.now)
+    commitment = case.put_commitment(altered(commitment, draws=draws, release=decision.release))
     want_machines(case, commitment, decision.pool.price_usd_hour, case.now)

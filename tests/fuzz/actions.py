@@ -35,11 +35,26 @@ class Verb(StrEnum):
     AGENT = "agent"
     BREAK = "break"
     """A machine breaks down."""
+    ENTER = "enter"
+    """A party puts something on record of an agreement."""
+    REVOKE = "revoke"
+    RENEGE = "renege"
+    """The holder's people accept, and their cloud has nothing until it is too late."""
+    AWAY = "away"
+    """Nobody answers at the holder's cloud for a while."""
 
 
 STEPS: Final = frozenset({Verb.PLACE, Verb.OFFERS, Verb.PROVISION, Verb.RECONCILE, Verb.SWEEP})
 """What a worker does; it may die on the way, or be overtaken by another."""
-DISTURBED: Final = STEPS | {Verb.SUBMIT, Verb.CANCEL, Verb.ANSWER, Verb.FETCH, Verb.AGENT}
+DISTURBED: Final = STEPS | {
+    Verb.SUBMIT,
+    Verb.CANCEL,
+    Verb.ANSWER,
+    Verb.FETCH,
+    Verb.AGENT,
+    Verb.ENTER,
+    Verb.REVOKE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,10 @@ _WEIGHTS: Final = {
     Verb.STOCK: 7,
     Verb.AGENT: 8,
     Verb.BREAK: 2,
+    Verb.ENTER: 6,
+    Verb.REVOKE: 3,
+    Verb.RENEGE: 4,
+    Verb.AWAY: 2,
 }
 _TASTES: Final = (0.3, 1, 1, 3)
 """How much more or less than usual a history may have of something: so rare things meet."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from broker.agreements.registry import agreements
 from broker.domain.agreement import Agreement
-from tests.support.editions import SHIPPED
+from tests.support.editions import E1, SHIPPED
 
 START: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AMENDED: Final = START + timedelta(minutes=15)
@@ -17,9 +17,12 @@ AMENDED: Final = START + timedelta(minutes=15)
 HOUSE: Final = "house"
 """First refusal, in two editions; in the second evaluation is free."""
 OPEN: Final = "open"
+CLOSED: Final = "closed"
+"""One cloud for everything: only a consent opens another."""
+MILD: Final = "mild"
+"""What is rare elsewhere: small jobs go free, one default suspends, little proves an absence."""
 
-_SHIPPED: Final = SHIPPED["azure-first-refusal.yaml"]
-_DRAFTED: Final = datetime(2099, 1, 1, tzinfo=UTC)
+_TEMPLATE: Final = "azure-first-refusal.yaml"
 
 _SHORT: Final = {
     "agreement: azure-first-refusal": f"agreement: {HOUSE}",
@@ -27,6 +30,9 @@ _SHORT: Final = {
     "default: PT30M": "default: PT2M",
     "pretraining: PT4H, fine_tuning: PT30M, research: PT30M,": "pretraining: PT4M,",
     "batch_inference: PT10M, inference_first_party: PT5M": "batch_inference: PT60S",
+    "suspend_after: {defaults: 3, within: P30D}, suspend_for: P7D": (
+        "suspend_after: {defaults: 2, within: PT20M}, suspend_for: PT5M"
+    ),
     "provision: {deadline: PT2H, cure: PT15M}": "provision: {deadline: PT3M, cure: PT60S}",
 }
 _FIRST: Final = {
@@ -55,6 +61,34 @@ _SECOND: Final = {
         "  - id: own-build-carve-out"
     ),
 }
+_MILD: Final = {
+    f"agreement: {HOUSE}": f"agreement: {MILD}",
+    "after_refusal: {tail: PT24H,": "after_refusal: {tail: PT10M,",
+    "{refusal_max_age: PT15M, acceptance_max_age: PT15M}": (
+        "{refusal_max_age: PT3M, acceptance_max_age: PT4M}"
+    ),
+    "suspend_after: {defaults: 2, within: PT20M}": "suspend_after: {defaults: 1, within: PT20M}",
+    "{probes: 5, vantage: 2, over: PT5M}": "{probes: 3, vantage: 2, over: PT40S}",
+    "de_minimis: null": "de_minimis: {units: 1, per_tenant_window: PT5M, cap_units: 3}",
+    "waivers: []": (
+        "waivers:\n"
+        "  - {id: beforehand, of_clause: compute-rofr, given_by: azure,\n"
+        '     from: "2026-03-02T12:01:00Z", to: "2026-03-02T12:08:00Z",\n'
+        "     match: {class: [evaluation, pretraining]}, cap_units: 3}"
+    ),
+}
+_CLOSED: Final = {
+    "agreement: microsoft-openai": f"agreement: {CLOSED}",
+    "status: superseded": "status: in_force",
+    '"2023-01-23T00:00:00Z", to: "2025-01-21T00:00:00Z"}': '"2023-01-23T00:00:00Z", to: null}',
+    "id: openai": "id: operator",
+    "id: microsoft": "id: azure",
+    "of: microsoft": "of: azure",
+    "by: microsoft": "by: azure",
+    'from: "2024-06-11T00:00:00Z"': 'from: "2026-03-02T12:02:00Z"',
+    'to: "2025-01-21T00:00:00Z"': 'to: "2026-03-02T12:10:00Z"',
+    "pool: [oci-via-azure]\n    excl": "pool: [aws, own]\n    excl",
+}
 _DRAFT: Final = {
     'edition: "2025-01-21"': 'edition: "draft"',
     "status: in_force": "status: draft",
@@ -67,16 +101,18 @@ _DRAFT: Final = {
 def fuzzed() -> Mapping[str, Agreement]:
     """The agreements that the tenants of the fuzz stand under."""
     texts = {
-        f"{HOUSE}.first.yaml": _altered(_SHORT, _FIRST),
-        f"{HOUSE}.second.yaml": _altered(_SHORT, _SECOND),
+        f"{HOUSE}.first.yaml": _altered(_TEMPLATE, _SHORT, _FIRST),
+        f"{HOUSE}.second.yaml": _altered(_TEMPLATE, _SHORT, _SECOND),
+        f"{MILD}.yaml": _altered(_TEMPLATE, _SHORT, _MILD),
+        f"{CLOSED}.yaml": _altered(E1, _CLOSED),
         "open.yaml": SHIPPED["open.yaml"],
     }
-    drafts = {f"{HOUSE}.draft.yaml": _altered(_SHORT, _DRAFT)}
+    drafts = {f"{HOUSE}.draft.yaml": _altered(_TEMPLATE, _SHORT, _DRAFT)}
     return agreements({**texts, **drafts})
 
 
-def _altered(*changes: Mapping[str, str]) -> str:
-    text = _SHIPPED
+def _altered(file: str, *changes: Mapping[str, str]) -> str:
+    text = SHIPPED[file]
     for change in changes:
         for good, bad in change.items():
             assert good in text, f"the shipped edition has no {good!r} any more"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from broker.domain.offer import Desk, Offer, OfferState
 from broker.domain.values import ProviderName
 from broker.steps.cancel import cancel_jobs
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
+from tests.fuzz.parties import enter, revoke
 from tests.fuzz.people import agent, answer, answer_to, fetch, submit
 from tests.fuzz.seams import ProcessDied
 from tests.fuzz.world import LATE, PLACES, World
@@ -17,6 +20,8 @@ from tests.fuzz.world import LATE, PLACES, World
 Thing = TypeVar("Thing")
 _SPANS_S: Final = (1, 5, 10, 20, 30, 45, 61, 90, 120, 185, 250, 301, 620, 905)
 _MOODS: Final = tuple(Mood)
+_RENEGED_S: Final = (180, 250, 330, 420)
+_ABSENT: Final = (Mood.UNREACHABLE, Mood.TRANSIENT, Mood.UNSURE_NOT, Mood.AUTH)
 
 
 def perform(world: World, action: Action) -> None:
@@ -92,15 +97,16 @@ def _pass(world: World, action: Action) -> None:
     world.pass_to(world.clock.at + timedelta(seconds=seconds), late)
 
 
+def _open_offers(world: World, *states: OfferState) -> list[Offer]:
+    """Those of the last offers that are in one of these states."""
+    with world.quietly() as store, store.transaction() as tx:
+        known = [tx.offer(name) for name in world.offers()[-6:]]
+    return [offer for offer in known if offer is not None and offer.state in states]
+
+
 def _brink(world: World, action: Action) -> None:
     """To the end of an open offer's window, and nothing is done; sometimes somebody answers it."""
-    open_, names = [], world.offers()[-6:]
-    with world.quietly() as store, store.transaction() as tx:
-        for name in names:
-            offer = tx.offer(name)
-            if offer is not None and offer.state == "open" and offer.expires_at is not None:
-                open_.append(offer)
-    offer = chosen(open_, action.a)
+    offer = chosen(_open_offers(world, OfferState.OPEN), action.a)
     if offer is None or offer.expires_at is None:
         return
     microseconds = (-1, 0, 0, 1, 15_000_000)[action.b % 5]
@@ -139,6 +145,33 @@ def _break(world: World, action: Action) -> None:
         cloud.lose(name)
 
 
+def _renege(world: World, action: Action) -> None:
+    """People accept what their cloud has not, and the time to deliver and to cure passes."""
+    undecided = _open_offers(world, OfferState.SENT, OfferState.OPEN)
+    offer = chosen([one for one in undecided if one.desk is Desk.PERSON], action.a)
+    if offer is None:
+        return
+    world.say("Azure has nothing any more, and for some minutes it stays so.")
+    azure = world.clouds[ProviderName.AZURE]
+    for place in azure.stock:
+        azure.stock[place] = 0
+    answer_to(world, offer, replace(action, b=0, c=1))
+    world.pass_to(world.clock.at + timedelta(seconds=_RENEGED_S[action.b % 4]), LATE)
+
+
+def _away(world: World, action: Action) -> None:
+    """The holder's cloud cannot be reached from anywhere for a while; then it can, or not yet."""
+    mood = _ABSENT[action.a % len(_ABSENT)]
+    seconds = (50, 70, 100, 150)[action.b % 4]
+    world.say(f"For {seconds} s azure {mood.value}.")
+    world.happened["away"] += 1
+    azure = world.clouds[ProviderName.AZURE]
+    azure.moods.extendleft([mood] * 200)
+    world.pass_to(world.clock.at + timedelta(seconds=seconds), timedelta(seconds=action.c % 3))
+    if action.c % 4:
+        azure.moods.clear()
+
+
 _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.SUBMIT: submit,
     Verb.CANCEL: _cancel,
@@ -151,5 +184,9 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.STOCK: _stock,
     Verb.AGENT: agent,
     Verb.BREAK: _break,
+    Verb.ENTER: enter,
+    Verb.REVOKE: revoke,
+    Verb.RENEGE: _renege,
+    Verb.AWAY: _away,
     **dict.fromkeys(STEPS, _step),
 }

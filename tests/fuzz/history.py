@@ -92,7 +92,7 @@ def _waits_in_vain(case: Case) -> str:
     looked_at += [machine.due_at for machine in case.machines.values()]
     if not any(looked_at):
         return f"nobody will ever look at {job.id} again, and its units {waiting} wait"
-    if work.tenant == PEOPLE:
+    if work.tenant in PEOPLE:
         return ""  # its desk is silent
     states = ", ".join(job.units[index].state for index in waiting)
     return f"{job.id} still waits with units {waiting} ({states}) though there is room"

@@ -16,11 +16,11 @@ from broker.steps.run import Report, TokenError, enrol, hear, token_of
 from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import InvalidJobError, Submission, submit_jobs
 from tests.fuzz.actions import Action
-from tests.fuzz.world import PEOPLE, World
+from tests.fuzz.world import World
 from tests.support.broker import EAST, WEST
 
 _SECRET: Final = b"a secret of the fuzz"
-_TENANTS: Final = ("lab", "lab", "lab", PEOPLE, PEOPLE, "free")
+_TENANTS: Final = ("lab", "lab", "lab", "people", "people", "free", "closed", "mild", "mild people")
 _CLASSES: Final = (
     *[WorkClass.BATCH_INFERENCE] * 4,
     WorkClass.FINE_TUNING,

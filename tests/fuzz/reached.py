@@ -30,10 +30,13 @@ LEAST: Final[Mapping[str, float]] = {
     "answers at the brink of a window": 100,
     "withdrawals for a cancelled job": 50,
     "withdrawals for a fault": 2,
+    "withdrawals for a holder unavailable": 5,
     "releases on refusal": 500,
     "releases on lapse": 300,
     "releases on default": 2,
     "releases on standing_refusal": 60,
+    "releases on suspension": 5,
+    "releases on unavailability": 5,
     "releases that went stale": 500,
     "releases whose tail ended": 50,
     "third-party commitments on refusal": 1000,
@@ -42,6 +45,12 @@ LEAST: Final[Mapping[str, float]] = {
     "third-party commitments on standing_refusal": 100,
     "third-party commitments on carve_out": 100,
     "third-party commitments on free": 300,
+    "third-party commitments on waiver": 50,
+    "third-party commitments on de_minimis": 100,
+    "third-party commitments on suspension": 5,
+    "third-party commitments on unavailability": 10,
+    "third-party commitments on consent": 10,
+    "third-party commitments on continuity": 3,
     "holder commitments": 1000,
     "commitments that failed": 1000,
     "refused places": 1500,
@@ -60,6 +69,23 @@ LEAST: Final[Mapping[str, float]] = {
     "machines broken down": 80,
     "agents turned away": 10,
     "jobs submitted again": 20,
+    "acceptances beforehand that were taken": 8,
+    "waivers granted": 100,
+    "waivers revoked": 10,
+    "consents": 50,
+    "consents revoked": 1,
+    "attestations": 15,
+    "acceptances beforehand": 100,
+    "acceptances beforehand revoked": 1,
+    "conflicts": 50,
+    "conflicts lifted": 5,
+    "stakes": 20,
+    "records refused": 100,
+    "probes": 100,
+    "absences": 20,
+    "recoveries": 10,
+    "suspensions": 5,
+    "jobs held for a conflict": 5,
 }
 """How often each is reached at least in a thousand histories."""
 
@@ -104,6 +130,8 @@ def _shares(facts: Iterable[Fact]) -> Iterator[str]:
     offered = {f.data["offer"]: len(f.data["units"]) for f in facts if f.type == "OfferIssued"}
     for fact in facts:
         if fact.type == "OfferAccepted":
+            if fact.data.get("standing"):
+                yield "acceptances beforehand that were taken"
             whole = len(fact.data["units"]) == offered[fact.data["offer"]]
             yield "acceptances of all" if whole else "acceptances of part"
 
@@ -138,6 +166,22 @@ _FACTS: Final = {
     "JobFailed": "jobs failed",
     "JobCancelled": "jobs cancelled",
     "JobUnmet": "jobs unmet",
+    "WaiverGranted": "waivers granted",
+    "WaiverRevoked": "waivers revoked",
+    "ConsentRecorded": "consents",
+    "ConsentRevoked": "consents revoked",
+    "ConditionAttested": "attestations",
+    "StandingAcceptanceGiven": "acceptances beforehand",
+    "StandingAcceptanceRevoked": "acceptances beforehand revoked",
+    "ConflictRecorded": "conflicts",
+    "ConflictLifted": "conflicts lifted",
+    "StakeRecorded": "stakes",
+    "RecordRefused": "records refused",
+    "HolderProbed": "probes",
+    "HolderUnavailable": "absences",
+    "HolderRecovered": "recoveries",
+    "RightSuspended": "suspensions",
+    "JobHeld": "jobs held for a conflict",
 }
 _DEEDS: Final = {
     "answers at the brink of a window": "brink",

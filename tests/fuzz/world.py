@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -17,6 +18,7 @@ from broker.domain.chain import Fact
 from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Desk
+from broker.domain.recording import Revocation
 from broker.domain.values import JobId, MachineName, OfferId, ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Store
@@ -24,13 +26,14 @@ from broker.replay.world import CountingIds, VirtualClock
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
+from broker.steps.put_on_record import put_on_record
 from broker.steps.reconcile import reconcile
 from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.sweep import sweep
 from broker.store.memory import MemoryStore
 from broker.store.sql import SqlStore
-from tests.fuzz.agreements import HOUSE, OPEN, START, fuzzed
+from tests.fuzz.agreements import CLOSED, HOUSE, MILD, OPEN, START, fuzzed
 from tests.fuzz.clouds import FuzzCloud
 from tests.fuzz.seams import SeamedStore, Seams
 from tests.support.broker import AWS, EAST, GCP, OWN, WEST, pool
@@ -45,8 +48,11 @@ POOLS: Final = (
     pool(GCP),
     pool(OWN),
 )
-PEOPLE: Final = "people"
-"""The tenant whose offers go to a person's desk."""
+PEOPLE: Final = frozenset({"people", "mild people"})
+"""The tenants whose offers go to a person's desk."""
+AGREEMENT_OF: Final = {"free": OPEN, "mild": MILD, "mild people": MILD, "closed": CLOSED}
+VANTAGES: Final = ("here", "there")
+"""Where workers run; each sees the clouds from its own place."""
 LATE: Final = timedelta(seconds=25)
 """How late a step may come at most where nobody says that the broker was down."""
 _TOO_OFTEN: Final = 400
@@ -64,7 +70,8 @@ class World:
     ids: CountingIds
     seams: Seams
     store: Store
-    rules: Rulebook
+    rulebooks: Sequence[Rulebook]
+    """One for each place that workers run at."""
     clouds: Mapping[ProviderName, FuzzCloud]
     jobs: list[JobId] = field(default_factory=list)
     keys: dict[str, Workload] = field(default_factory=dict)
@@ -76,6 +83,12 @@ class World:
     """What was done to the broker: after which fact, when, and in words."""
     telling: bool = False
     _facts: list[Fact] = field(default_factory=list)
+    _chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - a history, no secret
+
+    @property
+    def rules(self) -> Rulebook:
+        """Those of some worker, at one place or another."""
+        return self._chance.choice(self.rulebooks)
 
     # -- what there is to see
 
@@ -153,15 +166,25 @@ class World:
         self.seams.disarm()
         for cloud in self.clouds.values():
             cloud.calm()
+        self._make_peace()
         self.pass_to(self.clock.at + _REST, timedelta(0))
         for _ in range(2):
             for name, cloud in self.clouds.items():
                 reconcile(name, cloud, self.store, self.rules)
             self.pass_to(self.clock.at + timedelta(minutes=5), timedelta(0))
 
+    def _make_peace(self) -> None:
+        """No conflict stands any more, so that no job has to wait for its end."""
+        with self.quietly() as store:
+            with store.transaction() as tx:
+                registers = tx.registers(fuzzed())
+            for name, register in registers.items():
+                for one in register.conflicts:
+                    put_on_record(name, Revocation(record=one.id), "operator", store, self.rules)
+
 
 def _desk_for(work: Workload) -> Desk:
-    return Desk.PERSON if work.tenant == PEOPLE else Desk.AUTOMATIC
+    return Desk.PERSON if work.tenant in PEOPLE else Desk.AUTOMATIC
 
 
 @contextmanager
@@ -197,13 +220,17 @@ def sqlite_directory() -> Iterator[str]:
 def _world(
     store: Store, clock: VirtualClock, ids: CountingIds, seams: Seams, *, telling: bool
 ) -> World:
-    rules = Rulebook(
-        agreements=fuzzed(),
-        default_agreement=HOUSE,
-        by_tenant={"free": OPEN},
-        pools=POOLS,
-        desk_for=_desk_for,
-    )
+    rulebooks = [
+        Rulebook(
+            agreements=fuzzed(),
+            default_agreement=HOUSE,
+            by_tenant=AGREEMENT_OF,
+            pools=POOLS,
+            desk_for=_desk_for,
+            vantage=vantage,
+        )
+        for vantage in VANTAGES
+    ]
     clouds = {
         name: FuzzCloud(
             name=name,
@@ -214,13 +241,13 @@ def _world(
         for name in sorted({place.provider for place in PLACES})
     }
     record_editions(store, fuzzed().values())
-    record_prices(store, rules.pools)
+    record_prices(store, POOLS)
     return World(
         clock=clock,
         ids=ids,
         seams=seams,
         store=SeamedStore(store, seams),
-        rules=rules,
+        rulebooks=rulebooks,
         clouds=clouds,
         telling=telling,
     )

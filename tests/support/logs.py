@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
 from broker.domain.chain import GENESIS, Fact, canonical, seal
-from broker.domain.values import instant_text
+from broker.domain.values import decimal_text, instant_text
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW_S: Final = 600
@@ -18,6 +19,7 @@ OWN: Final = "the hash of what is said"
 AGREEMENT: Final = {"agreement": "first-refusal", "edition": "2026-01-01"}
 
 CONTENTS: Final = ("offer_id", "version", "class", "units", "shape", "price_ceiling", "issued_at")
+_MILLIONTH: Final = Decimal("0.000001")
 
 TERMS: Final = {
     "accelerators": ["A100-80GB"],
@@ -77,8 +79,21 @@ EDITION: Final = {
             "effect": "permit",
             "carves_out": ["new-capacity"],
             "match": {"class": ["research"], "pool_kind": ["own_built"]},
+            "soft_limit": {
+                "measure": "gpu_hours",
+                "classes": ["research"],
+                "min_share": "0.5",
+                "over": "P2D",
+            },
         },
         {"id": "any-cloud", "effect": "permit", "carves_out": [], "match": {"class": ["*"]}},
+        {
+            "id": "baseline",
+            "effect": "commit",
+            "in_favour_of": "holder",
+            "match": {"class": ["*"], "pool": ["azure"]},
+            "meter": {"unit": "usd", "amount": None},
+        },
     ],
     "conditions": {"agi": {"kind": "attested", "attestor": "grantor"}},
     "consents": [
@@ -260,7 +275,9 @@ class Telling:
         return self.tell("HolderCommitted", **said)
 
     def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
-        return self.tell("LeaseActivated", **self._lease(commitment, unit, provider, epoch))
+        lease = self._lease(commitment, unit, provider, epoch)
+        price = "32.77" if provider == "azure" else "29.5"
+        return self.tell("LeaseActivated", **lease, price_usd_hour=price)
 
     def let_go(
         self,
@@ -272,7 +289,8 @@ class Telling:
         cause: str = "finished",
     ) -> Telling:
         lease = self._lease(commitment, unit, provider, epoch)
-        return self.tell("LeaseEnded", **lease, cause=cause, exit_code=0)
+        self.tell("LeaseEnded", **lease, cause=cause, exit_code=0)
+        return self.tell("LeaseBilled", **self._bill(commitment, lease))
 
     def finished(self) -> Telling:
         return self.tell("JobFinished", job=self.job, exit_code=0)
@@ -280,6 +298,28 @@ class Telling:
     def _lease(self, commitment: str, unit: int, provider: str, epoch: int) -> dict[str, object]:
         which = {"job": self.job, "unit": unit, "epoch": epoch, "provider": provider}
         return {**which, "lease": f"{self.job}-{unit}-{epoch}", "commitment": commitment}
+
+    def _bill(self, commitment: str, lease: Mapping[str, object]) -> dict[str, object]:
+        """By whole seconds, as the stories are told."""
+        bought = self._told("Committed", "commitment", commitment)
+        live = self._told("LeaseActivated", "lease", lease["lease"])
+        job = self._told("JobSubmitted", "job", self.job)
+        seconds = int((self.story.now - live.at).total_seconds())
+        usd = (Decimal(live.data["price_usd_hour"]) * seconds / 3600).quantize(_MILLIONTH)
+        return {
+            **{name: lease[name] for name in ("lease", "job", "unit", "provider")},
+            **{name: bought.data[name] for name in ("pool_kind", "agreement")},
+            "class": job.data["class"],
+            "gpus": 8,
+            "seconds": str(seconds),
+            "gpu_seconds": str(8 * seconds),
+            "usd": decimal_text(usd),
+            "draws": "baseline" if lease["provider"] == "azure" else None,
+        }
+
+    def _told(self, type_: str, name: str, value: object) -> Draft:
+        found = (d for d in reversed(self.story.drafts) if d.type.endswith(type_))
+        return next(draft for draft in found if draft.data[name] == value)
 
 
 def entry(drafts: Iterable[Draft], offer: str) -> dict[str, Any] | None:

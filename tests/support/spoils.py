@@ -21,6 +21,10 @@ def changed(type_: str, number: int = 0, **data: Any) -> Spoil:  # noqa: ANN401 
     return lambda drafts: nth(drafts, type_, number).data.update(data)
 
 
+def classed(type_: str, work_class: str) -> Spoil:
+    return lambda drafts: nth(drafts, type_).data.update({"class": work_class})
+
+
 def held_as(hold: str, type_: str, number: int = 0) -> Spoil:
     return changed(type_, number, holds=[hold])
 

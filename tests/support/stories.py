@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from broker.domain.values import instant_text
 from tests.support.logs import EDITION, OWN, TERMS, Story
 
 
@@ -172,6 +173,24 @@ def a_requoted_job() -> Story:
     job.tell("OfferFulfilled", offer="o2", units=[0]).after(600)
     job.let_go("c1", 0, "azure").finished()
     return story
+
+
+def a_rack_used_for_other_work() -> Story:
+    """A third of the own-built hours is research, and half of them should be; it is reported."""
+    story = Story().edition().after(1)
+    carved, free = ("carve_out", ["clause:own-build"]), ("free", ["clause:any-cloud"])
+    for class_, (basis, cites), hours in (("research", carved, 1), ("evaluation", free, 2)):
+        job = story.job(class_).submitted(1, **{"class": class_}).after(1)
+        bought = {"provider": "own", "pool_kind": "own_built"}
+        job.committed(f"c-{class_}", 0, basis=basis, cites=cites, **bought).after(30)
+        job.live(f"c-{class_}", 0, "own").after(3600 * hours).let_go(f"c-{class_}", 0, "own")
+        job.finished()
+    midnight = datetime.combine(story.now.date(), time(), UTC) + timedelta(days=1)
+    story.after((midnight - story.now).total_seconds() + 660)
+    under = {"agreement": "first-refusal", "edition": "2026-01-01", "clause": "own-build"}
+    share = {"share": "0.333333", "min_share": "0.5", "over_s": 172800}
+    stream, until = "share/first-refusal/own-build/2026-03-03", instant_text(midnight)
+    return story.tell(stream, "ShareBelow", **under, **share, until=until)
 
 
 def an_unmet_job() -> Story:
@@ -372,6 +391,7 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_free_job,
     an_announced_job,
     a_requoted_job,
+    a_rack_used_for_other_work,
     an_unmet_job,
     a_waived_job,
     small_jobs,

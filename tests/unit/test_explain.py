@@ -115,7 +115,7 @@ def test_an_explanation_survives_the_wire() -> None:
 def test_the_text_is_a_table_that_names_its_proof() -> None:
     text = the_story(stories.a_spilled_job()).text()
     assert "azure eu-west nd8" in text
-    assert "log #3-#15" in text
+    assert "log #3-#17" in text
 
 
 def test_places_that_were_not_asked_are_told_with_the_reason() -> None:

@@ -85,6 +85,18 @@ def test_while_its_right_is_suspended_the_holder_may_be_bought_from_like_anybody
         assert broker.facts("OfferIssued", job=job) == []
 
 
+def test_a_suspended_holder_that_has_none_either_leaves_the_release_as_it_is() -> None:
+    stock = {EAST: 0, AWS: 2}
+    with a_broker(stock, agreement=TWO_DEFAULTS, desk=Desk.PERSON) as broker:
+        defaulted(broker)
+        defaulted(broker)
+        (job,) = broker.placed(work())
+        broker.wait(60)
+        (told,) = broker.facts("HolderCommitted", job=job)
+        assert broker.facts("CommitmentFailed", commitment=told.data["commitment"])
+        assert released_on(broker, job) == ["suspension"]
+
+
 # -- unavailability
 
 

@@ -188,9 +188,11 @@ def test_at_the_instant_of_its_end_an_answer_is_late() -> None:
         (job,) = broker.placed(work())
         assert broker.answer(job, AnswerKind.QUERY).rejected is None
         broker.clock.at += timedelta(seconds=WINDOW_S)
+        first = broker.offer(job)
         assert broker.answer(job, holds=[(EAST, 1)]).rejected is Rejection.LATE
         broker.settle()
-        assert broker.where(job) == [AWS]
+        assert broker.store.past_offers[first.id].state == "lapsed"
+        assert not broker.facts("OfferAccepted")
         assert broker.facts("AnswerRejected")[0].data["why"] == "late"
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from broker.agreements.registry import shipped
+from broker.domain.accounts.shortage import Cause
 from broker.domain.chain import read_lines
 from broker.domain.laws.audit import audit
 from broker.replay.command import main
@@ -58,6 +59,7 @@ def test_the_figures_are_those_worked_out_by_hand(
         "offers": {"issued": 3, "accepted": 2, "refused": 1, "lapsed": 0},
         "wait_s": {"p50": 0, "p90": 0, "p99": 0},
         "holder_wait_s": 0,
+        "delays_s": dict.fromkeys(Cause, 0),
         "gpu_hours": 10.0,
         "cost_usd": 24.5,
         "cost_open_usd": 23.5,
@@ -77,9 +79,10 @@ def test_every_amount_is_a_number_for_programs_and_exact_for_people(
 def test_the_keys_come_in_the_order_they_are_documented_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = "jobs placed unplaced offers wait_s holder_wait_s gpu_hours cost_usd cost_open_usd"
+    names = "jobs placed unplaced offers wait_s holder_wait_s delays_s"
+    more = "gpu_hours cost_usd cost_open_usd"
     said = figures(written(tmp_path), capsys)
-    assert list(said) == [*names.split(), "wall_s", "facts", "head"]
+    assert list(said) == [*names.split(), *more.split(), "wall_s", "facts", "head"]
 
 
 @pytest.mark.parametrize("desk", [None, "silent=0.5", "delay=45s", "silent=0.3,delay=5s"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -197,3 +198,68 @@ def test_a_new_version_opens_a_window_of_its_own() -> None:
         assert broker.offer(job).state == "open"
         broker.wait(1)
         assert broker.offer(job).state == "lapsed"
+
+
+# -- a late yes
+
+
+def late(broker: Broker, job: JobId) -> None:
+    """The window ends while nobody answers, and then the holder says yes."""
+    acknowledge(broker.offer(job).id, broker.store, broker.rules)
+    broker.wait(600)
+    assert broker.answer(job, holds=[(EAST, 1)]).rejected is Rejection.LATE
+    broker.settle()
+
+
+def test_after_a_late_yes_the_holder_gets_a_new_offer() -> None:
+    with a_broker({EAST: 1, AWS: 0}, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        first = broker.offer(job)
+        late(broker, job)
+        assert [fact.data["why"] for fact in broker.facts("ReleaseExpired")] == ["late"]
+        again = broker.offer(job)
+        assert (again.supersedes, again.version, again.state) == (first.id, 2, "sent")
+        assert broker.answer(job, holds=[(EAST, 1)]).rejected is None
+        broker.settle()
+        assert broker.where(job) == [EAST]
+
+
+def test_a_late_yes_before_anybody_has_closed_the_offer_does_the_same() -> None:
+    with a_broker({EAST: 1, AWS: 1}, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        first = broker.offer(job)
+        acknowledge(first.id, broker.store, broker.rules)
+        broker.clock.at += timedelta(seconds=601)
+        judged = broker.answer(job, holds=[(EAST, 1)])
+        assert (judged.rejected, judged.state) == (Rejection.LATE, "lapsed")
+        assert judged.because.endswith("its units are offered anew")
+        broker.settle()
+        assert broker.offer(job).supersedes == first.id
+        assert not broker.facts("ThirdPartyCommitted")
+
+
+def test_a_late_yes_is_too_late_for_what_another_has() -> None:
+    with a_broker({EAST: 1, AWS: 1}, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        late(broker, job)
+        assert broker.where(job) == [AWS]
+        assert len(broker.facts("OfferIssued")) == 1
+
+
+def test_who_is_late_four_times_is_asked_four_times_and_no_more() -> None:
+    with a_broker({EAST: 1, AWS: 0}, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        for _ in range(4):
+            late(broker, job)
+        assert len(broker.facts("OfferIssued")) == 4
+        assert broker.states(job) == ["released"]
+
+
+def test_a_late_no_brings_no_new_offer() -> None:
+    with a_broker({EAST: 1, AWS: 0}, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
+        broker.wait(600)
+        broker.answer(job, AnswerKind.REFUSE, reason="strategic")
+        broker.settle()
+        assert len(broker.facts("OfferIssued")) == 1

@@ -2,6 +2,7 @@
 
 from broker.domain.events.agreements import (
     EditionRecorded,
+    ShareBelow,
 )
 from broker.domain.events.authority import (
     KeyGranted,
@@ -46,6 +47,7 @@ from broker.domain.events.purchases import (
     CommitmentFailed,
     HolderCommitted,
     LeaseActivated,
+    LeaseBilled,
     LeaseEnded,
     ThirdPartyCommitted,
 )
@@ -99,6 +101,7 @@ __all__ = [
     "KeyGranted",
     "KeyRevoked",
     "LeaseActivated",
+    "LeaseBilled",
     "LeaseEnded",
     "NoticeSent",
     "NoticeTroubled",
@@ -117,6 +120,7 @@ __all__ = [
     "RecordRefused",
     "ReleaseExpired",
     "RightSuspended",
+    "ShareBelow",
     "StakeRecorded",
     "StandingAcceptanceGiven",
     "StandingAcceptanceRevoked",

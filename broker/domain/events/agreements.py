@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from typing_extensions import override
@@ -22,3 +24,18 @@ class EditionRecorded(Event):
     @override
     def payload(self) -> dict[str, Any]:
         return {**plain(self.document), "agreement": self.agreement, "edition": self.edition}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareBelow(Event):
+    """Of the own-built GPU-hours billed over a period, too few were for a clause's classes."""
+
+    agreement: str
+    edition: str
+    clause: str
+    share: Decimal
+    """To a millionth, half to even."""
+    min_share: Decimal
+    over_s: int
+    until: datetime
+    """The end of the period, the beginning of a day (UTC)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from broker.domain.event import Event
 from broker.domain.terms import Terms
@@ -79,3 +80,24 @@ class LeaseEnded(Event):
     commitment: CommitmentId
     cause: str
     exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseBilled(Event):
+    """What a lease came to, told in the instant of its end: every GPU-second in just one bill."""
+
+    lease: LeaseId
+    job: JobId
+    unit: int
+    provider: str
+    pool_kind: str
+    work_class: str
+    agreement: str
+    gpus: int
+    """Of the machine, whatever the job asked for."""
+    seconds: Decimal
+    gpu_seconds: Decimal
+    usd: Usd
+    """The hourly price times the seconds over 3600, to a millionth of a dollar, half to even."""
+    draws: str | None
+    """The `commit` clause of the commitment's edition that it draws down; None: none."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from broker.domain.chain import GENESIS, Fact
 from broker.domain.laws.agreement import ExclusiveStays, NoGap, OneEdition
+from broker.domain.laws.bills import Bills
 from broker.domain.laws.book import Book
 from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
@@ -27,6 +28,7 @@ from broker.domain.laws.offers import (
 )
 from broker.domain.laws.record import Chain, Instants, Versions
 from broker.domain.laws.requotes import BoundedRequotes
+from broker.domain.laws.shares import OwnShare
 from broker.domain.laws.skipped import SkippedWithCause, StandingAnswers
 from broker.domain.laws.timers import Timers
 from broker.domain.laws.units import OneLease, OneState, WholeGangs
@@ -61,7 +63,9 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Chain,
     Versions,
     Timers,
+    Bills,
     NoConflict,
+    OwnShare,
     Instants,
     StandingAnswers,
 )

@@ -43,6 +43,7 @@ class Edition:
     consents: Mapping[str, Mapping[str, Any]]
     waivers: Collection[str]
     clarifications: Sequence[Mapping[str, Any]]
+    holder_id: str
     holder_pools: Collection[str]
     via_pools: Mapping[str, str]
     """The pools of others through which the holder may supply, and what opens each."""
@@ -150,6 +151,7 @@ def edition(data: Mapping[str, Any]) -> Edition:
         consents={consent["id"]: consent for consent in data.get("consents") or ()},
         waivers=frozenset(waiver["id"] for waiver in data.get("waivers") or ()),
         clarifications=data.get("clarifications") or (),
+        holder_id=holder.get("id", ""),
         holder_pools=frozenset(holder.get("pools") or ()),
         via_pools={via["pool"]: via["needs"] for via in holder.get("fulfil_via") or ()},
         holder=holder.get("id", ""),

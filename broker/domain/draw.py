@@ -1,0 +1,79 @@
+"""Bills and draw-downs: what a lease came to, and the commitment that it counts towards."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from broker.domain.agreement import Edition
+from broker.domain.clause import Effect, PoolView, Question
+from broker.domain.commitment import Commitment
+from broker.domain.events import LeaseBilled
+from broker.domain.job import Job
+from broker.domain.machine import Machine
+from broker.domain.market import Pool, PoolKind
+from broker.domain.values import LeaseId, Usd
+from broker.domain.workload import Scope, Workload
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_HOUR_US: Final = 3_600_000_000
+_MILLIONTH: Final = Decimal("0.000001")
+_HOLDERS: Final = frozenset({PoolKind.HOLDER, PoolKind.HOLDER_VIA})
+
+
+def drawn_from(edition: Edition, work: Workload, pool: Pool, at: datetime) -> str | None:
+    """The first `commit` clause of the edition that a lease in this pool draws down, by its id.
+
+    One in favour of the holder is drawn by what the holder supplies; one in favour of somebody
+    else, by the pools that it names.
+    """
+    return _drawn(edition, work, PoolView(pool.place.provider, pool.kind), at)
+
+
+def _drawn(edition: Edition, work: Workload, pool: PoolView, at: datetime) -> str | None:
+    seen = edition.seen(pool)
+    for clause in edition.clauses:
+        if clause.effect is Effect.COMMIT:
+            asked = Question(work.work_class, frozenset(work.tags), seen, Scope.NEW, at)
+            named = clause.match.pools is not None
+            holders = clause.in_favour_of in (None, edition.holder.id)
+            theirs = seen.kind in _HOLDERS if holders else named
+            if theirs and clause.applies(asked):
+                return clause.id
+    return None
+
+
+def draws_of_holder(edition: Edition, work: Workload, at: datetime) -> dict[str, str]:
+    """The clause that leases at each of the holder's providers draw down, where there is one."""
+    names = (*edition.holder_pools, *edition.holder.fulfil_via)
+    found = {n: _drawn(edition, work, PoolView(n, PoolKind.HOLDER), at) for n in names}
+    return {name: clause for name, clause in found.items() if clause is not None}
+
+
+def billed(
+    job: Job, machine: Machine, lease: LeaseId, commitment: Commitment, now: datetime
+) -> LeaseBilled:
+    """The bill of a machine's lease that ends now."""
+    spent = (now - (machine.leased_at or machine.up_at or now)) // _MICROSECOND
+    seconds = Decimal(spent).scaleb(-6)
+    return LeaseBilled(
+        lease=lease,
+        job=job.id,
+        unit=machine.unit,
+        provider=machine.place.provider,
+        pool_kind=commitment.pool_kind,
+        work_class=job.workload.work_class,
+        agreement=job.agreement,
+        gpus=commitment.gpus,
+        seconds=seconds,
+        gpu_seconds=seconds * commitment.gpus,
+        usd=cost(machine.price_usd_hour, spent),
+        draws=commitment.draws,
+    )
+
+
+def cost(price_usd_hour: Usd, microseconds: int) -> Usd:
+    """The hourly price times the hours, rounded to a millionth of a dollar, half to even."""
+    exact = price_usd_hour * microseconds / _HOUR_US
+    return exact.quantize(_MILLIONTH, ROUND_HALF_EVEN)
