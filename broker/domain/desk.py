@@ -12,10 +12,11 @@ from typing import Any, Final
 from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
+from broker.domain.job import UnitState
 from broker.domain.lease import activate
 from broker.domain.machine import Machine, MachineState, machine_name
 from broker.domain.market import Market, Pool
-from broker.domain.offer import Desk, Offer
+from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
 from broker.domain.spill import commit_holder
@@ -76,6 +77,8 @@ def proceed(case: Case, offer: Offer, market: Market) -> None:
         _accept(case, offer, market, up)
     else:
         _refuse(case, offer, market)
+    if offer.kind is OfferKind.ORDER and offer.refusals and case.job.in_state(UnitState.PENDING):
+        case.set_job(due_at=case.now)  # the refusals stand on record: it takes its place in line
 
 
 def _counts(machine: Machine) -> bool:

@@ -17,9 +17,12 @@ from typing import Final, TypeAlias
 from broker.domain.agreement import Edition
 from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
+    Commit,
     Decision,
     Expire,
     GiveUp,
+    PutOffer,
+    ReleaseStanding,
     StandInLine,
     Wait,
 )
@@ -80,12 +83,13 @@ class _Round:
         self.no: dict[str, Standing] = {}
 
     def decide(self, job: Job) -> tuple[Decision, ...]:
+        """A head that asks stays the head of its line for the round: it asks for all of it."""
         decisions = self._decide(job)
         if self._apart(job):
             return tuple(_not_stuck(decision, self.now) for decision in decisions)
         if any(isinstance(decision, Wait) and decision.stuck for decision in decisions):
             self.heads.setdefault(job.line, job.rank)
-        elif self.heads.get(job.line) == job.rank:
+        elif self.heads.get(job.line) == job.rank and not any(map(_asks, decisions)):
             del self.heads[job.line]
         return decisions
 
@@ -178,7 +182,7 @@ class _Round:
         need = Need(job=job, edition=edition, options=options, units=units, terms=terms)
         if options.right is not None:
             return self._under_right(need, options.right)
-        standing = self._all_refused(job, options)
+        standing = self._all_refused(need)
         if options.exclusive is not None:
             if continued := self.unasked.continued(need):
                 return continued
@@ -205,24 +209,31 @@ class _Round:
         if not left:
             return decisions
         need = need.rest(left)
-        standing = self._all_refused(need.job, need.options)
+        standing = self._all_refused(need)
         if standing is None or need.job.supersedes is not None:
             return [*decisions, need.offer(OfferKind.RIGHT, clause)]
         cites, until = standing
         return [*decisions, need.release(clause, Basis.STANDING_REFUSAL, cites, until)]
 
-    def _all_refused(self, job: Job, options: Options) -> Standing:
+    def _all_refused(self, need: Need) -> Standing:
         """The refusals under which all the holder's places stand, and when the first ends."""
-        if self._apart(job):
-            return self._standing(job, options)
-        if job.line not in self.no:
-            self.no[job.line] = self._standing(job, options)
-        return self.no[job.line]
+        if self._apart(need.job):
+            return self._standing(need)
+        if need.job.line not in self.no:
+            self.no[need.job.line] = self._standing(need)
+        return self.no[need.job.line]
 
-    def _standing(self, job: Job, options: Options) -> Standing:
-        together = len(job.units) if job.workload.gang else 1
+    def _standing(self, need: Need) -> Standing:
+        """An order never asks a place that is too dear for it, so what that would say is no matter.
+
+        A right is offered all the same: to find it too dear is for its holder.
+        """
+        together = len(need.job.units) if need.job.workload.gang else 1
+        ceiling = None if need.options.exclusive is None else need.terms.price_usd_hour
         valid: list[Refusal] = []
-        for pool in options.holder:
+        for pool in need.options.holder:
+            if ceiling is not None and pool.price_usd_hour > ceiling:
+                continue
             refusal = self.market.standing(pool.place, self.now, together)
             if refusal is None:
                 return None
@@ -241,6 +252,10 @@ class _Round:
         which: Which = "anybody" if release.basis is Basis.SUSPENSION else "released"
         open_to = options.within(job.terms, release.ceiling, release.tolerance, of=which)
         return self.purchases.commit(job, edition, units, open_to, job.terms, release)
+
+
+def _asks(decision: Decision) -> bool:
+    return isinstance(decision, PutOffer | Commit | ReleaseStanding)
 
 
 def _not_stuck(decision: Decision, now: datetime) -> Decision:

@@ -88,21 +88,22 @@ _SAID: Final[Mapping[str, str]] = {
     "CommitmentFailed": "{commitment} fails: {reason} {code}.",
     "LeaseActivated": "Unit {unit} of {job} runs with {provider}, epoch {epoch}, {commitment}.",
     "LeaseEnded": "Unit {unit} of {job} runs no more, epoch {epoch}: {cause}.",
-    "WaiverGranted": "{agreement}: {by} waives {of_clause} for {cap_units} units as {waiver}, {match}, "
-    "from {from} to {to}.",
+    "WaiverGranted": "{agreement}: {by} waives {of_clause} for {cap_units} units as {waiver}, "
+    "{match}, from {from} to {to}.",
     "WaiverRevoked": "{agreement}: {by} revokes {waiver}.",
-    "ConsentRecorded": "{agreement}: {by} consents to {match} going around {of_clause} as {consent}, "
-    "from {from} to {to}.",
+    "ConsentRecorded": "{agreement}: {by} consents to {match} going around {of_clause} "
+    "as {consent}, from {from} to {to}.",
     "ConsentRevoked": "{agreement}: {by} revokes {consent}.",
     "ConditionAttested": "{agreement}: {by} attests {condition}.",
-    "StandingAcceptanceGiven": "{agreement}: {by} accepts {units} units beforehand as {acceptance}, "
-    "{match}, from {from} to {to}.",
+    "StandingAcceptanceGiven": "{agreement}: {by} accepts {units} units beforehand "
+    "as {acceptance}, {match}, from {from} to {to}.",
     "StandingAcceptanceRevoked": "{agreement}: {by} revokes {acceptance}.",
     "ConflictRecorded": "{agreement}: {party} is in conflict with {tenant}, from {from} to {to}.",
     "ConflictLifted": "{agreement}: {conflict} is lifted.",
     "StakeRecorded": "{agreement}: {owner} has {share} of {supplier}, from {from} to {to}.",
     "RecordRefused": "{agreement}: {what} {record} by {by} is refused.",
-    "RightSuspended": "{agreement}: {clause} is suspended as {suspension} until {until}, for {offers}.",
+    "RightSuspended": "{agreement}: {clause} is suspended as {suspension} "
+    "until {until}, for {offers}.",
     "HolderProbed": "{agreement}: {provider} is probed from {vantage} as {probe}: {answered}.",
     "HolderUnavailable": "{agreement}: {provider} is unavailable as {unavailability}.",
     "HolderRecovered": "{agreement}: the holder is there again, {unavailability} is over.",
