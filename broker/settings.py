@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tomllib
+from base64 import b64decode
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
@@ -18,7 +19,15 @@ from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -35,6 +44,7 @@ PREFIX: Final = "BROKER_"
 FILE: Final = "broker.toml"
 PROJECT: Final = "pyproject.toml"
 DEFAULT_PORT: Final = 8080
+LEAST_SECRET: Final = 24
 _SAYS: Final = {
     "int_parsing": "it must be a whole number",
     "int_type": "it must be a whole number",
@@ -50,6 +60,8 @@ _SAYS: Final = {
     "greater_than": "it must be more than {gt}",
     "greater_than_equal": "it must be at least {ge}",
     "less_than_equal": "it must be at most {le}",
+    "missing": "it is missing; give it",
+    "value_error": "it must have at least 24 characters, or be base64 behind whsec_",
     "string_pattern_mismatch": "it must begin with a letter and go on with letters a to z, digits "
     "and dashes, 63 at the most",
 }
@@ -74,6 +86,30 @@ def _texts(account: object) -> object:
         key: str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
         for key, value in account.items()
     }
+
+
+class DeskWebhook(BaseModel):
+    """Where notices are posted, signed in the form of Standard Webhooks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(pattern=r"^https?://[^\s/]+(/\S*)?$")
+    secret: SecretStr
+    """At least 24 characters, or base64 behind `whsec_`."""
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(webhook_key(secret.get_secret_value())) < LEAST_SECRET:
+            raise ValueError("too short")
+        return secret
+
+
+def webhook_key(secret: str) -> bytes:
+    """The bytes that a webhook's secret stands for; base64 behind `whsec_`, else its text."""
+    if not secret.startswith("whsec_"):
+        return secret.encode()
+    return b64decode(secret.removeprefix("whsec_"), validate=True)
 
 
 Account = Annotated[dict[str, str], BeforeValidator(_texts)]
@@ -108,6 +144,12 @@ class Settings(BaseSettings):
     desk: DeskKind = DeskKind.AUTOMATIC
     desk_by_class: dict[WorkClass, DeskKind] = {}
     desk_by_tenant: dict[str, DeskKind] = {}
+    desk_webhook: dict[str, DeskWebhook] = {}
+    """Where people's desks are told of offers, by the name of the agreement."""
+    network_witness: str | None = Field(default=None, pattern=r"^[^\s/]+:\d{1,5}$")
+    """HOST:PORT that answers whenever our network works; without it silence proves nothing."""
+    via_pools: dict[str, ProviderName] = {}
+    """Whose machines the pools are through which a holder supplies by way of another."""
 
     owner: str = Field(default="capacity-broker", pattern=r"^[a-z][a-z0-9-]{0,62}$")
     """The tag by which this broker finds its machines in a cloud."""

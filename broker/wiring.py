@@ -21,8 +21,8 @@ from broker.domain.market import Pool
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName
 from broker.domain.workload import Workload
-from broker.ports import Clock, Ids, Store, Upcoming
-from broker.settings import Settings, SettingsError
+from broker.ports import Clock, Ids, Store, Upcoming, Webhook
+from broker.settings import Settings, SettingsError, webhook_key
 from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.store.event_log import LostRaceError
@@ -142,7 +142,8 @@ def known_agreements(settings: Settings, now: datetime) -> Mapping[str, Agreemen
             known |= registry.load(settings.agreements_dir, now)
         except ValueError as wrong:
             raise SettingsError(f"agreements_dir: {wrong}") from None
-    named = {"default_agreement": settings.default_agreement} | {
+    named = {f"desk_webhook.{name}": name for name in settings.desk_webhook}
+    named |= {"default_agreement": settings.default_agreement} | {
         f"agreement_by_tenant.{tenant}": name
         for tenant, name in settings.agreement_by_tenant.items()
     }
@@ -169,6 +170,11 @@ def rulebook(
         vantage=settings.vantage,
         desk_for=desk_of(settings),
         follow=following,
+        webhooks={
+            name: Webhook(url=to.url, secret=webhook_key(to.secret.get_secret_value()))
+            for name, to in settings.desk_webhook.items()
+        },
+        via_pools=settings.via_pools,
         start_up=start_up,
     )
 

@@ -13,6 +13,7 @@ from workers.reactions import Nudge, Task
 
 IN_PROCESS: Final = "memory://here/"
 
+_DECIDED: Final = (Task.PLACE, Task.OFFERS, Task.SWEEP)
 _KEPT: Final = 256
 """Nudges a queue holds at most where its server can count: older ones say nothing new."""
 _KEPT_S: Final = 60
@@ -22,7 +23,7 @@ _LONGEST_STEP_S: Final = 120
 def queues(providers: tuple[ProviderName, ...] = tuple(ProviderName)) -> tuple[str, ...]:
     """The names of the queues, without prefix."""
     by_cloud = [Nudge(Task.PROVISION, provider).queue for provider in providers]
-    return (Task.PLACE.value, Task.OFFERS.value, Task.SWEEP.value, *by_cloud)
+    return (*(task.value for task in _DECIDED), Task.ANNOUNCE.value, *by_cloud)
 
 
 def make_app(queue_url: str, prefix: str = "") -> Celery:

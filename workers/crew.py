@@ -14,7 +14,7 @@ from broker.store.schema import require_head
 from broker.wiring import Wiring, catalogue, open_store, wired
 from workers.app import make_app
 from workers.lifecycle import PerProcess, start_up, unopened
-from workers.tasks import Office, publisher, register
+from workers.tasks import Office, poster, publisher, register
 
 _LOOKS_EVERY_S: Final = 0.5
 
@@ -80,4 +80,9 @@ def _office(settings: Settings) -> Office:
     wiring: Wiring = wired(
         settings, catalogue(settings), start_up=start_up(settings.address)
     ).__enter__()
-    return Office(store=wiring.store, rules=wiring.rules, providers=unopened(settings.accounts))
+    return Office(
+        store=wiring.store,
+        rules=wiring.rules,
+        providers=unopened(settings.accounts),
+        post=poster(settings),
+    )

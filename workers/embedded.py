@@ -40,7 +40,7 @@ from workers.commits import Commits
 from workers.lifecycle import Unopened, opening, start_up, unopened
 from workers.reactions import Nudge, Task
 from workers.relay import Relay, usual_rounds
-from workers.tasks import Office, publisher, register
+from workers.tasks import Office, poster, publisher, register
 from workers.threads import WorkerThread
 
 HOST: Final = "127.0.0.1"
@@ -204,9 +204,10 @@ def _stocked(sold: Iterable[Pool], capacity: Path | None) -> Iterator[tuple[str,
 
 
 def shares(prefix: str) -> tuple[list[str], list[str]]:
-    """The queues of those who decide, and of those who talk to clouds."""
+    """The queues of those who decide, and of those who talk to clouds and desks."""
     named = [f"{prefix}{name}" for name in queues()]
-    buying = [name for name in named if Task.PROVISION.value in name]
+    talks = (Task.PROVISION.value, Task.ANNOUNCE.value)
+    buying = [name for name in named if any(word in name for word in talks)]
     return [name for name in named if name not in buying], buying
 
 
@@ -242,7 +243,13 @@ def _at_work(
         with wiring.store.transaction() as tx:
             return not tx.machines(provider=name)
 
-    office = Office(store=wiring.store, rules=wiring.rules, providers=clouds, untouched=untouched)
+    office = Office(
+        store=wiring.store,
+        rules=wiring.rules,
+        providers=clouds,
+        untouched=untouched,
+        post=poster(settings),
+    )
     deciding, buying = shares(prefix)
 
     def crew(name: str, named: list[str], threads: int) -> WorkerThread:

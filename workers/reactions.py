@@ -20,6 +20,7 @@ class Task(StrEnum):
 
     PLACE = "place"
     OFFERS = "offers"
+    ANNOUNCE = "announce"
     PROVISION = "provision"
     RECONCILE = "reconcile"
     SWEEP = "sweep"
@@ -51,7 +52,10 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobAmended: (Task.PLACE, Task.PROVISION),
     # An offer to the automatic desk begins by asking the holder's cloud for machines.
     events.OfferIssued: _BUY,
+    # Where the desk has a webhook; a queue of its own, so that no window waits for its answer.
+    events.NoticeWritten: (Task.ANNOUNCE,),
     events.NoticeSent: _NOTHING,
+    events.NoticeTroubled: _NOTHING,
     events.OfferDelivered: _NOTHING,
     events.OfferTolled: _NOTHING,
     # The next place is asked, and what waited for this one goes its way.
@@ -81,6 +85,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobUnmet: _BUY,
     events.EditionRecorded: (Task.PLACE, Task.OFFERS),
     events.DiscrepancyFound: _NOTHING,
+    events.KeyGranted: _NOTHING,
+    events.KeyRevoked: _NOTHING,
     events.ShareBelow: _NOTHING,
     events.PricesListed: _NOTHING,
     # What opens a way lets those that are due take it; what closes one is seen in the next round.

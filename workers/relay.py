@@ -67,6 +67,7 @@ class Relay:
         self._all = (
             Nudge(Task.PLACE),
             Nudge(Task.OFFERS),
+            Nudge(Task.ANNOUNCE),
             *(Nudge(Task.PROVISION, provider) for provider in self.providers),
         )
         self._owed: dict[Nudge, None] = dict.fromkeys(self._all)
@@ -156,6 +157,8 @@ class Relay:
             yield Nudge(Task.PLACE), first.jobs
         if first.offers is not None:
             yield Nudge(Task.OFFERS), first.offers
+        if first.notices is not None:
+            yield Nudge(Task.ANNOUNCE), first.notices
         for provider, at in first.machines.items():
             if provider in self.providers:
                 yield Nudge(Task.PROVISION, provider), at

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from broker.domain.market import PoolKind
+from broker.domain.notice import Notice
 from broker.domain.values import ProviderName
-from broker.ports import Provider, Store
+from broker.ports import Post, Posted, Provider, Store, Untold, Webhook
+from broker.settings import Settings
+from broker.steps.announce import announce
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
@@ -25,12 +29,30 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 _ROUND: Final = 200
+_NOTICES: Final = 4
+"""How many notices one task puts to webhooks, one after another."""
 _MACHINES: Final = 50
 """What `provision` claims at once."""
 
 
 def _none(_: ProviderName) -> bool:
     return False
+
+
+def _unsent(webhook: Webhook, notice: Notice, now: datetime) -> Posted:
+    del webhook, notice, now
+    return Untold("this process sends no notices")
+
+
+def poster(settings: Settings) -> Post:
+    """What posts notices; its HTTP client is imported when the first is due."""
+
+    def post(webhook: Webhook, notice: Notice, now: datetime) -> Posted:
+        from workers.webhooks import Poster  # noqa: PLC0415 - most desks have no webhook
+
+        return Poster(settings.network_witness)(webhook, notice, now)
+
+    return post
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +62,8 @@ class Office:
     store: Store
     rules: Rulebook
     providers: Mapping[ProviderName, Provider]
+    post: Post = _unsent
+    """Puts notices to webhooks."""
     shares: Shares = field(default_factory=Shares)
     untouched: Callable[[ProviderName], bool] = _none
     """Whether a cloud can hold nothing of ours, so that there is nothing to compare."""
@@ -60,11 +84,13 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
         here = office()
         again(Nudge(Task.OFFERS), put_offers(here.store, here.rules, _ROUND), _ROUND)
 
+    def tell() -> None:
+        here = office()
+        again(Nudge(Task.ANNOUNCE), announce(here.store, here.rules, here.post, _NOTICES), _NOTICES)
+
     def clear() -> None:
         here = office()
-        again(Nudge(Task.SWEEP), sweep(here.store, _ROUND), _ROUND)
-        if any(pool.kind is PoolKind.OWN_BUILT for pool in here.rules.pools):
-            here.shares.report(here.store)
+        again(Nudge(Task.SWEEP), _clear(here), _ROUND)
 
     def buy(name: str) -> None:
         here, cloud = office(), ProviderName(name)
@@ -75,12 +101,20 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
     bodies: Mapping[Task, Callable[..., None]] = {
         Task.PLACE: place,
         Task.OFFERS: offers,
+        Task.ANNOUNCE: tell,
         Task.SWEEP: clear,
         Task.PROVISION: buy,
         Task.RECONCILE: lambda name: _compare(ProviderName(name), office()),
     }
     for task, body in bodies.items():
         app.task(name=task.value, lazy=False, shared=False)(_a_race_may_be_lost(body))
+
+
+def _clear(here: Office) -> int:
+    cleared = sweep(here.store, _ROUND)
+    if any(pool.kind is PoolKind.OWN_BUILT for pool in here.rules.pools):
+        here.shares.report(here.store)
+    return cleared
 
 
 def _compare(cloud: ProviderName, here: Office) -> None:

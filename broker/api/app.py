@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from broker.api import accounts, agent, agreements, editions, facts, fleet, jobs, offers, quotes
+from broker.api import (
+    accounts,
+    agent,
+    agreements,
+    desk,
+    editions,
+    facts,
+    fleet,
+    jobs,
+    keys,
+    offers,
+    quotes,
+)
 from broker.api.context import ApiContext
 from broker.api.door import Door
 from broker.api.errors import answer_errors
@@ -30,8 +42,11 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.pulse = Pulse(context.store)
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, quotes, offers, agreements, editions, fleet, accounts, agent):
+    parts = (facts, jobs, quotes, offers, keys, agreements, editions, fleet, accounts, agent)
+    for part in parts:
         app.include_router(part.router)
+    app.include_router(offers.notices)
+    app.include_router(desk.router)
     serve_reference(app)
     answer_errors(app)
     app.add_middleware(Door, context=context)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from broker.api.replies import json_reply
 from broker.ports import KeyTakenError
+from broker.steps.authority import Denied, GrantError, UnauthorisedError
 from broker.steps.run import TokenError
 from broker.steps.submit import InvalidJobError
 from broker.store.board import BadCursor
@@ -86,6 +87,16 @@ async def _lost_race(_: Request, __: LostRaceError) -> Response:
     return declined(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message)
 
 
+async def _unauthorised(_: Request, fault: UnauthorisedError) -> Response:
+    missing = fault.denied is Denied.MISSING
+    status = HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN
+    return declined(status, "unauthorised" if missing else "forbidden", str(fault))
+
+
+async def _no_grant(_: Request, fault: GrantError) -> Response:
+    return declined(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", str(fault), fault.field)
+
+
 async def _http(request: Request, fault: HTTPException) -> Response:
     status = HTTPStatus(fault.status_code)
     if status is HTTPStatus.NOT_FOUND:
@@ -108,6 +119,8 @@ _HANDLERS: Final[Mapping[type[Exception], Callable[..., Awaitable[Response]]]] =
     DeclinedError: _declined,
     RequestValidationError: _misread,
     InvalidJobError: _invalid,
+    UnauthorisedError: _unauthorised,
+    GrantError: _no_grant,
     KeyTakenError: _key_taken,
     BadCursor: _bad_cursor,
     TokenError: _bad_token,

@@ -137,6 +137,7 @@ def offer_view(offer: Offer) -> OfferView:
         issued_at=offer.issued_at,
         expires_at=offer.expires_at,
         deliver_by=offer.deliver_by,
+        notice=offer.notice,
     )
 
 

@@ -115,6 +115,7 @@ _HOMES: Final = {
     "cancel": "jobs",
     "offers": "offers",
     "answer": "offers",
+    "key": "keys",
     "agreement": "agreement",
     "scorecard": "accounts",
     "meters": "accounts",
@@ -155,7 +156,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
 
 def _add(app: typer.Typer, name: str) -> None:
     home = import_module(f"broker.cli.{_HOMES[name]}")
-    if name in ("offers", "log", "agreement"):
+    if name in ("offers", "log", "agreement", "key"):
         app.add_typer(home.app, name=name)
     elif words := getattr(home, "ELSEWHERE", {}).get(name):
         app.command(name, help=words, context_settings=_PASSING_ON)(home.elsewhere)

@@ -61,6 +61,27 @@ def show(context: typer.Context, offer: OfferNamed, json: Json = False) -> None:
 
 
 @app.command()
+def link(
+    context: typer.Context,
+    offer: OfferNamed,
+    key: Annotated[
+        str | None, typer.Option(help="The id of the desk key it stands for; revoked with it.")
+    ] = None,
+    valid: Annotated[int, typer.Option(min=60, help="For so many seconds.")] = 86400,
+    json: Json = False,
+) -> None:
+    """Print a signed link to a page on which the offer can be answered."""
+    found = _offer(context, offer)
+    body: dict[str, Any] = {"valid_s": valid} | ({"key": key} if key else {})
+    line = shell_of(context).line
+    made = line.post(f"/v1/offers/{found['id']}/link", body, repeatable=True)
+    if json:
+        out_json("link", made)
+    else:
+        out(made["url"])
+
+
+@app.command()
 def notice(
     context: typer.Context,
     offer: OfferNamed,
@@ -79,13 +100,23 @@ def answer(
     units: Annotated[int | None, typer.Option(help="Accept so many; left out: all.")] = None,
     hold: Annotated[
         list[str] | None,
-        typer.Option(metavar="HOLD:UNITS:REGION:SKU", help="What is held; may be repeated."),
+        typer.Option(metavar="HOLD:UNITS:REGION:SKU[:VIA]", help="What is held; may be repeated."),
     ] = None,
     reason: Annotated[str | None, typer.Option(help="no_capacity, not_economic, …")] = None,
+    question: Annotated[str | None, typer.Option(help="Of a query.")] = None,
+    term: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of a counter: price_usd_hour=9; may be repeated."),
+    ] = None,
     by: Annotated[str, typer.Option(help="Who answers.")] = "desk",
+    key: Annotated[
+        str | None, typer.Option(envvar="BROKER_KEY", help="The secret of the desk's key.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Answer an offer as the holder's desk."""
+    from broker.cli import render
+
     kinds = ("accept", "refuse", "counter", "query")
     if kind not in kinds:
         raise _usage(f"{kind!r} is no answer; write one of {', '.join(kinds)}")
@@ -93,20 +124,35 @@ def answer(
     body: dict[str, Any] = {"kind": kind, "by": by, "holds": [_hold(text) for text in hold or ()]}
     body |= {"units": units} if units is not None else {}
     body |= {"reason": reason} if reason is not None else {}
+    body |= {"question": question} if question is not None else {}
+    body |= {"terms": dict(map(_term, term))} if term else {}
     line = shell_of(context).line
-    said = line.post(f"/v1/offers/{found['id']}/answer", body, repeatable=False)
+    shown = {"Broker-Key": key} if key else None
+    said = line.post(f"/v1/offers/{found['id']}/answer", body, shown, repeatable=False)
     if json:
         out_json("judgement", said)
         return
     out(f"{found['id']}  {said['state']}")
+    if said.get("reply"):
+        out(render.sheet(said["reply"]))
     say(f"what follows: broker explain {found['job']}")
 
 
 def _hold(text: str) -> dict[str, Any]:
     parts = text.split(":")
-    if len(parts) != 4 or not parts[1].isdigit():  # noqa: PLR2004 - as the option says
+    if len(parts) not in (4, 5) or not parts[1].isdigit():
         raise _usage(f"--hold: {text!r} is no hold; write HOLD:UNITS:REGION:SKU")
-    return {"hold": parts[0], "units": int(parts[1]), "region": parts[2], "sku": parts[3]}
+    held = {"hold": parts[0], "units": int(parts[1]), "region": parts[2], "sku": parts[3]}
+    return held | ({"via": parts[4]} if parts[4:] else {})
+
+
+def _term(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise _usage(f"--term: {text!r} is no term; write NAME=VALUE")
+    if name in ("regions", "accelerators"):
+        return name, value.split(",")
+    return name, int(value) if name == "units" and value.isdigit() else value
 
 
 def _offer(context: typer.Context, named: str) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from broker.client.agreements import Agreements
 from broker.client.connection import Connection
 from broker.client.errors import BrokerUnavailable
 from broker.client.handle import GRACE_S, JobHandle
+from broker.client.keys import Keys
 from broker.client.watch import Watch
 from broker.domain.quote import Quote
 
 if TYPE_CHECKING:
     from broker.wire import (
         Batch,
+        CounterBody,
         Health,
         HoldBody,
         Inference,
@@ -117,7 +119,7 @@ class Offers:
 
         return OfferView.model_validate(self._line.get(f"/v1/offers/{offer}"))
 
-    def answer(
+    def answer(  # noqa: PLR0913 - all that an answer can say
         self,
         offer: str,
         kind: str,
@@ -126,17 +128,33 @@ class Offers:
         holds: Iterable[HoldBody] = (),
         reason: str | None = None,
         by: str = "desk",
+        question: str | None = None,
+        terms: CounterBody | None = None,
+        key: str | None = None,
     ) -> JudgementView:
-        """Answer as the holder's desk. Not repeated when the line breaks: look, then answer."""
+        """Answer as the holder's desk, with its key where it was given one.
+
+        Not repeated when the line breaks: look, then answer.
+        """
         from broker.wire import JudgementView  # noqa: PLC0415 - as above
 
-        body = {"kind": kind, "units": units, "reason": reason, "by": by}
+        body: dict[str, Any] = {"kind": kind, "units": units, "reason": reason, "by": by}
+        body |= {"question": question}
+        body |= {"terms": terms.model_dump(mode="json", exclude_defaults=True) if terms else None}
         body = {name: value for name, value in body.items() if value is not None}
         held = [hold.model_dump(mode="json") for hold in holds]
         said = self._line.post(
-            f"/v1/offers/{offer}/answer", {**body, "holds": held}, repeatable=False
+            f"/v1/offers/{offer}/answer",
+            {**body, "holds": held},
+            {"Broker-Key": key} if key else None,
+            repeatable=False,
         )
         return JudgementView.model_validate(said)
+
+    def link(self, offer: str, *, key: str | None = None, valid_s: int = 86400) -> str:
+        """A signed link to the page on which the offer can be answered."""
+        body = {"valid_s": valid_s} | ({"key": key} if key else {})
+        return str(self._line.post(f"/v1/offers/{offer}/link", body, repeatable=True)["url"])
 
 
 class Broker:
@@ -157,6 +175,7 @@ class Broker:
         self._watch = Watch(self._line)
         self.jobs = Jobs(self._line)
         self.offers = Offers(self._line)
+        self.keys = Keys(self._line)
         self.agreements = Agreements(self._line)
 
     @property

@@ -56,6 +56,8 @@ class Pool:
     price_usd_hour: Usd
     priced_at: str = ""
     """The date of the price list, `2026-06-18`."""
+    via: str | None = None
+    """The name under which a holder supplies it as its own, where it is another's."""
 
     def fits(self, shape: Shape) -> bool:
         """Whether one machine of this pool has at least what a unit of the shape needs."""

@@ -1,13 +1,28 @@
-"""The message with frozen terms that the holder is sent."""
+"""What the holder is sent: one notice, with an entry for every offer it puts before a desk."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from broker.domain.altered import altered
+from broker.domain.case import Case
+from broker.domain.events import NoticeWritten
 from broker.domain.offer import Offer
 from broker.domain.text import text
+from broker.domain.values import JobId, NoticeId, OfferId
 
 
 def notice(offer: Offer) -> bytes:
-    """The exact bytes that the holder is sent: the fields its clause allows, and no other."""
+    """The exact bytes of an offer's entry: the fields its clause allows, and no other."""
+    return text(entry(offer)).encode()
+
+
+def entry(offer: Offer) -> dict[str, Any]:
     everything = {
         "offer_id": offer.id,
         "version": offer.version,
@@ -27,5 +42,94 @@ def notice(offer: Offer) -> bytes:
         "window": offer.mechanics.window_s,
         "reply_to": f"/v1/offers/{offer.id}/answer",
     }
-    allowed = {name: everything[name] for name in everything if name in offer.mechanics.contents}
-    return text(allowed).encode()
+    return {name: everything[name] for name in everything if name in offer.mechanics.contents}
+
+
+class NoticeState(StrEnum):
+    WAITING = "waiting"
+    """Not fetched as a whole, and not acknowledged by a webhook."""
+    RECEIVED = "received"
+    OVER = "over"
+    """No offer in it waits for delivery any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Offers for one shape, put before a desk together; each keeps its own state."""
+
+    id: NoticeId
+    agreement: str
+    edition: str
+    clause: str
+    offers: tuple[OfferId, ...]
+    jobs: tuple[JobId, ...]
+    body: str
+    """The exact text that is served and sent."""
+    issued_at: datetime
+    state: NoticeState = NoticeState.WAITING
+    tries: int = 0
+    """How often it was put to a webhook, our own faults included."""
+    trouble: str = ""
+    """Why we could not send it; empty where the last try went out."""
+    due_at: datetime | None = None
+    """When it is put to a webhook; None: nobody has to."""
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.body.encode()).hexdigest()
+
+
+def notices_of(cases: Iterable[Case], at: datetime) -> list[tuple[Notice, NoticeWritten]]:
+    """Join the offers that these cases put before a person's desk, and write their notices.
+
+    Offers whose entries differ only in what is a job's own (its units and dates) share one.
+    """
+    alike: dict[object, list[tuple[Case, Offer]]] = {}
+    for case in cases:
+        for offer in case.offers.values():
+            if offer.channels and offer.notice is None and offer.state.undecided:
+                alike.setdefault(_shape(offer), []).append((case, offer))
+    return [_written(together, at) for together in alike.values()]
+
+
+def _shape(offer: Offer) -> object:
+    terms = offer.terms
+    return (
+        (offer.agreement, offer.edition, offer.clause, offer.mechanics, offer.channels),
+        (terms.accelerators, terms.gpus_per_unit, terms.regions, terms.price_usd_hour),
+        (terms.interruptible, offer.gang, offer.chunk),
+    )
+
+
+def _written(together: Sequence[tuple[Case, Offer]], at: datetime) -> tuple[Notice, NoticeWritten]:
+    first_case, first = together[0]
+    name = NoticeId(first_case.new_id("notice"))
+    entries = [entry(offer) for _, offer in together]
+    made = Notice(
+        id=name,
+        agreement=first.agreement,
+        edition=first.edition,
+        clause=first.clause,
+        offers=tuple(offer.id for _, offer in together),
+        jobs=tuple(dict.fromkeys(case.job.id for case, _ in together)),
+        body=text({"notice": name, "offers": entries}),
+        issued_at=at,
+        due_at=at if WEBHOOK in first.channels else None,
+    )
+    for case, offer in together:
+        case.put_offer(altered(offer, notice=name))
+    told = NoticeWritten(
+        notice=name,
+        agreement=made.agreement,
+        edition=made.edition,
+        clause=made.clause,
+        offers=made.offers,
+        fields=tuple(entries[0]),
+        sha256=made.sha256,
+    )
+    return made, told
+
+
+WEBHOOK = "webhook"
+INBOX = "inbox"
+STREAM = "stream"

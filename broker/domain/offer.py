@@ -12,7 +12,7 @@ from typing import Final
 from broker.domain.market import Place
 from broker.domain.right import Suspension
 from broker.domain.terms import Terms
-from broker.domain.values import JobId, OfferId, RefusalId
+from broker.domain.values import JobId, NoticeId, OfferId, RefusalId
 
 
 class OfferState(StrEnum):
@@ -111,6 +111,10 @@ class Offer:
     terms: Terms
     mechanics: Mechanics
     desk: Desk
+    channels: tuple[str, ...] = ()
+    """How a person's desk is told; none for an automatic desk."""
+    notice: NoticeId | None = None
+    """The notice that it lies in, with others for the same shape."""
     supersedes: OfferId | None = None
     """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT

@@ -52,6 +52,22 @@ def issue(case: Case, offer: Offer) -> Offer:
     return case.put_offer(offer)
 
 
+def attempt(case: Case, offer: Offer, sha256: str | None = None, because: str = "") -> Offer:
+    """The notice went out and nobody has said that it is there."""
+    offer = case.put_offer(altered(offer, attempts=offer.attempts + 1))
+    case.tell(
+        events.NoticeSent(
+            offer=offer.id,
+            attempt=offer.attempts,
+            channels=offer.channels,
+            notice=offer.notice,
+            sha256=sha256,
+            because=because,
+        )
+    )
+    return offer
+
+
 def deliver(case: Case, offer: Offer, how: str) -> Offer:
     """T6: the holder has the notice (`ack`, `answer`) or is deemed to have it; the window opens."""
     if offer.state is not OfferState.SENT:
@@ -59,9 +75,9 @@ def deliver(case: Case, offer: Offer, how: str) -> Offer:
     expires_at = case.now + timedelta(seconds=offer.mechanics.window_s)
     case.tell(events.OfferDelivered(offer=offer.id, how=how, expires_at=expires_at))
     due_at = expires_at - offer.margin if offer.desk is Desk.AUTOMATIC else expires_at
-    return _move(
-        case, offer, OfferState.OPEN, opened_at=case.now, expires_at=expires_at, due_at=due_at
-    )
+    attempts = offer.attempts if how == "deemed" else 0  # it was there after all
+    fields = {"opened_at": case.now, "expires_at": expires_at, "due_at": due_at}
+    return _move(case, offer, OfferState.OPEN, attempts=attempts, **fields)
 
 
 def accept(

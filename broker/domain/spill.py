@@ -105,12 +105,13 @@ def commit_holder(
     holds: tuple[str, ...] = (),
 ) -> Commitment:
     """Bind the holder to units it accepted, or, where its pool is free, has simply been given."""
+    kind = PoolKind.HOLDER_VIA if pool.via else PoolKind.HOLDER
     commitment = Commitment(
         id=CommitmentId(case.new_id("com")),
         job=case.job.id,
         units=units,
         place=pool.place,
-        pool_kind=PoolKind.HOLDER,
+        pool_kind=kind,
         terms=terms,
         offer=offer,
         holds=holds,
@@ -126,7 +127,7 @@ def commit_holder(
             job=case.job.id,
             units=units,
             provider=place.provider,
-            pool_kind=PoolKind.HOLDER,
+            pool_kind=kind,
             region=place.region,
             sku=place.sku,
             terms=terms,
@@ -134,6 +135,7 @@ def commit_holder(
             edition=edition,
             offer=offer,
             holds=holds,
+            via=pool.via,
         )
     )
     if offer is None:

@@ -12,6 +12,8 @@ from typing import Any, Final, NewType, TypeAlias
 JobId = NewType("JobId", str)
 OfferId = NewType("OfferId", str)
 AnswerId = NewType("AnswerId", str)
+NoticeId = NewType("NoticeId", str)
+KeyId = NewType("KeyId", str)
 CommitmentId = NewType("CommitmentId", str)
 RefusalId = NewType("RefusalId", str)
 LeaseId = NewType("LeaseId", str)

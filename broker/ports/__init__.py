@@ -1,5 +1,6 @@
 """The holes in the wall: what the steps need of the world, and what an adapter must keep to."""
 
+from broker.ports.desk import Post, Posted, Took, Unheard, Untold, Webhook
 from broker.ports.provider import (
     Fault,
     FaultKind,
@@ -35,12 +36,18 @@ __all__ = [
     "Order",
     "Outcome",
     "OwnedMachine",
+    "Post",
+    "Posted",
     "Provider",
     "Refused",
     "Running",
     "Store",
     "SubmissionKey",
+    "Took",
     "Transaction",
+    "Unheard",
     "Unsure",
+    "Untold",
     "Upcoming",
+    "Webhook",
 ]

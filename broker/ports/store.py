@@ -13,13 +13,22 @@ from broker.domain.case import Case
 from broker.domain.chain import Fact
 from broker.domain.event import Event
 from broker.domain.job import Job
+from broker.domain.key import Key
 from broker.domain.line import Heads
 from broker.domain.machine import Machine
 from broker.domain.market import Place
+from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import JobId, LeaseId, MachineName, OfferId, ProviderName
+from broker.domain.values import (
+    JobId,
+    LeaseId,
+    MachineName,
+    NoticeId,
+    OfferId,
+    ProviderName,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +119,29 @@ class Transaction(Protocol):
 
     def offer(self, offer: OfferId) -> Offer | None:
         """An offer as it stands, also long after it is over; not locked."""
+        ...
+
+    # -- notices to desks, and who may answer
+
+    def put_notice(self, notice: Notice, events: Sequence[Event] = ()) -> None:
+        """Keep it, and append the facts to `notice/<id>`."""
+        ...
+
+    def notice(self, notice: NoticeId) -> Notice | None: ...
+
+    def claim_notices(self, limit: int, until: datetime) -> list[Notice]:
+        """Notices whose `due_at` has come; each counts one more try and is put off until `until`.
+
+        Nobody else is given one of them meanwhile.
+        """
+        ...
+
+    def put_key(self, key: Key, events: Sequence[Event] = ()) -> None:
+        """Keep it, and append the facts to `party/<party>`."""
+        ...
+
+    def party_keys(self, party: str | None = None) -> list[Key]:
+        """Every key that a party was ever given, or all there are; the oldest first."""
         ...
 
     def keep(self, cases: Iterable[Case]) -> None:
@@ -230,6 +262,7 @@ class Upcoming:
     jobs: datetime | None
     offers: datetime | None
     machines: Mapping[ProviderName, datetime]
+    notices: datetime | None = None
 
 
 class Store(Protocol):

@@ -3,60 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, NamedTuple
 
 from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
-from broker.domain.desk import holder_places
-from broker.domain.market import Market, Pool
+from broker.domain.key import Role, Shown
+from broker.domain.market import Pool
 from broker.domain.offer import Offer, OfferState
 from broker.domain.offering import accept, deliver, lapse, refuse
 from broker.domain.requote import ask_anew
 from broker.domain.spill import commit_holder, want_machines
-from broker.domain.values import ONE_OF_THE_REASONS, AnswerId, OfferId, RefusalReason
+from broker.domain.values import AnswerId, KeyId, OfferId
 from broker.ports import Ids, Store, Transaction
+from broker.steps.authority import authorised, desk_of
 from broker.steps.beat import somebody_is_away
+from broker.steps.conforming import nonconforming, not_its_own, pool_of
 from broker.steps.keeping import keep
+from broker.steps.notices import check_desk, reply_to
 from broker.steps.rulebook import Rulebook
-
-
-class AnswerKind(StrEnum):
-    ACCEPT = "accept"
-    REFUSE = "refuse"
-    COUNTER = "counter"
-    QUERY = "query"
-
-
-NEED_A_REASON: Final = frozenset({AnswerKind.REFUSE, AnswerKind.COUNTER})
+from broker.steps.said import Answer, AnswerKind, Hold
 
 
 class Rejection(StrEnum):
     LATE = "late"
     DUPLICATE = "duplicate"
     NONCONFORMING = "nonconforming"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """Capacity that the holder keeps for so many of the offer's units."""
-
-    hold: str
-    units: int
-    region: str
-    sku: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    kind: AnswerKind
-    units: int | None = None
-    """How many units are accepted; None is all."""
-    holds: tuple[Hold, ...] = ()
-    reason: RefusalReason | None = None
-    by: str
+    UNAUTHORISED = "unauthorised"
+    """A key is needed, and none was shown."""
+    FORBIDDEN = "forbidden"
+    """The key that was shown gives no authority; the log says `unauthorised` of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +45,16 @@ class Judgement:
     state: OfferState
     rejected: Rejection | None = None
     because: str = ""
+    reply: Mapping[str, Any] = field(default_factory=dict)
+    """What a question is answered with: fields of the notice, and nothing else."""
+
+
+class Known(NamedTuple):
+    """An answer by somebody who may give it."""
+
+    answer: Answer
+    name: AnswerId
+    key: KeyId | None
 
 
 def record_answer(
@@ -76,9 +64,16 @@ def record_answer(
     with store.transaction() as tx:
         case, offer = _opened(offer_id, tx)
         bound = tx.bound_holds(offer.holder, [hold.hold for hold in answer.holds])
-        judgement = _judge(case, offer, answer, AnswerId(ids.new("answer")), rules, bound)
-        if judgement.rejected is Rejection.LATE and answer.kind is AnswerKind.ACCEPT:
-            judgement = _came_late(case, offer, judgement, tx)
+        name = AnswerId(ids.new("answer"))
+        shown = authorised(desk_of(offer, rules.agreements), Role.DESK, answer.shown, tx)
+        if shown.flaw:
+            why = Rejection.UNAUTHORISED if shown.missing else Rejection.FORBIDDEN
+            judgement = _reject(case, offer.id, name, offer.state, why, shown.flaw)
+        else:
+            known = Known(answer, name, shown.key)
+            judgement = _judge(case, offer, known, rules, bound)
+            if judgement.rejected is Rejection.LATE and answer.kind is AnswerKind.ACCEPT:
+                judgement = _came_late(case, offer, judgement, tx)
         keep(tx, [case])
     return judgement
 
@@ -97,10 +92,14 @@ def _came_late(case: Case, offer: Offer, judgement: Judgement, tx: Transaction) 
     return replace(judgement, state=current.state, because=because)
 
 
-def acknowledge(offer_id: OfferId, store: Store) -> None:
-    """The desk has fetched its notice: the window opens, once. Raises KeyError."""
+def acknowledge(offer_id: OfferId, store: Store, rules: Rulebook, shown: Shown = None) -> None:
+    """The desk has fetched its notice: the window opens, once.
+
+    Raises KeyError, and UnauthorisedError where the key that is shown gives no authority.
+    """
     with store.transaction() as tx:
         case, offer = _opened(offer_id, tx)
+        check_desk(offer, shown, tx, rules)
         if offer.state is OfferState.SENT:
             deliver(case, offer, "ack")
             keep(tx, [case])
@@ -118,11 +117,11 @@ def _opened(offer_id: OfferId, tx: Transaction) -> tuple[Case, Offer]:
 def _judge(
     case: Case,
     offer: Offer,
-    answer: Answer,
-    name: AnswerId,
+    known: Known,
     rules: Rulebook,
     bound: Mapping[str, OfferId],
 ) -> Judgement:
+    answer, name, key = known
     if not offer.state.undecided:
         late = offer.state is OfferState.LAPSED
         why = Rejection.LATE if late else Rejection.DUPLICATE
@@ -134,10 +133,11 @@ def _judge(
         because = f"the window ended at {offer.expires_at.isoformat()}"
         return _reject(case, offer.id, name, offer.state, Rejection.LATE, because)
     units = offer.units if answer.units is None else offer.units[: answer.units]
-    pools = [_pool_of(hold, case, offer, rules) for hold in answer.holds]
-    fault = _nonconforming(offer, answer, units, pools) or _not_its_own(answer, bound)
+    pools = [pool_of(hold, case, offer, rules) for hold in answer.holds]
+    fault = nonconforming(offer, answer, units, pools) or not_its_own(answer, bound)
     if fault:
         return _reject(case, offer.id, name, offer.state, Rejection.NONCONFORMING, fault)
+    reply = reply_to(offer, answer.question) if answer.kind is AnswerKind.QUERY else {}
     case.tell(
         events.AnswerReceived(
             offer=offer.id,
@@ -147,6 +147,10 @@ def _judge(
             holds=_told(answer.holds),
             reason=answer.reason,
             by=answer.by,
+            key=key,
+            question=answer.question,
+            fields=tuple(reply),
+            terms=answer.terms,
         )
     )
     if answer.kind is AnswerKind.ACCEPT:
@@ -156,7 +160,7 @@ def _judge(
         refuse(case, offer, answer.reason)
     if not case.offers[offer.id].state.undecided:
         _let_go_of_holds(case, offer.id)
-    return Judgement(answer=name, state=case.offers[offer.id].state)
+    return Judgement(answer=name, state=case.offers[offer.id].state, reply=reply)
 
 
 def _let_go_of_holds(case: Case, offer: OfferId) -> None:
@@ -169,74 +173,16 @@ def _let_go_of_holds(case: Case, offer: OfferId) -> None:
 def _reject(
     case: Case, offer: OfferId, name: AnswerId, state: OfferState, why: Rejection, because: str
 ) -> Judgement:
-    case.tell(events.AnswerRejected(offer=offer, answer=name, why=why, because=because))
+    told = Rejection.UNAUTHORISED if why is Rejection.FORBIDDEN else why
+    case.tell(events.AnswerRejected(offer=offer, answer=name, why=told, because=because))
     return Judgement(answer=name, state=state, rejected=why, because=because)
-
-
-def _pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook) -> Pool | None:
-    """The pool of the holder's in which a hold lies, if it is one that the job may have."""
-    pools = holder_places(case, offer, Market(pools=rules.pools))
-    return next(
-        (p for p in pools if (p.place.region, p.place.sku) == (hold.region, hold.sku)), None
-    )
-
-
-def _nonconforming(
-    offer: Offer, answer: Answer, units: tuple[int, ...], pools: Sequence[Pool | None]
-) -> str:
-    """Why the clause does not allow this answer (design T8); empty where it does."""
-    if answer.kind in NEED_A_REASON and answer.reason is None:
-        return f"reason: to {answer.kind.value} is to say why; {ONE_OF_THE_REASONS}"
-    if answer.kind is not AnswerKind.ACCEPT:
-        return ""
-    wanted = len(offer.units) if answer.units is None else answer.units
-    held = sum(hold.units for hold in answer.holds)
-    missing = next((h for h, pool in zip(answer.holds, pools, strict=True) if pool is None), None)
-    faults = (
-        (
-            wanted < 1 or wanted > len(offer.units),
-            f"units: the offer has {len(offer.units)}, and {wanted} were accepted",
-        ),
-        (
-            offer.gang and wanted != len(offer.units),
-            f"units: a gang is accepted whole, all {len(offer.units)}, or not at all",
-        ),
-        (
-            wanted % offer.chunk and wanted != len(offer.units),
-            f"units: {wanted} is no multiple of the chunk, {offer.chunk}",
-        ),
-        (
-            held != len(units) or any(hold.units < 1 for hold in answer.holds),
-            f"holds: {held} units are held for {len(units)} accepted; each needs a hold",
-        ),
-        (
-            offer.gang and len(answer.holds) > 1,
-            "holds: a gang is held in one place, by one hold",
-        ),
-        (
-            missing is not None,
-            (
-                f"holds: {missing and missing.region} {missing and missing.sku} is no pool of "
-                f"{', '.join(offer.holder)} that the job may have"
-            ),
-        ),
-    )
-    return next((sentence for fault, sentence in faults if fault), "")
-
-
-def _not_its_own(answer: Answer, bound: Mapping[str, OfferId]) -> str:
-    """Each acceptance carries its own hold, so that nothing is sold twice (design 3.5, 4)."""
-    names = [hold.hold for hold in answer.holds] if answer.kind is AnswerKind.ACCEPT else []
-    taken = next((name for name in names if name in bound), None)
-    if taken is not None:
-        return f"holds: {taken} stands behind the acceptance of {bound[taken]}; name another hold"
-    twice = next((name for name in names if names.count(name) > 1), None)
-    return f"holds: {twice} is named twice; name each hold once" if twice is not None else ""
 
 
 def _told(holds: Sequence[Hold]) -> tuple[dict[str, object], ...]:
     return tuple(
-        {"hold": h.hold, "units": h.units, "region": h.region, "sku": h.sku} for h in holds
+        {"hold": h.hold, "units": h.units, "region": h.region, "sku": h.sku}
+        | ({"via": h.via} if h.via else {})
+        for h in holds
     )
 
 
@@ -262,7 +208,6 @@ def _take(
                     pool.price_usd_hour, offer.terms.price_usd_hour or pool.price_usd_hour
                 ),
             )
-            commitment = commit_holder(
-                case, group, pool, terms, offer.edition, offer.id, (hold.hold,)
-            )
+            held = (hold.hold,)
+            commitment = commit_holder(case, group, pool, terms, offer.edition, offer.id, held)
             want_machines(case, commitment, terms.price_usd_hour, case.now)

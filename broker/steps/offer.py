@@ -7,14 +7,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from broker.domain import events
 from broker.domain.agreement import Edition
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import closes_at, proceed
 from broker.domain.market import Market
+from broker.domain.notice import WEBHOOK
 from broker.domain.offer import Desk, Offer, OfferState
-from broker.domain.offering import default, deliver, lapse, owed, withdraw
+from broker.domain.offering import attempt, default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
 from broker.domain.transition import carry_over, overruled
 from broker.ports import Store, Transaction
@@ -73,12 +73,17 @@ def _look_at(
 
 
 def _deliver(case: Case, offer: Offer) -> None:
-    """A person's desk that did not fetch its notice: try again, and in the end deem it received."""
+    """A person's desk that did not fetch its notice: try again, and in the end deem it received.
+
+    Where a webhook announces offers its attempts count, and those that failed by our own fault do
+    not: until there were enough of them nothing is deemed received, however long that takes.
+    """
     every = timedelta(seconds=offer.mechanics.deemed_after_s / offer.mechanics.deemed_attempts)
-    attempts = offer.attempts + 1
-    case.tell(events.NoticeSent(offer=offer.id, attempt=attempts, channels=("inbox", "stream")))
-    offer = case.put_offer(altered(offer, attempts=attempts, due_at=case.now + every))
-    if attempts >= offer.mechanics.deemed_attempts:
+    offer = case.put_offer(altered(offer, due_at=case.now + every))
+    if WEBHOOK not in offer.channels:
+        offer = attempt(case, offer)
+    waited = case.now - offer.issued_at >= timedelta(seconds=offer.mechanics.deemed_after_s)
+    if waited and offer.attempts >= offer.mechanics.deemed_attempts:
         deliver(case, offer, "deemed")
 
 

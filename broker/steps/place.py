@@ -28,6 +28,7 @@ from broker.domain.events import JobHeld
 from broker.domain.lease import unmet
 from broker.domain.line import Heads
 from broker.domain.market import Market
+from broker.domain.notice import notices_of
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import issue
 from broker.domain.placement import plan
@@ -63,7 +64,10 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
             _carry_out(case, decisions, market, rules)
             if case.job.state.over:
                 gave_up[case.job.line] = 1
+        notices = notices_of(cases, tx.now)
         registers.keep(cases)
+        for made, told in notices:
+            tx.put_notice(made, [told])
         if gave_up:
             tx.call_up(gave_up)
     return len(cases)
@@ -181,6 +185,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         mechanics=mechanics,
         supersedes=job.supersedes or job.reissues,
         desk=desk,
+        channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
         draws=draws_of_holder(decision.edition, work, case.now),
         amends_at=decision.edition.ends,

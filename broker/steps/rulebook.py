@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from broker.domain.agreement import Agreement, Edition
 from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
+from broker.domain.notice import INBOX, STREAM, WEBHOOK
 from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
@@ -22,7 +23,7 @@ from broker.domain.register import Register, as_it_stands
 from broker.domain.right import TailFrom
 from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
-from broker.ports import Order, Transaction
+from broker.ports import Order, Transaction, Webhook
 
 Value = TypeVar("Value")
 Follow: TypeAlias = Callable[[Agreement | None, Mapping[str, Any], str], Agreement]
@@ -107,6 +108,10 @@ class Rulebook:
     owner: str = "capacity-broker"
     """The tag by which this broker finds its machines in a cloud."""
     desk_for: Callable[[Workload], Desk] = _always_automatic
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    """Where the desks of agreements are told of offers, by the agreement's name."""
+    via_pools: Mapping[str, ProviderName] = field(default_factory=dict)
+    """Whose machines the pools are through which a holder supplies by way of another."""
     start_up: Callable[[str], str] = str
     """Makes the start-up script of a machine from its name."""
     memo: Memo = field(default_factory=dict, repr=False)
@@ -189,6 +194,10 @@ class Rulebook:
         if bound is not None:
             ages.append(bound.mechanics.refusal_max_age_s)
         return min(ages, default=None)
+
+    def channels(self, agreement: str) -> tuple[str, ...]:
+        """How the desk of an agreement learns of an offer."""
+        return (WEBHOOK, INBOX) if agreement in self.webhooks else (INBOX, STREAM)
 
     def market(self, tx: Transaction) -> Market:
         """The market as the transaction sees it."""

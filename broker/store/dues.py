@@ -11,6 +11,7 @@ from broker.store.rows import Values, instant_of
 
 JOBS_DUE: Final = "jobs"
 OFFERS_DUE: Final = "offers"
+NOTICES_DUE: Final = "notices"
 """The kinds of work; machines are due by the name of their provider."""
 
 
@@ -19,6 +20,7 @@ def upcoming(first: Mapping[str, int]) -> Upcoming:
     return Upcoming(
         jobs=dues.pop(JOBS_DUE, None),
         offers=dues.pop(OFFERS_DUE, None),
+        notices=dues.pop(NOTICES_DUE, None),
         machines={ProviderName(name): at for name, at in dues.items()},
     )
 

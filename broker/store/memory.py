@@ -34,12 +34,13 @@ class MemoryStore(MemoryTables):
             return Upcoming(
                 jobs=self.due_jobs.first(),
                 offers=self.due_offers.first(),
+                notices=self.due_notices.first(),
                 machines={name: at for name, at in firsts.items() if at is not None},
             )
 
     def next_due(self) -> datetime | None:
         with self._lock:
-            instants = [self.due_jobs.first(), self.due_offers.first()]
+            instants = [self.due_jobs.first(), self.due_offers.first(), self.due_notices.first()]
             instants += [queue.first() for queue in self.due_machines.values()]
             return min((at for at in instants if at is not None), default=None)
 

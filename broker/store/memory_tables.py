@@ -7,12 +7,22 @@ from datetime import datetime
 
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
+from broker.domain.key import Key
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
+from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
+from broker.domain.values import (
+    CommitmentId,
+    JobId,
+    KeyId,
+    MachineName,
+    NoticeId,
+    OfferId,
+    ProviderName,
+)
 from broker.ports import Clock, Ids, LogChunk
 from broker.store.memory_lines import Lines
 from broker.store.memory_log import MemoryLog
@@ -36,6 +46,8 @@ class MemoryTables:
         self.all_machines: dict[MachineName, Machine] = {}
         self.past_offers: dict[OfferId, Offer] = {}
         self.place_records: dict[Place, PlaceRecord] = {}
+        self.notices: dict[NoticeId, Notice] = {}
+        self.party_keys: dict[KeyId, Key] = {}
         self.registers: dict[str, Register] = {}
         self.sessions: dict[str, MachineName] = {}
         self.heard: dict[MachineName, datetime] = {}
@@ -45,6 +57,7 @@ class MemoryTables:
         self.chunks: dict[tuple[str, int], LogChunk] = {}
         self.due_jobs: DueQueue[JobId] = DueQueue()
         self.due_offers: DueQueue[tuple[JobId, OfferId]] = DueQueue()
+        self.due_notices: DueQueue[NoticeId] = DueQueue()
         self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
             name: DueQueue() for name in ProviderName
         }
@@ -76,6 +89,13 @@ class MemoryTables:
             self.offers[job][offer.id] = offer
         if not self.forget:
             self.past_offers[offer.id] = offer
+
+    def set_notice(self, notice: Notice) -> None:
+        self.due_notices.put(notice.id, notice.due_at, (notice.id,))
+        if notice.due_at is not None or not self.forget:
+            self.notices[notice.id] = notice
+        else:
+            self.notices.pop(notice.id, None)
 
     def set_machine(self, machine: Machine) -> None:
         before = self.all_machines.get(machine.name)

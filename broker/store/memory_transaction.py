@@ -15,13 +15,15 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
+from broker.domain.key import Key
 from broker.domain.line import Heads
 from broker.domain.machine import Machine
 from broker.domain.market import Place
+from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
+from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
 from broker.ports import KeyTakenError, LogChunk, SubmissionKey
 from broker.store.memory_tables import MemoryTables
 
@@ -116,6 +118,29 @@ class MemoryTransaction:
         for line, number in lines.items():
             for _, _, job in self.store.in_line.first(line, number):
                 self.store.set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
+
+    def put_notice(self, notice: Notice, events: Sequence[Event] = ()) -> None:
+        self._writes.append(partial(self.store.set_notice, notice))
+        self.record(f"notice/{notice.id}", events)
+
+    def notice(self, notice: NoticeId) -> Notice | None:
+        return self.store.notices.get(notice)
+
+    def claim_notices(self, limit: int, until: datetime) -> list[Notice]:
+        due = [self.store.notices[name] for name in self.store.due_notices.due(self.now, limit)]
+        claimed = [altered(one, tries=one.tries + 1, due_at=until) for one in due]
+        for one in claimed:
+            self._writes.append(partial(self.store.set_notice, one))
+        return claimed
+
+    def put_key(self, key: Key, events: Sequence[Event] = ()) -> None:
+        self._writes.append(partial(self.store.party_keys.__setitem__, key.id, key))
+        self.record(f"party/{key.party}", events)
+
+    def party_keys(self, party: str | None = None) -> list[Key]:
+        known = self.store.party_keys.values()
+        wanted = [key for key in known if party is None or key.party == party]
+        return sorted(wanted, key=lambda key: (key.granted_at, key.id))
 
     def keep(self, cases: Iterable[Case]) -> None:
         for case in cases:

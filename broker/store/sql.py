@@ -15,10 +15,10 @@ from broker.domain.chain import Fact
 from broker.domain.values import JobId, LeaseId
 from broker.ports import Clock, Ids, LogChunk, Transaction, Upcoming
 from broker.store import event_log, schema
-from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues, upcoming
+from broker.store.dues import JOBS_DUE, NOTICES_DUE, OFFERS_DUE, Dues, upcoming
 from broker.store.engine import Durability, Writers, commit_and_notify, engine_for
 from broker.store.reading import SqlBoard
-from broker.store.tables import JOBS, LOG_CHUNKS, MACHINES, OFFERS
+from broker.store.tables import JOBS, LOG_CHUNKS, MACHINES, NOTICES, OFFERS
 from broker.store.unit_of_work import SqlTransaction
 
 CHANNEL: Final = "broker_facts"
@@ -94,7 +94,7 @@ class SqlStore:
 
     def next_due(self) -> datetime | None:
         first = self.upcoming()
-        instants = (first.jobs, first.offers, *first.machines.values())
+        instants = (first.jobs, first.offers, first.notices, *first.machines.values())
         return min((at for at in instants if at is not None), default=None)
 
     def seal(self, limit: int = 1000) -> int:
@@ -175,6 +175,7 @@ class SqlStore:
 _FIRST_DUE: Final = union_all(
     select(literal(JOBS_DUE), func.min(JOBS.c.due_at)).where(JOBS.c.due_at.is_not(None)),
     select(literal(OFFERS_DUE), func.min(OFFERS.c.due_at)).where(OFFERS.c.due_at.is_not(None)),
+    select(literal(NOTICES_DUE), func.min(NOTICES.c.due_at)).where(NOTICES.c.due_at.is_not(None)),
     select(MACHINES.c.provider, func.min(MACHINES.c.due_at))
     .where(MACHINES.c.due_at.is_not(None))
     .group_by(MACHINES.c.provider),

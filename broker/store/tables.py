@@ -10,70 +10,37 @@ in the hands of who holds their job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Index,
-    Integer,
-    MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from broker.domain.commitment import CommitmentState
 from broker.domain.job import JobState
+from broker.domain.key import Role
 from broker.domain.machine import MachineState
+from broker.domain.notice import NoticeState
 from broker.domain.offer import OfferState
-
-COUNTED: Final = BigInteger().with_variant(Integer(), "sqlite")
-"""A primary key that counts up; SQLite counts in a column called INTEGER only."""
-
-SORTED: Final = String().with_variant(String(collation="C"), "postgresql")
-"""An id: sorted by its bytes on every database, so that a prefix is a range of the index."""
-
-
-def _one_of(column: str, words: Iterable[str]) -> CheckConstraint:
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _partial_index(name: str, column: str, condition: str) -> Index:
-    some = text(condition)
-    return Index(name, column, postgresql_where=some, sqlite_where=some)
-
-
-class Row(SQLModel):
-    """What all tables share: the names of their constraints."""
-
-    metadata: ClassVar[MetaData] = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
+from broker.store.row import COUNTED, SORTED, Row, one_of, partial_index
 
 
 class JobRow(Row, table=True):
     __tablename__ = "jobs"
     __table_args__ = (
         UniqueConstraint("tenant", "idempotency_key"),
-        _one_of("state", JobState),
-        _partial_index("ix_jobs_due_at", "due_at", "due_at IS NOT NULL"),
+        one_of("state", JobState),
+        partial_index("ix_jobs_due_at", "due_at", "due_at IS NOT NULL"),
         Index("ix_jobs_submitted_at_id", "submitted_at", "id"),
         Index("ix_jobs_state_submitted_at", "state", "submitted_at"),
         Index("ix_jobs_name", "name"),
-        _partial_index("ix_jobs_stuck", "line", "stuck"),
-        _partial_index("ix_jobs_in_line", "line", "in_line"),
+        partial_index("ix_jobs_stuck", "line", "stuck"),
+        partial_index("ix_jobs_in_line", "line", "in_line"),
     )
 
     id: str = Field(primary_key=True, sa_type=SORTED)
@@ -99,9 +66,9 @@ class JobRow(Row, table=True):
 class OfferRow(Row, table=True):
     __tablename__ = "offers"
     __table_args__ = (
-        _one_of("state", OfferState),
+        one_of("state", OfferState),
         Index("ix_offers_job", "job"),
-        _partial_index("ix_offers_due_at", "due_at", "due_at IS NOT NULL"),
+        partial_index("ix_offers_due_at", "due_at", "due_at IS NOT NULL"),
         Index("ix_offers_issued_at_id", "issued_at", "id"),
     )
 
@@ -116,9 +83,9 @@ class OfferRow(Row, table=True):
 class CommitmentRow(Row, table=True):
     __tablename__ = "commitments"
     __table_args__ = (
-        _one_of("state", CommitmentState),
+        one_of("state", CommitmentState),
         Index("ix_commitments_job", "job"),
-        _partial_index("ix_commitments_hold", "hold", "hold IS NOT NULL"),
+        partial_index("ix_commitments_hold", "hold", "hold IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True)
@@ -138,9 +105,9 @@ class MachineRow(Row, table=True):
 
     __tablename__ = "machines"
     __table_args__ = (
-        _one_of("state", MachineState),
+        one_of("state", MachineState),
         Index("ix_machines_job", "job"),
-        _partial_index("ix_machines_due_at", "due_at", "due_at IS NOT NULL"),
+        partial_index("ix_machines_due_at", "due_at", "due_at IS NOT NULL"),
         Index("ix_machines_state_provider", "state", "provider"),
     )
 
@@ -199,8 +166,8 @@ class FactRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("stream", "version"),
         UniqueConstraint("position"),
-        _partial_index("ix_facts_unsealed", "id", "position IS NULL"),
-        _partial_index("ix_facts_editions", "id", "type = 'EditionRecorded'"),
+        partial_index("ix_facts_unsealed", "id", "position IS NULL"),
+        partial_index("ix_facts_editions", "id", "type = 'EditionRecorded'"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=COUNTED)
@@ -225,6 +192,41 @@ class LogChunkRow(Row, table=True):
     at: str
     stream: str
     text: str = Field(sa_type=Text)
+
+
+class NoticeRow(Row, table=True):
+    __tablename__ = "notices"
+    __table_args__ = (
+        one_of("state", NoticeState),
+        partial_index("ix_notices_due_at", "due_at", "due_at IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=SORTED)
+    agreement: str
+    state: str
+    body: str = Field(sa_type=Text)
+    sha256: str
+    tries: int
+    due_at: int | None = Field(default=None, sa_type=BigInteger)
+    doc: str = Field(sa_type=Text)
+
+
+class KeyRow(Row, table=True):
+    """Whom a party lets speak for it; of the secret there is a hash only."""
+
+    __tablename__ = "keys"
+    __table_args__ = (
+        one_of("role", Role),
+        UniqueConstraint("secret_sha256"),
+        Index("ix_keys_party", "party"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=SORTED)
+    party: str
+    role: str
+    secret_sha256: str
+    granted_at: int = Field(sa_type=BigInteger)
+    doc: str = Field(sa_type=Text)
 
 
 class TurnRow(Row, table=True):
@@ -269,6 +271,8 @@ PLACES: Final = _table("places")
 REGISTERS: Final = _table("registers")
 FACTS: Final = _table("facts")
 LOG_CHUNKS: Final = _table("log_chunks")
+NOTICES: Final = _table("notices")
+KEYS: Final = _table("keys")
 TURNS: Final = _table("turns")
 BEATS: Final = _table("beats")
 SECRETS: Final = _table("secrets")

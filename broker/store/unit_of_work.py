@@ -13,20 +13,22 @@ from sqlalchemy.sql.elements import ColumnElement
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
+from broker.domain.key import Key
 from broker.domain.line import Heads
 from broker.domain.machine import Machine
 from broker.domain.market import Place
+from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import JobId, MachineName, OfferId, ProviderName, instant_text
+from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
-from broker.store import event_log, locks, queries, registers, writes
-from broker.store.dues import JOBS_DUE, Dues
+from broker.store import desks, event_log, locks, queries, registers, writes
+from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
 from broker.store.rows import Values, instant_of, job_row, machine_from, micros, place_from
-from broker.store.tables import AGENTS, BEATS, JOBS, MACHINES, PLACES
+from broker.store.tables import AGENTS, BEATS, JOBS, KEYS, MACHINES, NOTICES, PLACES
 
 
 class SqlTransaction:
@@ -47,6 +49,8 @@ class SqlTransaction:
         self._called: dict[str, int] = {}
         self._heads_called = False
         self._places: dict[Place, PlaceRecord] = {}
+        self._notices: list[Values] = []
+        self._keys: list[Values] = []
         self._registers: dict[str, Register] = {}
         self.dues: Final = Dues()
         """When the first of what it wrote is due."""
@@ -71,6 +75,9 @@ class SqlTransaction:
             writes.wake_wanted(connection, list(self._places), self.now, written, self.dues)
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
+        writes.upsert(connection, NOTICES, self._notices)
+        self.dues.add_rows(NOTICES_DUE, self._notices)
+        writes.upsert(connection, KEYS, self._keys)
         return facts
 
     @property
@@ -135,6 +142,25 @@ class SqlTransaction:
     def call_up(self, lines: Mapping[str, int]) -> None:
         for line, number in lines.items():
             self._called[line] = max(number, self._called.get(line, 0))
+
+    # -- notices and keys
+
+    def put_notice(self, notice: Notice, events: Sequence[Event] = ()) -> None:
+        self._notices.append(desks.notice_row(notice))
+        self.record(f"notice/{notice.id}", events)
+
+    def notice(self, notice: NoticeId) -> Notice | None:
+        return desks.notice(self._connection, notice)
+
+    def claim_notices(self, limit: int, until: datetime) -> list[Notice]:
+        return desks.claim_notices(self._connection, self.now, limit, until)
+
+    def put_key(self, key: Key, events: Sequence[Event] = ()) -> None:
+        self._keys.append(desks.key_row(key))
+        self.record(f"party/{key.party}", events)
+
+    def party_keys(self, party: str | None = None) -> list[Key]:
+        return desks.keys(self._connection, party)
 
     def keep(self, cases: Iterable[Case]) -> None:
         """Keep each case once in a transaction, when all that it will tell is told."""

@@ -9,7 +9,14 @@ from broker.wire.agreements import (
     RecordView,
     StandsView,
 )
-from broker.wire.answers import AnswerBody, HoldBody, JudgementView
+from broker.wire.answers import (
+    AnswerBody,
+    CounterBody,
+    HoldBody,
+    JudgementView,
+    LinkBody,
+    LinkView,
+)
 from broker.wire.calls import (
     AmendBody,
     BatchItem,
@@ -21,6 +28,7 @@ from broker.wire.calls import (
     SubmittedJob,
 )
 from broker.wire.jobs import Batch, Inference, JobSpec, Training, read_job
+from broker.wire.keys import GrantBody, GrantedView, KeyPage, KeyView, RevokeBody
 from broker.wire.problems import Fault, Problem, problem_of
 from broker.wire.records import (
     AttestationBody,
@@ -68,11 +76,14 @@ __all__ = [
     "ClauseView",
     "ConflictBody",
     "ConsentBody",
+    "CounterBody",
     "EditionView",
     "FactPage",
     "FactView",
     "Fault",
     "FleetView",
+    "GrantBody",
+    "GrantedView",
     "Health",
     "HoldBody",
     "Inference",
@@ -80,7 +91,11 @@ __all__ = [
     "JobSpec",
     "JobView",
     "JudgementView",
+    "KeyPage",
+    "KeyView",
     "Limits",
+    "LinkBody",
+    "LinkView",
     "MachineView",
     "MatchBody",
     "OfferPage",
@@ -91,6 +106,7 @@ __all__ = [
     "RecordedView",
     "Resources",
     "RevocationBody",
+    "RevokeBody",
     "Stage",
     "StakeBody",
     "StandingAcceptanceBody",

@@ -103,6 +103,8 @@ class OfferView(Seen):
     issued_at: datetime
     expires_at: datetime | None = None
     deliver_by: datetime | None = None
+    notice: str | None = None
+    """The notice it lies in, with others for the same shape."""
 
 
 class OfferPage(Seen):

@@ -11,8 +11,9 @@ from broker.domain.offer import Offer
 from broker.domain.values import JobId, LeaseId, MachineName, OfferId, RefusalReason, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
 from broker.ports.store import KeyTakenError
-from broker.steps.answer import Answer, AnswerKind, Hold, acknowledge, record_answer
+from broker.steps.answer import acknowledge, record_answer
 from broker.steps.run import Report, TokenError, enrol, hear, token_of
+from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import InvalidJobError, Submission, submit_jobs
 from tests.fuzz.actions import Action
 from tests.fuzz.world import World
@@ -111,7 +112,7 @@ def fetch(world: World, action: Action) -> None:
     offer = _offer(world, action.a)
     if offer is not None:
         world.say(f"The holder's desk fetches the notice of {offer.id}.")
-        acknowledge(offer.id, world.store)
+        acknowledge(offer.id, world.store, world.rules)
 
 
 def answer(world: World, action: Action) -> None:

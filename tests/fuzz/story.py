@@ -63,7 +63,9 @@ _SAID: Final[Mapping[str, str]] = {
     "JobSubmitted": "{job} is taken in: {units} units, gang of {gang}, chunks of {chunk}.",
     "OfferIssued": "{offer}: units {units} of {job} are offered to the holder under {edition} "
     "{clause}, at most {price} USD/h, window {window_s} s.",
+    "NoticeWritten": "Notice {notice} holds {offers}.",
     "NoticeSent": "{offer}: attempt {attempt} to deliver the notice.",
+    "NoticeTroubled": "{notice} could not be sent: {because}.",
     "OfferDelivered": "{offer} is received ({how}); its window ends at {expires_at}.",
     "PlaceRefused": "{provider} {region} {sku} refuses {units} ({reason}, {code}) as {refusal}, "
     "until {valid_until}.",

@@ -15,6 +15,7 @@ from broker.store import schema
 from broker.store.engine import engine_for
 from tests.support.revisions import one_behind
 
+BEFORE = f"{int(schema.needed()) - 1:04d}"
 BROKER = str(Path(sys.executable).with_name("broker"))
 
 
@@ -56,9 +57,10 @@ def test_it_is_refused_in_one_sentence_that_says_what_to_run(
     refused = broker(folder, *words)
     assert refused.returncode == 2, refused.stderr
     (sentence,) = refused.stderr.strip().splitlines()
-    assert re.search(r"at revision 0001, this broker needs 0002: run `broker migrate", sentence)
+    behind = f"at revision {BEFORE}, this broker needs {schema.needed()}: run `broker migrate"
+    assert behind in sentence
     engine = engine_for(sqlite_url(folder))
-    assert schema.current(engine) == "0001"
+    assert schema.current(engine) == BEFORE
     engine.dispose()
 
 
@@ -68,7 +70,7 @@ def test_migrate_mends_it(folder: Path) -> None:
     assert advice, sentence
     mended = broker(folder, *advice[1].split())
     assert mended.returncode == 0
-    assert "at revision 0002 now; it was at 0001" in mended.stderr
+    assert f"at revision {schema.needed()} now; it was at {BEFORE}" in mended.stderr
     engine = engine_for(sqlite_url(folder))
     schema.require_head(engine)
     engine.dispose()

@@ -10,7 +10,7 @@ import pytest
 
 from broker.domain.laws import LAWS, audit, sentences
 from broker.domain.values import instant_text
-from tests.support.logs import NOON, TERMS, Story, sealed
+from tests.support.logs import CONTENTS, NOON, TERMS, Story, sealed
 from tests.support.spoils import (
     Spoil,
     added,
@@ -45,6 +45,7 @@ from tests.support.stories import (
     a_conflict,
     a_defaulted_job,
     a_free_job,
+    a_job_kept_by_way_of_another,
     a_kept_job,
     a_lapsed_gang,
     a_rack_used_for_other_work,
@@ -57,6 +58,7 @@ from tests.support.stories import (
     a_waived_job,
     an_absent_holder,
     an_amended_offer,
+    an_announced_job,
     an_attested_condition,
     an_unmet_job,
     small_jobs,
@@ -119,6 +121,12 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I2", "a rival called the holder", a_kept_job, both(
         changed("HolderCommitted", provider="aws"), changed("LeaseActivated", provider="aws"),
         changed("LeaseBilled", draws=None))),
+    ("I2", "by way of a pool that is not named", a_job_kept_by_way_of_another,
+     changed("HolderCommitted", via="gcp-via-azure")),
+    ("I2", "by way of a pool that needs consent", a_job_kept_by_way_of_another,
+     changed("HolderCommitted", via="aws-via-azure")),
+    ("I2", "by way of another, not said", a_job_kept_by_way_of_another,
+     changed("HolderCommitted", via=None)),
     ("I2", "a lease elsewhere", a_kept_job, changed("LeaseActivated", provider="gcp")),
     ("I2", "released before the refusal", a_spilled_job, changed("UnitsReleased", basis="lapse")),
     ("I3", "committed while offered", a_spilled_job,
@@ -153,6 +161,20 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I9", "committed at the tail", a_spilled_job, moved("ThirdPartyCommitted", 86399)),
     ("I9", "a longer tail", a_spilled_job,
      changed("UnitsReleased", tail_until="2026-03-09T12:00:00Z")),
+    ("I10", "another hash of an entry", a_kept_job, changed("OfferIssued", notice_sha256="0" * 64)),
+    ("I10", "another hash of a body", an_announced_job, both(
+        changed("NoticeWritten", sha256="0" * 64), changed("NoticeSent", sha256="0" * 64),
+        changed("NoticeSent", 1, sha256="0" * 64))),
+    ("I10", "other bytes sent", an_announced_job, changed("NoticeSent", sha256="0" * 64)),
+    ("I10", "an offer twice in a notice", an_announced_job,
+     changed("NoticeWritten", offers=["o1", "o1", "o2"])),
+    ("I10", "a required field that is not there", a_kept_job, amended(
+        1, rofr={"notice": {"contents": [*CONTENTS, "forecast"]}})),
+    ("I24", "a notice tells the tenant", an_announced_job,
+     changed("NoticeWritten", fields=[*CONTENTS, "tenant"])),
+    ("I24", "a question is answered with the job's name", an_announced_job,
+     changed("AnswerReceived", fields=["units", "name"])),
+    ("I11", "deemed too soon", an_announced_job, changed("OfferDelivered", how="deemed")),
     ("I11", "refused without receipt", a_spilled_job, without("OfferDelivered")),
     ("I12", "lapsed in the outage's toll", a_lapsed_gang, moved("OfferLapsed", -2)),
     ("I13", "an unknown edition", a_free_job,

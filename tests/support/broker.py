@@ -19,8 +19,10 @@ from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.offer import Desk, Offer
 from broker.domain.values import JobId, ProviderName, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
+from broker.ports import Post
 from broker.replay.world import CountingIds, VirtualClock
-from broker.steps.answer import Answer, AnswerKind, Hold, Judgement, record_answer
+from broker.steps.announce import announce
+from broker.steps.answer import Judgement, record_answer
 from broker.steps.cancel import cancel_jobs
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
@@ -29,6 +31,7 @@ from broker.steps.reconcile import reconcile
 from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.run import Reply, Report, enrol, hear, token_of
+from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import Submission, submit_jobs
 from broker.store.memory import MemoryStore
 from tests.support.pretend import PretendCloud
@@ -98,6 +101,8 @@ class Broker:
     clouds: Mapping[ProviderName, PretendCloud]
     ids: CountingIds
     sessions: set[str] = field(default_factory=set)
+    post: Post | None = None
+    """What puts notices to webhooks."""
 
     # -- what a tenant does
 
@@ -123,11 +128,13 @@ class Broker:
         kind: AnswerKind = AnswerKind.ACCEPT,
         holds: Sequence[tuple[Place, int]] = (),
         names: Mapping[int, str] | None = None,
+        *,
+        kept: Sequence[Hold] = (),
         **said: Any,  # noqa: ANN401
     ) -> Judgement:
         """Answer the job's last offer."""
         last = [f.data["offer"] for f in self.facts("OfferIssued") if f.data["job"] == job][-1]
-        kept = tuple(
+        kept = tuple(kept) or tuple(
             Hold(hold=name, units=units, region=place.region, sku=place.sku)
             for number, (place, units) in enumerate(holds)
             for name in [(names or {}).get(number, f"{last}-{number}")]
@@ -149,6 +156,8 @@ class Broker:
     def step(self) -> None:
         place_round(self.store, self.rules)
         put_offers(self.store, self.rules)
+        if self.post is not None:
+            announce(self.store, self.rules, self.post)
         for name, cloud in self.clouds.items():
             provision(name, cloud, self.store, self.rules)
 

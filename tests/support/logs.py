@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final
 
 from broker.domain.chain import GENESIS, Fact, canonical, seal
@@ -14,8 +15,10 @@ from broker.domain.values import decimal_text, instant_text
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WINDOW_S: Final = 600
+OWN: Final = "the hash of what is said"
 AGREEMENT: Final = {"agreement": "first-refusal", "edition": "2026-01-01"}
 
+CONTENTS: Final = ("offer_id", "version", "class", "units", "shape", "price_ceiling", "issued_at")
 _MILLIONTH: Final = Decimal("0.000001")
 
 TERMS: Final = {
@@ -32,12 +35,20 @@ TERMS: Final = {
     "min_term_s": None,
 }
 
+HOLDER: Final = {
+    "id": "holder",
+    "pools": ["azure"],
+    "fulfil_via": [
+        {"pool": "oci-via-azure", "needs": "acceptance"},
+        {"pool": "aws-via-azure", "needs": "consent"},
+    ],
+}
 EDITION: Final = {
     **AGREEMENT,
     "status": "in_force",
     "supersedes": None,
     "effective": {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"},
-    "parties": {"grantor": {"id": "buyer"}, "holder": {"id": "holder", "pools": ["azure"]}},
+    "parties": {"grantor": {"id": "buyer"}, "holder": HOLDER},
     "clauses": [
         {
             "id": "serving-exclusive",
@@ -52,6 +63,8 @@ EDITION: Final = {
             "match": {"class": ["pretraining", "research"], "capacity": ["new", "renewal"]},
             "until": {"earliest_of": [{"date": "2031-01-01T00:00:00Z"}]},
             "rofr": {
+                "notice": {"contents": list(CONTENTS), "withhold": ["tenant"]}
+                | {"deemed_receipt": {"attempts": 2, "channels": 2, "after": "PT5M"}},
                 "window": {"minimum": "PT30S"},
                 "requote": {"max": 1, "window": "PT10M"},
                 "after_refusal": {"tail": "PT24H", "tolerance_price": "0"},
@@ -200,8 +213,13 @@ class Telling:
         said = {"offer": offer, "kind": kind, "version": 1, "job": self.job, "units": units}
         under = {**AGREEMENT, "clause": "new-capacity", "terms": TERMS, "window_s": WINDOW_S}
         return self.tell(
-            "OfferIssued", **said, **under, notice_sha256="0" * 64, supersedes=supersedes
+            "OfferIssued", **said, **under, notice_sha256=OWN, supersedes=supersedes, desk="person"
         )
+
+    def noticed(self, notice: str, *offers: str) -> Telling:
+        said = {"notice": notice, **AGREEMENT, "clause": "new-capacity", "offers": offers}
+        self.story.tell(f"notice/{notice}", "NoticeWritten", **said, fields=CONTENTS, sha256=OWN)
+        return self
 
     def delivered(self, offer: str) -> Telling:
         expires = self.story.later(WINDOW_S)
@@ -243,12 +261,18 @@ class Telling:
         return self.tell("ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, **why)
 
     def held(
-        self, commitment: str, *units: int, offer: str | None, hold: str | None = None
+        self,
+        commitment: str,
+        *units: int,
+        offer: str | None,
+        hold: str | None = None,
+        **changed: object,
     ) -> Telling:
         place = {"provider": "azure", "pool_kind": "holder", "region": "eu-west", "sku": "nd8"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": TERMS}
         holds = [hold or f"{self.job}-{commitment}"]
-        return self.tell("HolderCommitted", **what, **place, **AGREEMENT, offer=offer, holds=holds)
+        said = {**what, **place, **AGREEMENT, "offer": offer, "holds": holds, **changed}
+        return self.tell("HolderCommitted", **said)
 
     def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
         lease = self._lease(commitment, unit, provider, epoch)
@@ -298,19 +322,56 @@ class Telling:
         return next(draft for draft in found if draft.data[name] == value)
 
 
+def entry(drafts: Iterable[Draft], offer: str) -> dict[str, Any] | None:
+    """What the notice of an offer says, by the drafts that tell of it."""
+    told = list(drafts)
+    issued = [d for d in told if d.type == "OfferIssued" and d.data["offer"] == offer]
+    jobs = {d.data["job"]: d.data for d in told if d.type == "JobSubmitted"}
+    if not issued or issued[-1].data["job"] not in jobs:
+        return None
+    data, job = issued[-1].data, jobs[issued[-1].data["job"]]
+    return {
+        "offer_id": offer,
+        "version": data["version"],
+        "class": job["class"],
+        "units": len(data["units"]),
+        "shape": {"gpus_per_unit": data["terms"]["gpus_per_unit"], "chunk": job["chunk"]},
+        "price_ceiling": data["terms"]["price_usd_hour"],
+        "issued_at": instant_text(issued[-1].at),
+    }
+
+
+def _hashed(drafts: Sequence[Draft], draft: Draft) -> dict[str, Any]:
+    """The fact's data, with the hash that belongs there where the story leaves it open."""
+    data = draft.data
+    if data.get("notice_sha256") == OWN:
+        return {**data, "notice_sha256": _sha256(entry(drafts, data["offer"]))}
+    if draft.type == "NoticeWritten" and data["sha256"] == OWN:
+        entries = [entry(drafts, offer) for offer in data["offers"]]
+        return {**data, "sha256": _sha256({"notice": data["notice"], "offers": entries})}
+    if draft.type == "NoticeSent" and data["sha256"] == OWN:
+        written = next(d for d in drafts if d.data.get("notice") == data["notice"])
+        return {**data, "sha256": _hashed(drafts, written)["sha256"]}
+    return data
+
+
+def _sha256(said: object) -> str:
+    return sha256(canonical(said).encode()).hexdigest()
+
+
 def sealed(drafts: Iterable[Draft]) -> list[Fact]:
     """The drafts as a log: positions and versions dense, every hash in its place."""
+    drafts = list(drafts)
     versions: dict[str, int] = {}
     facts: list[Fact] = []
     previous = GENESIS
     for position, draft in enumerate(drafts, start=1):
         version = versions[draft.stream] = versions.get(draft.stream, 0) + 1
         at = instant_text(draft.at)
-        text = canonical(draft.data)
+        data = _hashed(drafts, draft)
+        text = canonical(data)
         hash_ = seal(position, at, draft.stream, version, draft.type, text, previous)
-        facts.append(
-            Fact(position, at, draft.stream, version, draft.type, draft.data, previous, hash_)
-        )
+        facts.append(Fact(position, at, draft.stream, version, draft.type, data, previous, hash_))
         previous = hash_
     return facts
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from broker.domain.values import instant_text
-from tests.support.logs import EDITION, TERMS, Story
+from tests.support.logs import EDITION, OWN, TERMS, Story
 
 
 def a_spilled_job() -> Story:
@@ -50,6 +50,16 @@ def two_kept_jobs() -> Story:
     third.live("c3", 0, "azure").tell("OfferFulfilled", offer="o3", units=[0]).after(60)
     second.let_go("c2", 0, "azure").finished()
     third.let_go("c3", 0, "azure").finished()
+    return story
+
+
+def a_job_kept_by_way_of_another() -> Story:
+    """The holder delivers from the pool of another, which its edition names."""
+    story = Story().edition().after(1)
+    job = story.job().submitted().offered("o1", 0).after(1).delivered("o1").after(60)
+    through = {"provider": "oracle", "pool_kind": "holder_via", "via": "oci-via-azure"}
+    job.accepted("o1", 0).held("c1", 0, offer="o1", **through).after(60).live("c1", 0, "oracle")
+    job.tell("OfferFulfilled", offer="o1", units=[0]).let_go("c1", 0, "oracle").finished()
     return story
 
 
@@ -133,6 +143,22 @@ def a_free_job() -> Story:
     own.let_go("c1", 0, "own").finished()
     api.let_go("c2", 0, "oracle").finished()
     free.let_go("c3", 0, "gcp").finished()
+    return story
+
+
+def an_announced_job() -> Story:
+    """Two jobs in one notice; the desk asks about one, refuses it, and lets the other be."""
+    story = Story().edition().after(1)
+    one, other = story.job("j1").submitted(), story.job("j2").submitted()
+    one.offered("o1", 0), other.offered("o2", 0).noticed("n1", "o1", "o2").after(60)
+    for job, offer in ((one, "o1"), (other, "o2")):
+        sent = {"offer": offer, "attempt": 1, "channels": ["webhook", "inbox"], "notice": "n1"}
+        job.tell("NoticeSent", **sent, sha256=OWN).after(1).delivered(offer)
+    said = {"offer": "o1", "answer": "a1", "kind": "query", "units": [0], "fields": ["units"]}
+    one.tell("AnswerReceived", **said).refused("o1", 0).released("refusal", 0, offer="o1")
+    one.tell("JobCancelled", job="j1", reason="asked")
+    other.tell("OfferWithdrawn", offer="o2", why="cancelled")
+    other.tell("JobCancelled", job="j2", reason="asked")
     return story
 
 
@@ -381,12 +407,14 @@ def two_editions() -> Story:
 GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_spilled_job,
     a_kept_job,
+    a_job_kept_by_way_of_another,
     two_kept_jobs,
     a_shared_job,
     a_lapsed_gang,
     a_defaulted_job,
     a_standing_refusal,
     a_free_job,
+    an_announced_job,
     a_requoted_job,
     a_rack_used_for_other_work,
     a_narrow_release,

@@ -17,8 +17,8 @@ from broker.domain.agreement import Agreement
 from broker.domain.offer import Desk
 from broker.domain.values import RefusalReason, instant
 from broker.domain.workload import WorkClass
-from broker.steps.answer import AnswerKind
 from broker.steps.ledger import Ledger, begins
+from broker.steps.said import AnswerKind
 from broker.steps.shares import Shares
 from tests.support.broker import AWS, EAST, NOON, OWN, Broker, a_broker, work
 

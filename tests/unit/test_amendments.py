@@ -28,7 +28,7 @@ def test_an_offer_runs_off_under_its_own_edition() -> None:
     agreement = two(SOON, "run_off")
     with a_broker(STOCK, desk=Desk.PERSON, agreement=agreement) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(599)
         assert broker.offer(job).state == "open"
         assert broker.answer(job, holds=[(EAST, 1)]).rejected is None
@@ -52,7 +52,7 @@ def test_an_offer_that_runs_off_still_lapses_and_is_delivered_at_its_own_pace() 
 def test_an_open_offer_is_withdrawn_at_the_instant_and_resolved_anew() -> None:
     with a_broker(STOCK, desk=Desk.PERSON, agreement=two(SOON, "withdraw")) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(90)
         (withdrawn,) = broker.facts("OfferWithdrawn")
         assert withdrawn.data["why"] == "amended"
@@ -87,7 +87,7 @@ def test_a_window_that_ends_with_its_edition_lapses() -> None:
     with a_broker(STOCK, desk=Desk.PERSON, agreement=two(SOON, "withdraw")) as broker:
         broker.clock.at -= timedelta(seconds=510)
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(600)
         assert broker.facts("OfferLapsed")
         assert not broker.facts("OfferWithdrawn")

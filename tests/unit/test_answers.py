@@ -10,7 +10,8 @@ import pytest
 from broker.domain.market import Place
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName, RefusalReason
-from broker.steps.answer import AnswerKind, Rejection, acknowledge
+from broker.steps.answer import Rejection, acknowledge
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, GCP, WEST, a_broker, a_gang, in_regions, pool, work
 
 EVERYWHERE = {EAST: 9, WEST: 9, AWS: 9, GCP: 9}
@@ -19,9 +20,9 @@ EVERYWHERE = {EAST: 9, WEST: 9, AWS: 9, GCP: 9}
 def test_an_acknowledgement_opens_the_window_once() -> None:
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(100)
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         (delivered,) = broker.facts("OfferDelivered")
         assert delivered.data["how"] == "ack"
         broker.wait(499)
@@ -34,7 +35,7 @@ def test_a_fetched_notice_is_not_called_unreachable_for_an_attempt_that_failed_b
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
         broker.wait(150)
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(600)
         assert broker.facts("OfferLapsed")[0].data["reason"] == "window ended"
 
@@ -108,7 +109,7 @@ def test_a_gang_that_is_accepted_whole_comes_whole() -> None:
 def test_an_answer_that_does_not_conform_changes_nothing(asked: Any, said: Any) -> None:  # noqa: ANN401
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(asked)
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         before = broker.job(job), broker.offer(job)
         judged = broker.answer(job, **said)
         assert judged.rejected is Rejection.NONCONFORMING
@@ -208,7 +209,7 @@ def test_a_counter_offer_is_a_refusal() -> None:
 def test_a_question_changes_nothing_and_does_not_stop_the_clock() -> None:
     with a_broker(EVERYWHERE, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(599)
         before = broker.offer(job)
         assert broker.answer(job, AnswerKind.QUERY).state == "open"

@@ -9,8 +9,9 @@ import pytest
 from broker.agreements.document import parse
 from broker.agreements.errors import AgreementError
 from broker.domain.offer import Desk
-from broker.steps.answer import AnswerKind, acknowledge
+from broker.steps.answer import acknowledge
 from broker.steps.new_edition import Recorded, record_edition
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, NOON, Broker, a_broker, work
 from tests.support.two_editions import FILE, NEXT, second
 
@@ -27,7 +28,7 @@ def record(broker: Broker, text: str, by: str = "azure") -> Recorded:
 def test_an_edition_recorded_in_time_takes_over_at_its_instant() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         recorded = record(broker, second(NOON + timedelta(seconds=60), "withdraw"))
         assert (recorded.edition, recorded.refused, recorded.discrepancies) == (NEXT, None, ())
         broker.wait(59)

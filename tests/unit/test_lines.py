@@ -11,10 +11,10 @@ from broker.agreements.registry import shipped
 from broker.domain.agreement import Agreement
 from broker.domain.values import RefusalReason, instant_text, usd
 from broker.domain.workload import Limits, Workload
-from broker.steps.answer import AnswerKind
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, WEST, Broker, a_broker, a_gang, work
 
 JOBS = 30

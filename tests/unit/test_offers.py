@@ -10,7 +10,8 @@ from broker.domain.offer import Desk
 from broker.domain.values import ProviderName, RefusalReason, instant
 from broker.domain.workload import WorkClass
 from broker.ports import Fault, FaultKind
-from broker.steps.answer import AnswerKind, Rejection
+from broker.steps.answer import Rejection
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, GCP, NOON, OWN, WEST, a_broker, work
 
 DATED = shipped()["microsoft-openai"]

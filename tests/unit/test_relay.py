@@ -93,6 +93,7 @@ def test_whoever_begins_nudges_for_everything_once() -> None:
     assert hands.taken() == [
         Nudge(Task.PLACE),
         Nudge(Task.OFFERS),
+        Nudge(Task.ANNOUNCE),
         Nudge(Task.PROVISION, ProviderName.AZURE),
         Nudge(Task.PROVISION, ProviderName.AWS),
     ]

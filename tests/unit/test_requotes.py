@@ -11,7 +11,8 @@ from broker.domain.offer import Desk
 from broker.domain.values import JobId, ProviderName, usd
 from broker.domain.workload import Limits, WorkClass
 from broker.steps.amend import Amended, Became, amend_job
-from broker.steps.answer import AnswerKind, Rejection, acknowledge
+from broker.steps.answer import Rejection, acknowledge
+from broker.steps.said import AnswerKind
 from broker.steps.submit import InvalidJobError
 from tests.support.broker import AWS, EAST, GCP, WEST, Broker, a_broker, a_gang, work
 
@@ -139,7 +140,8 @@ def test_a_job_in_line_moves_to_the_line_of_its_new_terms() -> None:
         amend(broker, second, exclude=())
         assert broker.where(second) == [GCP]
         assert broker.states(first) == ["released"]
-        assert broker.store.in_line == {}
+        assert not broker.job(second).in_line
+        assert not broker.store.in_line.first(broker.job(first).line)
 
 
 @pytest.mark.parametrize(
@@ -189,10 +191,10 @@ def test_an_order_is_put_anew_as_well() -> None:
 def test_a_new_version_opens_a_window_of_its_own() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work(limits=AT_THREE))
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(599)
         amend(broker, job, max_price_usd_hour=None)
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(599)
         assert broker.offer(job).state == "open"
         broker.wait(1)
@@ -204,7 +206,7 @@ def test_a_new_version_opens_a_window_of_its_own() -> None:
 
 def late(broker: Broker, job: JobId) -> None:
     """The window ends while nobody answers, and then the holder says yes."""
-    acknowledge(broker.offer(job).id, broker.store)
+    acknowledge(broker.offer(job).id, broker.store, broker.rules)
     broker.wait(600)
     assert broker.answer(job, holds=[(EAST, 1)]).rejected is Rejection.LATE
     broker.settle()
@@ -227,7 +229,7 @@ def test_a_late_yes_before_anybody_has_closed_the_offer_does_the_same() -> None:
     with a_broker({EAST: 1, AWS: 1}, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
         first = broker.offer(job)
-        acknowledge(first.id, broker.store)
+        acknowledge(first.id, broker.store, broker.rules)
         broker.clock.at += timedelta(seconds=601)
         judged = broker.answer(job, holds=[(EAST, 1)])
         assert (judged.rejected, judged.state) == (Rejection.LATE, "lapsed")
@@ -257,7 +259,7 @@ def test_who_is_late_four_times_is_asked_four_times_and_no_more() -> None:
 def test_a_late_no_brings_no_new_offer() -> None:
     with a_broker({EAST: 1, AWS: 0}, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.wait(600)
         broker.answer(job, AnswerKind.REFUSE, reason="strategic")
         broker.settle()

@@ -10,8 +10,9 @@ from broker.agreements.registry import agreements
 from broker.domain.offer import Desk
 from broker.domain.tolling import Outage
 from broker.domain.values import ProviderName
-from broker.steps.answer import AnswerKind, Rejection, acknowledge
+from broker.steps.answer import Rejection, acknowledge
 from broker.steps.beat import Part, note_beat
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, NOON, Broker, a_broker, work
 from tests.support.editions import spoilt
 
@@ -43,7 +44,7 @@ def test_a_window_is_put_off_by_what_the_broker_was_away() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         alive(broker)
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         away(broker, 20 * MINUTE)
         (up,) = broker.facts("BrokerUp")
         assert (up.data["from"], up.data["to"]) == (at(0), at(20 * MINUTE))
@@ -59,7 +60,7 @@ def test_a_yes_within_the_window_that_was_put_off_is_honoured() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         alive(broker)
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         away(broker, 3600)
         assert broker.answer(job, holds=[(EAST, 1)]).rejected is None
         broker.settle()
@@ -69,7 +70,7 @@ def test_a_yes_within_the_window_that_was_put_off_is_honoured() -> None:
 def test_a_window_that_was_over_before_the_outage_stays_over() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         broker.clock.at += timedelta(minutes=10, seconds=30)
         alive(broker)
         away(broker, 20 * MINUTE)
@@ -84,7 +85,7 @@ def test_two_outages_in_one_window_are_both_given_back() -> None:
         alive(broker)
         (job,) = broker.placed(work())
         broker.wait(2)
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         away(broker, 100)  # two seconds of it before the window was open
         broker.wait(4)
         away(broker, 50)
@@ -95,7 +96,7 @@ def test_what_two_parts_are_away_together_is_given_back_once() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         alive(broker, *Part)
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         away(broker, 60, Part.TICKER)
         away(broker, 30, Part.SERVER)
         outages = [(f.data["from"], f.data["to"]) for f in broker.facts("BrokerUp")]
@@ -108,7 +109,7 @@ def test_nothing_lapses_while_a_part_is_away() -> None:
     with a_broker(STOCK, desk=Desk.PERSON) as broker:
         alive(broker, *Part)
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         lives(broker, 1200, Part.TICKER)
         assert broker.offer(job).state == "open"
         alive(broker, *Part)
@@ -151,7 +152,7 @@ def test_a_clause_may_count_our_outages() -> None:
     with a_broker(STOCK, desk=Desk.PERSON, agreement=counted) as broker:
         alive(broker)
         (job,) = broker.placed(work())
-        acknowledge(broker.offer(job).id, broker.store)
+        acknowledge(broker.offer(job).id, broker.store, broker.rules)
         away(broker, 20 * MINUTE)
         assert not broker.facts("OfferTolled")
         broker.settle()

@@ -20,7 +20,7 @@ from broker.domain.offer import Desk
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId, RefusalReason
 from broker.domain.workload import Limits, Shape
-from broker.steps.answer import AnswerKind
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, GCP, a_broker, work
 from tests.support.replays import asked, said
 from tests.support.scenario import written

@@ -5,6 +5,10 @@ from broker.domain.events.agreements import (
     EditionRecorded,
     ShareBelow,
 )
+from broker.domain.events.authority import (
+    KeyGranted,
+    KeyRevoked,
+)
 from broker.domain.events.jobs import (
     JobAmended,
     JobCancelled,
@@ -20,6 +24,8 @@ from broker.domain.events.offers import (
     AnswerRejected,
     HolderDefaulted,
     NoticeSent,
+    NoticeTroubled,
+    NoticeWritten,
     OfferAccepted,
     OfferDelivered,
     OfferFulfilled,
@@ -94,10 +100,14 @@ __all__ = [
     "JobStarted",
     "JobSubmitted",
     "JobUnmet",
+    "KeyGranted",
+    "KeyRevoked",
     "LeaseActivated",
     "LeaseBilled",
     "LeaseEnded",
     "NoticeSent",
+    "NoticeTroubled",
+    "NoticeWritten",
     "OfferAccepted",
     "OfferDelivered",
     "OfferFulfilled",

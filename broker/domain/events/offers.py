@@ -10,7 +10,7 @@ from typing import Any
 
 from broker.domain.event import Event
 from broker.domain.terms import Terms
-from broker.domain.values import AnswerId, JobId, OfferId, RefusalId
+from broker.domain.values import AnswerId, JobId, KeyId, NoticeId, OfferId, RefusalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,40 @@ class OfferIssued(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeWritten(Event):
+    """Offers put before a person's desk together, each with an entry of its own."""
+
+    notice: NoticeId
+    agreement: str
+    edition: str
+    clause: str
+    offers: tuple[OfferId, ...]
+    fields: tuple[str, ...]
+    """The names of what every entry says."""
+    sha256: str
+    """Of the whole body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeSent(Event):
     """An attempt at delivery that nobody has acknowledged."""
 
     offer: OfferId
     attempt: int
     channels: tuple[str, ...]
+    notice: NoticeId | None = None
+    sha256: str | None = None
+    """Of the whole body; `NoticeWritten` names the offers in it."""
+    because: str = ""
+    """What the desk's webhook did with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeTroubled(Event):
+    """A fault of ours kept a notice from being sent: no attempt, and no receipt follows from it."""
+
+    notice: NoticeId
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +94,13 @@ class AnswerReceived(Event):
     holds: tuple[Mapping[str, Any], ...]
     reason: str | None
     by: str
+    key: KeyId | None = None
+    """The key that gave authority; None where none was needed."""
+    question: str | None = None
+    fields: tuple[str, ...] = ()
+    """The names of what a question was answered with."""
+    terms: Mapping[str, Any] | None = None
+    """What a counter would have instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ class HolderCommitted(Event):
     offer: OfferId | None
     holds: tuple[str, ...]
     """The capacity that the holder keeps for it, by its own names; I18 reads them."""
+    via: str | None = None
+    """The pool of another's through which the holder supplies it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

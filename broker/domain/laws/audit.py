@@ -16,6 +16,7 @@ from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhil
 from broker.domain.laws.law import Breach, Closing, Watching
 from broker.domain.laws.limits import NoConflict, SignedConditions, SmallCap, WaiverCap
 from broker.domain.laws.moves import apply
+from broker.domain.laws.notices import NothingBesides, NoticeAsSent
 from broker.domain.laws.offers import (
     DefaultOnce,
     InTime,
@@ -43,6 +44,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     InTime,
     NoBetterTerms,
     BeforeTheTail,
+    NoticeAsSent,
     Received,
     WholeWindow,
     OneEdition,
@@ -56,6 +58,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     BoundedRequotes,
     SkippedWithCause,
     SignedConditions,
+    NothingBesides,
     PureChoice,
     Chain,
     Versions,

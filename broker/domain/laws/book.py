@@ -119,6 +119,7 @@ class Job:
     work_class: str
     tags: tuple[str, ...]
     gang: int
+    chunk: int
     terms: Mapping[str, Any]
     shape: Mapping[str, Any]
     exclude: tuple[str, ...]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from broker.domain.chain import Fact
-from broker.domain.laws.bases import unfounded
+from broker.domain.laws.bases import sought_by, unfounded
 from broker.domain.laws.better import better_for_rival
 from broker.domain.laws.book import Book, Offer, UnitState
 from broker.domain.laws.editions import duration, mechanic
@@ -89,8 +89,16 @@ class OneBasis(Law):
         edition = book.edition_of(fact)
         if edition is None or fact.data["provider"] in edition.holder_pools:
             return None
-        if edition.via_pools and fact.data["pool_kind"] == "holder_via" and fact.data["offer"]:
-            return None
+        via, job = fact.data.get("via"), book.job_of(fact)
+        if via is not None and job is not None and fact.data["offer"]:
+            sought = sought_by(fact, book, job, edition)
+            if fact.data["pool_kind"] == "holder_via" and edition.opens_via(
+                via,
+                sought,
+                (one for (of, _), one in book.consents.items() if of == edition.agreement),
+            ):
+                return None
+            return f"the holder may not supply by way of {via}"
         return f"{fact.data['provider']} is not the holder, and no basis is cited"
 
     def _lease(self, fact: Fact, book: Book) -> str | None:

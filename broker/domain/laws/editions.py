@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -45,8 +45,8 @@ class Edition:
     clarifications: Sequence[Mapping[str, Any]]
     holder_id: str
     holder_pools: Collection[str]
-    via_pools: bool
-    """Whether the holder also supplies through somebody else."""
+    via_pools: Mapping[str, str]
+    """The pools of others through which the holder may supply, and what opens each."""
     holder: str = ""
     attestors: Mapping[str, str] = field(default_factory=dict)
     """Who may attest each condition."""
@@ -104,6 +104,14 @@ class Edition:
             and not (excludes and self.matches(excludes, sought))
         )
 
+    def opens_via(self, name: str, sought: Sought, more: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether the holder may supply by way of this pool, once it has accepted."""
+        if self.via_pools.get(name) != "consent":
+            return name in self.via_pools
+        through = sought._replace(provider=name, pool_kind="holder_via")
+        consents = (*self.consents.values(), *more)
+        return any(self.consented(one, one.get("of_clause", ""), through) for one in consents)
+
     def refusal_max_age(self) -> timedelta | None:
         """The longest a refusal of the holder may stand, where a clause bounds it."""
         ages = [
@@ -148,7 +156,7 @@ def edition(data: Mapping[str, Any]) -> Edition:
         clarifications=data.get("clarifications") or (),
         holder_id=holder.get("id", ""),
         holder_pools=frozenset(holder.get("pools") or ()),
-        via_pools=bool(holder.get("fulfil_via")),
+        via_pools={via["pool"]: via["needs"] for via in holder.get("fulfil_via") or ()},
         holder=holder.get("id", ""),
         attestors=_attestors(data),
         supersedes=data.get("supersedes"),

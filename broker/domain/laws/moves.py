@@ -35,6 +35,7 @@ def _submitted(book: Book, fact: Fact) -> None:
         work_class=data["class"],
         tags=tuple(data["tags"]),
         gang=data["gang"],
+        chunk=data["chunk"],
         terms=data["terms"],
         shape=data["shape"],
         exclude=tuple(data["exclude"]),

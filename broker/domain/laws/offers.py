@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -99,12 +99,48 @@ class InTime(Law):
 
 class Received(Law):
     number = "I11"
-    text = "No offer is decided or lapses without a recorded receipt."
+    text = "No offer is decided or lapses without a recorded receipt, or one duly deemed."
     guards = "notice.deemed_receipt"
-    sees = DECISIONS
+    sees = DECISIONS | {"OfferDelivered", "NoticeSent", "OfferWithdrawn"}
+
+    def __init__(self) -> None:
+        self._attempts: dict[str, tuple[int, int]] = {}
+        """How often each open offer was put to the desk, and on how many channels."""
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
-        offer = book.offer_of(fact)
+        name, offer = fact.data["offer"], book.offer_of(fact)
+        if fact.type == "NoticeSent":
+            count, channels = self._attempts.get(name, (0, 0))
+            self._attempts[name] = count + 1, max(channels, len(set(fact.data["channels"])))
+        elif fact.type == "OfferDelivered":
+            if offer and fact.data["how"] == "deemed":
+                yield from self._deemed(fact, offer, book)
+        elif fact.type == "OfferWithdrawn":
+            self._attempts.pop(name, None)
+        else:
+            self._attempts.pop(name, None)
+            yield from self._decided(fact, offer)
+
+    def _deemed(self, fact: Fact, offer: Offer, book: Book) -> Iterator[Breach]:
+        edition = book.editions.get((offer.agreement, offer.edition))
+        clause = edition.clauses.get(offer.clause or "") if edition else None
+        rule = mechanic(clause, "notice", "deemed_receipt") if clause else None
+        if not isinstance(rule, Mapping):
+            return
+        attempts, channels = self._attempts.get(offer.id, (0, 0))
+        after = duration(rule.get("after")) or timedelta()
+        if (
+            attempts < rule.get("attempts", 0)
+            or channels < rule.get("channels", 0)
+            or book.now < offer.issued_at + after - SLIP
+        ):
+            yield self.breach(
+                f"receipt is deemed after {attempts} attempts on {channels} channels",
+                offer.position,
+                fact.position,
+            )
+
+    def _decided(self, fact: Fact, offer: Offer | None) -> Iterator[Breach]:
         if offer is None:
             yield self.breach(f"{fact.type} of an offer that was never issued", fact.position)
         elif offer.delivered_at is None:

@@ -1,0 +1,101 @@
+"""Whether an answer is one that the clause allows (design T8), and where its holds lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from broker.domain.altered import altered
+from broker.domain.case import Case
+from broker.domain.clause import PoolView
+from broker.domain.desk import holder_places
+from broker.domain.market import Market, Pool, PoolKind
+from broker.domain.offer import Offer
+from broker.domain.ranking import ranked
+from broker.domain.values import ONE_OF_THE_REASONS, OfferId
+from broker.domain.verdict import AllowedBy, VerdictKind, verdict
+from broker.domain.workload import Scope
+from broker.steps.rulebook import Rulebook
+from broker.steps.said import NEED_A_REASON, Answer, AnswerKind, Hold
+
+
+def pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook) -> Pool | None:
+    """The pool of the holder's in which a hold lies, if it is one that the job may have."""
+    if hold.via is None:
+        pools = holder_places(case, offer, Market(pools=rules.pools))
+    else:
+        pools = _via(hold.via, case, offer, rules)
+    return next(
+        (p for p in pools if (p.place.region, p.place.sku) == (hold.region, hold.sku)), None
+    )
+
+
+def _via(via: str, case: Case, offer: Offer, rules: Rulebook) -> tuple[Pool, ...]:
+    """The pools that the holder may supply through another's, as the offer's edition says."""
+    agreement = rules.agreements.get(offer.agreement)
+    edition = agreement.edition(offer.edition) if agreement else None
+    provider = rules.via_pools.get(via)
+    if edition is None or provider is None or via not in edition.holder.fulfil_via:
+        return ()
+    work = case.job.workload
+    view = PoolView(via, PoolKind.HOLDER_VIA)
+    said = verdict(edition, work.work_class, frozenset(work.tags), view, Scope.NEW, offer.issued_at)
+    if said.reads_as is not VerdictKind.VIA_HOLDER and said.basis is not AllowedBy.CONSENT:
+        return ()
+    return ranked(
+        altered(pool, via=via)
+        for pool in rules.pools
+        if pool.place.provider is provider and pool.fits(work.shape) and pool.within(work.limits)
+    )
+
+
+def nonconforming(
+    offer: Offer, answer: Answer, units: tuple[int, ...], pools: Sequence[Pool | None]
+) -> str:
+    """Why the clause does not allow this answer (design T8); empty where it does."""
+    if answer.kind in NEED_A_REASON and answer.reason is None:
+        return f"reason: to {answer.kind.value} is to say why; {ONE_OF_THE_REASONS}"
+    if answer.kind is not AnswerKind.ACCEPT:
+        return ""
+    wanted = len(offer.units) if answer.units is None else answer.units
+    held = sum(hold.units for hold in answer.holds)
+    missing = next((h for h, pool in zip(answer.holds, pools, strict=True) if pool is None), None)
+    faults = (
+        (
+            wanted < 1 or wanted > len(offer.units),
+            f"units: the offer has {len(offer.units)}, and {wanted} were accepted",
+        ),
+        (
+            offer.gang and wanted != len(offer.units),
+            f"units: a gang is accepted whole, all {len(offer.units)}, or not at all",
+        ),
+        (
+            wanted % offer.chunk and wanted != len(offer.units),
+            f"units: {wanted} is no multiple of the chunk, {offer.chunk}",
+        ),
+        (
+            held != len(units) or any(hold.units < 1 for hold in answer.holds),
+            f"holds: {held} units are held for {len(units)} accepted; each needs a hold",
+        ),
+        (
+            offer.gang and len(answer.holds) > 1,
+            "holds: a gang is held in one place, by one hold",
+        ),
+        (
+            missing is not None,
+            (
+                f"holds: {missing and missing.region} {missing and missing.sku} is no pool of "
+                f"{(missing and missing.via) or ', '.join(offer.holder)} that the job may have"
+            ),
+        ),
+    )
+    return next((sentence for fault, sentence in faults if fault), "")
+
+
+def not_its_own(answer: Answer, bound: Mapping[str, OfferId]) -> str:
+    """Each acceptance carries its own hold, so that nothing is sold twice (design 3.5, 4)."""
+    names = [hold.hold for hold in answer.holds] if answer.kind is AnswerKind.ACCEPT else []
+    taken = next((name for name in names if name in bound), None)
+    if taken is not None:
+        return f"holds: {taken} stands behind the acceptance of {bound[taken]}; name another hold"
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return f"holds: {twice} is named twice; name each hold once" if twice is not None else ""
