@@ -78,6 +78,15 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.LeaseBilled: _NOTHING,
     # The machine that bore it is ended now; a unit that was lost is placed again.
     events.LeaseEnded: (Task.PROVISION, Task.PLACE),
+    events.UnitStarted: _NOTHING,
+    # What is left of its machine is ended when its command has stopped.
+    events.LeaseFenced: _BUY,
+    events.LeaseRenewed: _NOTHING,
+    events.RenewalDue: _PLACE,
+    events.ReclaimAsked: _PLACE,
+    events.ReclaimRefused: _NOTHING,
+    events.MigrationBegun: _BUY,
+    events.MigrationAborted: _PLACE,
     events.JobStarted: _NOTHING,
     events.JobFinished: _BUY,
     events.JobFailed: _BUY,

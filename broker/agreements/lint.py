@@ -166,6 +166,8 @@ def _clause(clause: Clause) -> Iterator[tuple[Rule, str]]:
     if Scope.NEW in capacity and Scope.RENEWAL not in capacity and not clause.renewal_note:
         says = "match.capacity has new but not renewal: add it, or say why not in renewal_note"
         yield Rule.RENEWAL, says
+    if clause.right is not None and clause.right.lease and Scope.RENEWAL not in capacity:
+        yield Rule.RENEWAL, "rofr.lease sets a term, but match.capacity leaves renewals out"
     assumed = clause.assumed or (clause.right is not None and clause.right.assumed)
     if clause.standing is not Standing.STATED and not assumed:
         yield Rule.ASSUMED, f"standing is {clause.standing}, so 'assumed: true' must be said"
@@ -188,6 +190,13 @@ def _right(right: Right) -> Iterator[tuple[Rule, str]]:
             Rule.TOLERANCE,
             f"rofr.after_refusal.tolerance_price is {right.tolerance_price}; it must be at least 0",
         )
+    lease, longest = right.lease, max(windows.values())
+    if lease is not None and not longest < lease.renew_before_s < lease.term_s:
+        says = (
+            f"rofr.lease.renew_before is {lease.renew_before_s} s: it must be longer than the "
+            f"longest window, {longest} s, and shorter than the term, {lease.term_s} s"
+        )
+        yield Rule.RENEWAL, says
     told = sorted(set(right.notice_contents) & (_NEVER_TOLD | set(right.notice_withhold)))
     if told:
         yield Rule.PRIVACY, f"rofr.notice.contents has {', '.join(told)}, which no notice may hold"

@@ -9,6 +9,7 @@ from broker.domain.right import (
     DeemedReceipt,
     DeMinimis,
     Divisible,
+    LeaseTerm,
     QuoteWithdrawn,
     Right,
     Silence,
@@ -65,7 +66,8 @@ def read_right(block: Section) -> Right:
         refusal_max_age_s=standing.seconds("refusal_max_age"),
         acceptance_max_age_s=standing.seconds("acceptance_max_age"),
         de_minimis=_de_minimis(block.section_or_none("de_minimis")),
-        reclaim=_only(block, "reclaim", "none"),
+        reclaim_notice_s=_reclaim(block),
+        lease=_lease(block.section_or_none("lease")),
     )
     if not right.notice_contents:
         notice.fail("contents", "is missing", rule=notice.missing)
@@ -132,6 +134,29 @@ def _de_minimis(block: Section | None) -> DeMinimis | None:
     )
     block.done()
     return small
+
+
+def _reclaim(block: Section) -> int | None:
+    """How long before the holder may have a unit back; None: never."""
+    said = block.get("reclaim")
+    if said is None or said == "none":
+        return None
+    if not isinstance(said, dict):
+        block.fail("reclaim", f"says {said!r}; write none, or {{notice: PT1H, ...}}")
+    granted = block.section("reclaim")
+    notice_s = granted.seconds("notice")
+    if not granted.flag("checkpointable_only"):
+        granted.fail("checkpointable_only", "says false; only true is carried out")
+    granted.done()
+    return notice_s
+
+
+def _lease(block: Section | None) -> LeaseTerm | None:
+    if block is None:
+        return None
+    lease = LeaseTerm(term_s=block.seconds("term"), renew_before_s=block.seconds("renew_before"))
+    block.done()
+    return lease
 
 
 def _only(block: Section, key: str, known: str) -> str:

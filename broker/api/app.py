@@ -16,6 +16,7 @@ from broker.api import (
     keys,
     offers,
     quotes,
+    reclaims,
 )
 from broker.api.context import ApiContext
 from broker.api.door import Door
@@ -42,8 +43,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.pulse = Pulse(context.store)
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    parts = (facts, jobs, quotes, offers, keys, agreements, editions, fleet, accounts, agent)
-    for part in parts:
+    desks = (offers, reclaims, keys, agreements, editions)
+    for part in (facts, jobs, quotes, *desks, fleet, accounts, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)
     app.include_router(desk.router)

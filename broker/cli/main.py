@@ -116,6 +116,7 @@ _HOMES: Final = {
     "offers": "offers",
     "answer": "offers",
     "key": "keys",
+    "reclaim": "reclaims",
     "agreement": "agreement",
     "scorecard": "accounts",
     "meters": "accounts",

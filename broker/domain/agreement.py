@@ -139,6 +139,12 @@ class Edition:
     def holder_pools(self) -> tuple[str, ...]:
         return self.holder.pools
 
+    @cached_property
+    def follows_leases(self) -> bool:
+        """Whether a clause has something to say of leases elsewhere once they live."""
+        rights = [clause.right for clause in self.clauses if clause.right is not None]
+        return any(right.lease or right.reclaim_notice_s is not None for right in rights)
+
     def holds(self, provider: str) -> bool:
         """Whether these are the holder's own machines, asked by the provider's name."""
         return provider in self.holder.pools

@@ -6,7 +6,7 @@ it in one transaction. Nothing here reads a clock or makes an id: both come with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,15 @@ from typing import Any
 from broker.domain.altered import altered
 from broker.domain.commitment import Commitment
 from broker.domain.event import Event
-from broker.domain.job import JOB_MOVES, UNIT_MOVES, IllegalMoveError, Job, JobState, UnitState
+from broker.domain.job import (
+    JOB_MOVES,
+    UNIT_MOVES,
+    IllegalMoveError,
+    Job,
+    JobState,
+    Unit,
+    UnitState,
+)
 from broker.domain.machine import MACHINE_MOVES, Machine, MachineState
 from broker.domain.offer import Offer
 from broker.domain.values import CommitmentId, MachineName, OfferId
@@ -44,14 +52,36 @@ class Case:
         self.job = altered(self.job, **fields)
 
     def move(self, units: Iterable[int], to: UnitState, **fields: Any) -> None:  # noqa: ANN401
-        """Move units, if the table of legal moves lets them; else raise IllegalMoveError."""
+        """Move units, if the table of legal moves lets them; else raise IllegalMoveError.
+
+        Where a unit has an heir, that is what is moved: offers, releases and commitments are its.
+        """
         moved = list(self.job.units)
         for index in units:
             unit = moved[index]
-            if to not in UNIT_MOVES[unit.state]:
-                raise IllegalMoveError(f"{self.job.id} unit {index}: {unit.state} -> {to}")
-            moved[index] = altered(unit, state=to, **fields)
+            found = self._moved(unit.sought, to, fields)
+            moved[index] = found if unit.heir is None else altered(unit, heir=found)
         self.job = altered(self.job, units=tuple(moved))
+
+    def move_leased(self, index: int, to: UnitState, **fields: Any) -> None:  # noqa: ANN401
+        """Move the unit itself, whatever its heir is at."""
+        self.put_unit(self._moved(self.job.units[index], to, fields))
+
+    def bind(self, units: Iterable[int], commitment: CommitmentId) -> None:
+        """Name the commitment under which a supplier is to bring what is sought for these units."""
+        for index in units:
+            unit = self.job.units[index]
+            bound = altered(unit.sought, commitment=commitment)
+            self.put_unit(bound if unit.heir is None else altered(unit, heir=bound))
+
+    def put_unit(self, unit: Unit) -> None:
+        units = self.job.units
+        self.set_job(units=(*units[: unit.index], unit, *units[unit.index + 1 :]))
+
+    def _moved(self, unit: Unit, to: UnitState, fields: Mapping[str, Any]) -> Unit:
+        if to not in UNIT_MOVES[unit.state]:
+            raise IllegalMoveError(f"{self.job.id} unit {unit.index}: {unit.state} -> {to}")
+        return altered(unit, state=to, **fields)
 
     def end(self, state: JobState, *, reason: str = "", exit_code: int | None = None) -> None:
         if state not in JOB_MOVES[self.job.state]:

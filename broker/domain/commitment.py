@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from broker.domain.job import Term
 from broker.domain.market import Place, PoolKind
 from broker.domain.release import Basis
+from broker.domain.right import LeaseTerm
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, JobId, OfferId
 
@@ -21,6 +23,22 @@ class CommitmentState(StrEnum):
     @property
     def over(self) -> bool:
         return self in (CommitmentState.FAILED, CommitmentState.ENDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRules:
+    """What a right says of the leases of others, pinned when the commitment is made."""
+
+    edition: str
+    clause: str
+    lease: LeaseTerm | None
+    reclaim_notice_s: int | None
+
+    def term(self, since: datetime) -> Term | None:
+        if self.lease is None:
+            return None
+        until = since + timedelta(seconds=self.lease.term_s)
+        return Term(until, until - timedelta(seconds=self.lease.renew_before_s))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +65,5 @@ class Commitment:
     attempt: int = 1
     """Counts the tries of a holder to deliver what it accepted."""
     made_at: datetime
+    under: LeaseRules | None = None
+    """What the edition it was made under says of its leases; that stays so."""

@@ -12,6 +12,8 @@ from broker.domain.offer import OfferKind
 from broker.domain.release import Basis, Release
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.terms import Terms
+from broker.domain.values import LeaseId
+from broker.domain.workload import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class PutOffer:
     terms: Terms
     edition: Edition
     clause: str
+    scope: Scope = Scope.NEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Commit:
     cites: tuple[str, ...]
     release: int | None
     to_holder: bool
+    renews: LeaseId | None = None
+    """The lease that is to go on under it; its machine is there."""
     passed_over: tuple[str, ...] = ()
     """Cheaper places that could not be asked: the refusal that stands there, or why else not."""
 
@@ -91,12 +96,44 @@ class StandInLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeekRenewal:
+    """The terms of these units' leases end soon."""
+
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOver:
+    """The notice of a reclaim is over: prepare the machine that the holder keeps for the unit."""
+
+    unit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTerm:
+    """The term of the unit's lease is over and nothing has renewed it."""
+
+    unit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GiveUp:
     """Patience is over."""
 
     because: str
 
 
+Succession: TypeAlias = SeekRenewal | MoveOver | EndTerm
+"""What is decided about the lease that a unit has."""
+
 Decision: TypeAlias = (
-    PutOffer | AcceptStanding | ReleaseStanding | Commit | Expire | Wait | StandInLine | GiveUp
+    PutOffer
+    | AcceptStanding
+    | ReleaseStanding
+    | Commit
+    | Expire
+    | Wait
+    | StandInLine
+    | GiveUp
+    | Succession
 )

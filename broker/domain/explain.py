@@ -38,6 +38,8 @@ _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
     "CommitmentFailed": told_purchases.failed,
     "LeaseActivated": told_purchases.activated,
     "LeaseEnded": told_purchases.lease_ended,
+    "LeaseRenewed": told_purchases.renewed,
+    "MigrationBegun": told_purchases.moving,
 }
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.domain.line import Rank
+from broker.domain.market import Place
 from broker.domain.release import Release
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId
@@ -35,6 +36,8 @@ class UnitState(StrEnum):
     RELEASED = "released"
     COMMITTED = "committed"
     ACTIVE = "active"
+    MIGRATING = "migrating"
+    """Its lease lives, or was fenced a moment ago, while a machine elsewhere is prepared."""
     DONE = "done"
     CANCELLED = "cancelled"
     UNMET = "unmet"
@@ -61,7 +64,8 @@ UNIT_MOVES: Final[Mapping[UnitState, frozenset[UnitState]]] = {
     _S.ACCEPTED: frozenset({_S.ACTIVE, _S.RELEASED, _S.PENDING}) | _FINAL,
     _S.RELEASED: frozenset({_S.COMMITTED, _S.PENDING}) | _FINAL,
     _S.COMMITTED: frozenset({_S.ACTIVE, _S.RELEASED, _S.PENDING}) | _FINAL,
-    _S.ACTIVE: frozenset({_S.DONE, _S.PENDING, _S.CANCELLED}),
+    _S.ACTIVE: frozenset({_S.MIGRATING, _S.DONE, _S.PENDING, _S.CANCELLED}),
+    _S.MIGRATING: frozenset({_S.ACTIVE, _S.ACCEPTED, _S.COMMITTED, _S.PENDING, _S.CANCELLED}),
     _S.DONE: frozenset(),
     _S.CANCELLED: frozenset(),
     _S.UNMET: frozenset(),
@@ -70,6 +74,30 @@ UNIT_MOVES: Final[Mapping[UnitState, frozenset[UnitState]]] = {
 
 class IllegalMoveError(Exception):
     """A surprise: a step tried a move that the table does not have."""
+
+
+class Why(StrEnum):
+    """Why there is to be another lease while one lives."""
+
+    RENEWAL = "renewal"
+    RECLAIM = "reclaim"
+
+
+class Term(NamedTuple):
+    """When a lease ends unless it is renewed, and when its renewal is sought."""
+
+    until: datetime
+    renew_at: datetime
+
+
+class Claim(NamedTuple):
+    """What an heir is for."""
+
+    why: Why
+    place: Place
+    """Where the lease runs that is to be renewed, or where the holder keeps what is to follow."""
+    begins_at: datetime
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +113,17 @@ class Unit:
     commitment: CommitmentId | None = None
     lease: LeaseId | None = None
     exit_code: int | None = None
+    term: Term | None = None
+    """Of its lease, where the clause sets one."""
+    heir: Unit | None = None
+    """What is to follow its lease, sought as any unit is while the lease lives."""
+    claim: Claim | None = None
+    """An heir's alone."""
+
+    @property
+    def sought(self) -> Unit:
+        """As much of it as is to be placed: its heir, or else itself."""
+        return self.heir or self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

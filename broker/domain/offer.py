@@ -13,6 +13,7 @@ from broker.domain.market import Place
 from broker.domain.right import Suspension
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, NoticeId, OfferId, RefusalId
+from broker.domain.workload import Scope
 
 
 class OfferState(StrEnum):
@@ -119,6 +120,8 @@ class Offer:
     """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT
     issued_at: datetime
+    scope: Scope = Scope.NEW
+    """Whether its units are bought anew or a lease of theirs is renewed."""
     attempts: int = 0
     """Logged attempts at delivery that found nobody."""
     opened_at: datetime | None = None

@@ -47,6 +47,7 @@ def issue(case: Case, offer: Offer) -> Offer:
             notice_sha256=sha256(notice(offer)).hexdigest(),
             supersedes=offer.supersedes,
             desk=offer.desk,
+            scope=offer.scope,
         )
     )
     return case.put_offer(offer)
@@ -143,8 +144,8 @@ def owed(case: Case, offer: Offer) -> tuple[int, ...]:
     return tuple(
         index
         for index in offer.accepted
-        if case.job.units[index].state is UnitState.ACCEPTED
-        and case.job.units[index].offer == offer.id
+        if case.job.units[index].sought.state is UnitState.ACCEPTED
+        and case.job.units[index].sought.offer == offer.id
     )
 
 

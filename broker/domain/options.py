@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView, Question
@@ -109,6 +109,20 @@ Nothing else changes them while the pools are the same.
 """
 
 
+class Record(NamedTuple):
+    """What is on record beside the edition, and what is asked of it."""
+
+    attested: frozenset[str] = _NOTHING
+    barred: frozenset[str] = _NOTHING
+    """Providers whose pools do not come into it."""
+    away: bool = False
+    """Whether the holder is not there; continuity is looked at only then."""
+    scope: Scope = Scope.NEW
+
+
+_NO_RECORD: Final = Record()
+
+
 def remembered(
     memo: Memo,
     line: str,
@@ -119,6 +133,33 @@ def remembered(
     register: Register,
 ) -> Options:
     """The options of a line, worked out once for each era and each reading of the agreement."""
+    return _remembered(memo, (line, register), work, market, edition, now, Scope.NEW)
+
+
+def for_renewal(
+    memo: Memo,
+    line: str,
+    work: Workload,
+    market: Market,
+    edition: Edition,
+    now: datetime,
+    register: Register,
+) -> Options:
+    """As `remembered`, where the work runs already and is to run on."""
+    asked = f"{line} {Scope.RENEWAL}", register
+    return _remembered(memo, asked, work, market, edition, now, Scope.RENEWAL)
+
+
+def _remembered(
+    memo: Memo,
+    asked: tuple[str, Register],
+    work: Workload,
+    market: Market,
+    edition: Edition,
+    now: datetime,
+    scope: Scope,
+) -> Options:
+    line, register = asked
     barred = register.barred(work.tenant, now, edition)
     away = register.health.unavailable is not None
     key = (line, edition.id, edition.era(now), register.reading, barred, away)
@@ -126,8 +167,8 @@ def remembered(
     if found is None:
         if len(memo) >= _MEMO_SIZE:
             memo.clear()
-        attested = register.attested_in(edition)
-        found = memo[key] = options_for(work, market, edition, now, attested, barred, away)
+        record = Record(register.attested_in(edition), barred, away, scope)
+        found = memo[key] = options_for(work, market, edition, now, record)
     return found
 
 
@@ -136,15 +177,10 @@ def options_for(
     market: Market,
     edition: Edition,
     now: datetime,
-    attested: frozenset[str] = _NOTHING,
-    barred: frozenset[str] = _NOTHING,
-    away: bool = False,  # noqa: FBT001, FBT002 - the seventh of what it looks at
+    record: Record = _NO_RECORD,
 ) -> Options:
-    """What the edition says of every pool that fits, taken together (design 5.1, rule 3).
-
-    The pools of the providers that are `barred` do not come into it. Continuity is looked at only
-    while the holder is `away`.
-    """
+    """What the edition says of every pool that fits, taken together (design 5.1, rule 3)."""
+    attested, barred, away, scope = record
     sold = market.pools
     if barred:
         sold = tuple(p for p in sold if p.place.provider.value not in barred)
@@ -154,7 +190,7 @@ def options_for(
     views = set(seen)
     others = {view for view in views if not edition.holds(view.name)} or {_SOME_CLOUD}
     said = {
-        view: verdict(edition, work.work_class, tags, view, Scope.NEW, now, attested)
+        view: verdict(edition, work.work_class, tags, view, scope, now, attested)
         for view in views | others
     }
     right = _clause(said, others, VerdictKind.OFFER)
@@ -164,7 +200,7 @@ def options_for(
         edition.disputed(work.work_class, now) or work.work_class,
         tags,
         None,
-        Scope.NEW,
+        scope,
         now,
         attested,
     )

@@ -8,11 +8,12 @@ cheapest place that may be asked. The decision changes nothing and knows no cloc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from broker.domain.agreement import Edition
 from broker.domain.committing import EXACT, Purchases
@@ -30,9 +31,10 @@ from broker.domain.job import Job, UnitState
 from broker.domain.line import Heads, looks_up_at
 from broker.domain.market import Market, Refusal
 from broker.domain.offer import OfferKind
-from broker.domain.options import Memo, Options, Which, remembered
+from broker.domain.options import Memo, Options, Which, for_renewal, remembered
 from broker.domain.register import Register
 from broker.domain.release import Basis, Release
+from broker.domain.renewing import Leases, Standing
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
@@ -58,10 +60,6 @@ def plan(
     return [round_.decide(job) for job in jobs]
 
 
-Standing: TypeAlias = tuple[tuple[str, ...], datetime] | None
-"""Refusals that stand for all of the holder's places, and when the first of them ends."""
-
-
 class _Round:
     def __init__(
         self,
@@ -79,7 +77,7 @@ class _Round:
         self.unasked = Unasked(registers, self.purchases, now)
         self.heads = dict(heads)
         self.memo = memo
-        self.options: dict[str, Options] = {}
+        self.options: dict[tuple[str, str, str], Options] = {}
         self.no: dict[str, Standing] = {}
 
     def decide(self, job: Job) -> tuple[Decision, ...]:
@@ -105,12 +103,22 @@ class _Round:
         if self._out_of_patience(job):
             return (GiveUp(because="no capacity was found in the time the job was given"),)
         pending = [u.index for u in job.units if u.state is UnitState.PENDING]
-        if not pending and not job.in_state(UnitState.RELEASED):
+        follows = any(unit.term is not None or unit.heir is not None for unit in job.units)
+        settled = not pending and not job.in_state(UnitState.RELEASED)
+        if settled and not follows:
             return (Wait(until=None, because="nothing to place"),)
         edition = self.editions[job.agreement]
         if edition is None:
             because = f"no edition of {job.agreement} is in force"
             return (Wait(until=self.now + NOTHING_NEW, because=because),)
+        decisions = [] if settled else self._placing(job, edition, pending)
+        if follows:
+            decisions += self._leases(job, edition)
+        because = "nothing to place" if settled else "its gang is not whole yet"
+        return tuple(decisions) or (Wait(until=None, because=because),)
+
+    def _placing(self, job: Job, edition: Edition, pending: list[int]) -> list[Decision]:
+        """Units that run nowhere yet."""
         options = self._options(job, edition)
         head = self.heads.get(job.line)
         behind = head is not None and head < job.rank and not self._apart(job)
@@ -134,7 +142,18 @@ class _Round:
             decisions.append(StandInLine(until=looks_up_at(job.submitted_at, self.now)))
         elif pending and (not job.workload.gang or len(pending) == len(job.units)):
             decisions += self._fresh(job, edition, options, tuple(sorted(pending)))
-        return tuple(decisions) or (Wait(until=None, because="its gang is not whole yet"),)
+        return decisions
+
+    def _leases(self, job: Job, edition: Edition) -> list[Decision]:
+        """What is decided about units that run: renewals, and what the holder has asked back."""
+        return Leases(
+            job,
+            edition,
+            self.now,
+            partial(self._renewal, job, edition),
+            partial(self._all_refused, job),
+            self.unasked,
+        ).decide()
 
     def _changed(self, job: Job, options: Options, release: Release) -> str | None:
         """Why a release is over before its time: what it stands on is no more."""
@@ -162,12 +181,18 @@ class _Round:
         return all(unit.state in _UNPLACED for unit in job.units)
 
     def _options(self, job: Job, edition: Edition) -> Options:
+        return self._read(job, edition, remembered, "")
+
+    def _renewal(self, job: Job, edition: Edition) -> Options:
+        return self._read(job, edition, for_renewal, "renewed")
+
+    def _read(self, job: Job, edition: Edition, how: Callable[..., Options], what: str) -> Options:
         register = self.unasked.register(job.agreement)
-        key = f"{job.line} {job.workload.tenant}" if register.conflicts else job.line
+        key = (job.line, job.workload.tenant if register.conflicts else "", what)
         found = self.options.get(key)
         if found is None:
             work, market = job.workload, self.market
-            found = remembered(self.memo, job.line, work, market, edition, self.now, register)
+            found = how(self.memo, job.line, work, market, edition, self.now, register)
             self.options[key] = found
         return found
 

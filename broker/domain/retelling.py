@@ -84,7 +84,8 @@ class Retelling:
         after = seconds(row.at, fact.at) if final else row.after_s
         if final and offer.decided is None:
             offer.decided = fact.position
-            self.holder_wait_s += after or 0
+            if offer.fact.data.get("scope") != "renewal":  # its unit runs meanwhile
+                self.holder_wait_s += after or 0
         positions = (*row.positions, fact.position)
         self.rows[offer.row] = replace(
             row, verdict=verdict, because=because, after_s=after, positions=positions

@@ -87,6 +87,14 @@ class DeMinimis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseTerm:
+    """How long a lease elsewhere lasts, and how long before its end the holder is asked again."""
+
+    term_s: int
+    renew_before_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
     """The mechanics of one `rofr` clause. Durations are whole seconds."""
 
@@ -130,7 +138,10 @@ class Right:
     """How long a refused place stands for the next job too."""
     acceptance_max_age_s: int
     de_minimis: DeMinimis | None = None
-    reclaim: str = "none"
+    reclaim_notice_s: int | None = None
+    """How long before the holder may have a released unit back; None: it may not."""
+    lease: LeaseTerm | None = None
+    """None: a lease elsewhere runs for as long as its job does."""
 
     def window_for(self, work_class: WorkClass) -> int:
         """Seconds the holder has to answer an offer of this class, never below the floor."""

@@ -7,15 +7,19 @@ from datetime import datetime
 from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
-from broker.domain.commitment import Commitment, CommitmentState
+from broker.domain.clause import PoolView
+from broker.domain.commitment import Commitment, CommitmentState, LeaseRules
 from broker.domain.decision import Commit
 from broker.domain.draw import drawn_from
+from broker.domain.heirs import bind, stay
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, machine_name
 from broker.domain.market import Pool, PoolKind
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, OfferId, Usd
+from broker.domain.verdict import VerdictKind, verdict
+from broker.domain.workload import Scope
 
 
 def release_units(case: Case, units: tuple[int, ...], release: Release) -> None:
@@ -32,6 +36,7 @@ def release_units(case: Case, units: tuple[int, ...], release: Release) -> None:
         )
     )
     case.move(units, UnitState.RELEASED, offer=None, release=release.number, commitment=None)
+    stay(case, units, release.basis)
     case.set_job(releases=(*case.job.releases, release), released=release.number, due_at=case.now)
 
 
@@ -40,7 +45,7 @@ def expire_release(case: Case, release: Release, why: str) -> tuple[int, ...]:
     units = tuple(
         u.index
         for u in case.job.units
-        if u.release == release.number and u.state is UnitState.RELEASED
+        if u.sought.release == release.number and u.sought.state is UnitState.RELEASED
     )
     if units:
         case.tell(events.ReleaseExpired(job=case.job.id, units=units, why=why))
@@ -49,7 +54,8 @@ def expire_release(case: Case, release: Release, why: str) -> tuple[int, ...]:
         releases=tuple(
             r
             for r in case.job.releases
-            if r.number != release.number or any(u.release == r.number for u in case.job.units)
+            if r.number != release.number
+            or any(u.sought.release == r.number for u in case.job.units)
         )
     )
     return units
@@ -71,6 +77,7 @@ def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment
         gpus=decision.pool.gpus,
         draws=drawn_from(decision.edition, case.job.workload, decision.pool, case.now),
         made_at=case.now,
+        under=lease_rules(case, decision),
     )
     case.tell(
         events.ThirdPartyCommitted(
@@ -88,11 +95,36 @@ def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment
             cites=decision.cites,
             list_id=list_id,
             passed_over=decision.passed_over,
+            renews=decision.renews,
         )
     )
     case.move(decision.units, UnitState.COMMITTED, commitment=commitment.id)
-    want_machines(case, case.put_commitment(commitment), decision.pool.price_usd_hour, case.now)
+    case.put_commitment(commitment)
+    if decision.renews is None:
+        want_machines(case, commitment, decision.pool.price_usd_hour, case.now)
     return commitment
+
+
+def lease_rules(case: Case, decision: Commit) -> LeaseRules | None:
+    """What the edition says of a lease there: when it is renewed, whether it may be asked back."""
+    edition = decision.edition
+    if not edition.follows_leases:
+        return None
+    work, pool = case.job.workload, decision.pool
+    view = PoolView(pool.place.provider.value, pool.kind)
+    tags = frozenset(work.tags)
+    rights = {clause.id: clause.right for clause in edition.clauses}
+    for scope in (Scope.RENEWAL, Scope.NEW):
+        said = verdict(edition, work.work_class, tags, view, scope, case.now)
+        right = rights.get(said.clause or "")
+        if right is not None and said.reads_as is VerdictKind.OFFER:
+            return LeaseRules(
+                edition=edition.id,
+                clause=said.clause or "",
+                lease=right.lease if scope is Scope.RENEWAL else None,
+                reclaim_notice_s=right.reclaim_notice_s,
+            )
+    return None
 
 
 def commit_holder(
@@ -141,8 +173,8 @@ def commit_holder(
     if offer is None:
         case.move(units, UnitState.COMMITTED, commitment=commitment.id)
     else:
-        moved = {u.index: altered(u, commitment=commitment.id) for u in case.job.units}
-        case.set_job(units=tuple(moved[u.index] if u.index in units else u for u in case.job.units))
+        case.bind(units, commitment.id)
+        bind(case, units)
     return case.put_commitment(commitment)
 
 
@@ -158,7 +190,7 @@ def want_machines(case: Case, commitment: Commitment, price: Usd | None, at: dat
                 price_usd_hour=price or Usd(0),
                 together=len(commitment.units),
                 commitment=commitment.id,
-                owed=commitment.offer is not None,
+                owed=bool(commitment.offer or commitment.holds),
                 wanted_at=case.now,
                 due_at=at,
             )
@@ -178,6 +210,7 @@ def fail_commitment(case: Case, commitment: Commitment, reason: str, code: str) 
         commitment=None,
         release=commitment.release,
     )
+    stay(case, commitment.units, reason)
     case.set_job(due_at=case.now)
 
 

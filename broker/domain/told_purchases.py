@@ -24,6 +24,10 @@ _BASES: Final = {
     "de_minimis": "the job is too small to be offered",
     "continuity": "the holder was unavailable, and the clause lets work continue elsewhere",
 }
+_MOVED: Final = {
+    "migrated": "the unit moved to the holder; this lease was fenced first",
+    "expired": "the term of the lease was over and nothing had renewed it",
+}
 _REFUSALS: Final = frozenset(RefusalReason)
 
 
@@ -90,5 +94,18 @@ def activated(told: Retelling, fact: Fact) -> None:
 
 
 def lease_ended(told: Retelling, fact: Fact) -> None:
-    if fact.data["cause"] in ("lost", "regrouped"):
-        told.amend(fact, Verdict.LOST, f"the machine was {fact.data['cause']}")
+    cause = fact.data["cause"]
+    if cause in ("lost", "regrouped"):
+        told.amend(fact, Verdict.LOST, f"the machine was {cause}")
+    elif cause in _MOVED:
+        told.amend(fact, Verdict.LET_GO, _MOVED[cause])
+
+
+def renewed(told: Retelling, fact: Fact) -> None:
+    """The unit ran on where it was: the row before this one is over, and this one stands."""
+    told.amend(fact, Verdict.PLACED, "its lease was renewed where it ran")
+
+
+def moving(told: Retelling, fact: Fact) -> None:
+    why = "the holder asked it back" if fact.data["why"] == "reclaim" else "renewed by the holder"
+    told.amend(fact, Verdict.COMMITTED, f"{why}; its machine is prepared while the unit runs on")

@@ -92,5 +92,7 @@ class Workload:
     timeout_s: int | None = None
     patience_s: int | None = None
     """How long the job waits for its units before it is unmet; None waits for ever."""
+    checkpointable: bool = False
+    """Whether it may be stopped and started elsewhere without losing its work."""
     priority: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)

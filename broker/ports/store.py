@@ -110,8 +110,8 @@ class Transaction(Protocol):
         """Make the first so many jobs that stand in each line due now."""
         ...
 
-    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
-        """Which of these holds of a holder's stand behind a live acceptance, and behind which.
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
+        """Which of these holds of a holder's are bound: by which offer, or else which commitment.
 
         Nobody else can bind one of them before this transaction ends.
         """

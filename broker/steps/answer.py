@@ -119,7 +119,7 @@ def _judge(
     offer: Offer,
     known: Known,
     rules: Rulebook,
-    bound: Mapping[str, OfferId],
+    bound: Mapping[str, str],
 ) -> Judgement:
     answer, name, key = known
     if not offer.state.undecided:

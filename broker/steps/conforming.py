@@ -11,7 +11,7 @@ from broker.domain.desk import holder_places
 from broker.domain.market import Market, Pool, PoolKind
 from broker.domain.offer import Offer
 from broker.domain.ranking import ranked
-from broker.domain.values import ONE_OF_THE_REASONS, OfferId
+from broker.domain.values import ONE_OF_THE_REASONS
 from broker.domain.verdict import AllowedBy, VerdictKind, verdict
 from broker.domain.workload import Scope
 from broker.steps.rulebook import Rulebook
@@ -91,7 +91,7 @@ def nonconforming(
     return next((sentence for fault, sentence in faults if fault), "")
 
 
-def not_its_own(answer: Answer, bound: Mapping[str, OfferId]) -> str:
+def not_its_own(answer: Answer, bound: Mapping[str, str]) -> str:
     """Each acceptance carries its own hold, so that nothing is sold twice (design 3.5, 4)."""
     names = [hold.hold for hold in answer.holds] if answer.kind is AnswerKind.ACCEPT else []
     taken = next((name for name in names if name in bound), None)

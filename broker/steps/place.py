@@ -14,10 +14,13 @@ from broker.domain.decision import (
     AcceptStanding,
     Commit,
     Decision,
+    EndTerm,
     Expire,
     GiveUp,
+    MoveOver,
     PutOffer,
     ReleaseStanding,
+    SeekRenewal,
     StandInLine,
     Wait,
 )
@@ -42,6 +45,7 @@ from broker.domain.spill import (
     release_units,
     want_machines,
 )
+from broker.domain.succession import follow, prolong
 from broker.domain.values import OfferId
 from broker.ports import Store
 from broker.steps.keeping import Registers
@@ -138,6 +142,8 @@ def _do(case: Case, decision: Decision, market: Market, rules: Rulebook) -> None
             pass
         case GiveUp(because=because):
             unmet(case, because)
+        case SeekRenewal() | MoveOver() | EndTerm():
+            follow(case, decision)
         case _:
             assert_never(decision)
 
@@ -189,6 +195,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         issued_at=case.now,
         draws=draws_of_holder(decision.edition, work, case.now),
         amends_at=decision.edition.ends,
+        scope=decision.scope,
         due_at=case.now + every if desk is Desk.PERSON else None,
     )
 
@@ -222,7 +229,9 @@ def _not_anew(case: Case) -> None:
 def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:
     _not_anew(case)
     if not decision.to_holder:
-        commit_third_party(case, decision, rules.list_id)
+        commitment = commit_third_party(case, decision, rules.list_id)
+        if decision.renews is not None:
+            prolong(case, commitment)
         return
     commitment = commit_holder(
         case, decision.units, decision.pool, decision.terms, decision.edition.id, None

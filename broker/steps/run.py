@@ -155,7 +155,8 @@ def _environment(case: Case, machine: Machine) -> dict[str, str] | None:
     }
     if not work.gang:
         return env
-    gang = {m.unit: m for m in case.machines.values() if m.lease is not None}
+    leases = {unit.lease for unit in case.job.units} - {None}
+    gang = {m.unit: m for m in case.machines.values() if m.lease in leases}
     first = gang.get(0)
     if len(gang) < work.units or first is None or first.port is None:
         return None

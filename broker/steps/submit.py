@@ -163,6 +163,7 @@ def submitted(job: Job) -> JobSubmitted:
         agreement=job.agreement,
         shape=work.shape,
         exclude=work.limits.exclude,
+        checkpointable=work.checkpointable,
     )
 
 

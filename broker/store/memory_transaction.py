@@ -174,13 +174,13 @@ class MemoryTransaction:
             self._writes.append(partial(self.store.set_machine, machine))
         return raised
 
-    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
         return {
-            hold: commitment.offer
+            hold: commitment.offer or commitment.id
             for live in self.store.commitments.values()
             for commitment in live.values()
-            if commitment.offer is not None and commitment.place.provider in holders
+            if commitment.place.provider in holders
             for hold in wanted.intersection(commitment.holds)
         }
 

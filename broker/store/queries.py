@@ -191,12 +191,12 @@ def unresolved(connection: Connection, asked_of: ProviderName | None = None) -> 
 
 def bound_holds(
     connection: Connection, holders: Sequence[str], holds: Iterable[str]
-) -> dict[str, OfferId]:
-    """Holds under which these holders have a live commitment, and the offer they accepted so."""
+) -> dict[str, str]:
+    """Holds under which these holders have a live commitment, and the offer or else its id."""
     live = select(COMMITMENTS.c.doc).where(
         COMMITMENTS.c.hold.in_(list(holds)),
         COMMITMENTS.c.provider.in_(holders),
         COMMITMENTS.c.state.in_(_LIVE_COMMITMENT),
     )
     found = map(commitment_from, connection.execute(live).scalars())
-    return {hold: one.offer for one in found if one.offer is not None for hold in one.holds}
+    return {hold: one.offer or one.id for one in found for hold in one.holds}

@@ -193,7 +193,7 @@ class SqlTransaction:
             )
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
-    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, OfferId]:
+    def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
         locks.take(self._connection, locks.HOLDS, wanted)
         return queries.bound_holds(self._connection, holders, wanted)

@@ -78,6 +78,8 @@ class Job(Strict):
     """When the command is stopped, counted from its start."""
     duration: Span = None
     """How long the run is expected to last; told to suppliers, never enforced."""
+    checkpointable: Annotated[bool, Field(strict=True)] = False
+    """Whether it may be stopped and started elsewhere without losing its work."""
     priority: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] = 0
     """The higher goes first."""
     labels: Annotated[
@@ -107,6 +109,7 @@ class Job(Strict):
             duration_s=seconds(self.duration),
             timeout_s=seconds(self.timeout),
             patience_s=self.limits.patience_s(),
+            checkpointable=self.checkpointable,
             priority=self.priority,
             labels=self.labels,
         )

@@ -10,6 +10,7 @@ import pytest
 
 from broker.domain.laws import LAWS, audit, sentences
 from broker.domain.values import instant_text
+from tests.support.lease_stories import a_moved_job, a_reclaimed_job, a_renewed_job
 from tests.support.logs import CONTENTS, NOON, TERMS, Story, sealed
 from tests.support.spoils import (
     Spoil,
@@ -28,6 +29,7 @@ from tests.support.spoils import (
     moved,
     offered_again_on_the_defaulted_terms,
     offered_twice_at_once,
+    put_after,
     put_before,
     relisted,
     repeated,
@@ -36,6 +38,7 @@ from tests.support.spoils import (
     ruled,
     superseded_and_still_used,
     the_log_goes_on,
+    unclaimed,
     used_a_second_lease,
     window_recorded_too_long,
     withdrawn_and_still_used,
@@ -334,6 +337,30 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("ShareBelow", until="2026-03-02T18:00:00Z")),
     ("I33", "a clause without a limit", a_rack_used_for_other_work,
      both(changed("ShareBelow", clause="any-cloud"))),
+    ("I5", "a lease begins before the old one is fenced", a_moved_job, without("LeaseFenced")),
+    ("I5", "the fence comes after", a_moved_job, put_after("LeaseFenced", "UnitStarted", 1)),
+    ("I5", "renewed in an epoch that is none", a_renewed_job, changed("LeaseRenewed", epoch=2)),
+    ("I25", "renewed somewhere else", a_renewed_job, changed("ThirdPartyCommitted", 1, sku="p5")),
+    ("I28", "a lease outlives its term", a_renewed_job, both(
+        cut_after("RenewalDue"), the_log_goes_on(3700))),
+    ("I29", "no clause", a_reclaimed_job, unclaimed),
+    ("I29", "a job that cannot be stopped", a_reclaimed_job,
+     changed("JobSubmitted", checkpointable=False)),
+    ("I29", "a shorter notice", a_reclaimed_job,
+     changed("ReclaimAsked", notice_until="2026-03-02T12:12:00.000000Z")),
+    ("I29", "before the notice is over", a_reclaimed_job, moved("MigrationBegun", -10)),
+    ("I29", "nothing held", a_reclaimed_job, held_as("h9", "HolderCommitted")),
+    ("I29", "held by a rival", a_reclaimed_job, changed("ReclaimAsked", provider="aws")),
+    ("I29", "never asked", a_moved_job, changed("MigrationBegun", why="reclaim")),
+    ("I30", "started without a lease", a_kept_job,
+     added("OfferAccepted", "UnitStarted", job="j1", unit=0, epoch=1, lease="j1-0-1")),
+    ("I30", "the job started without one", a_kept_job,
+     added("OfferAccepted", "JobStarted", job="j1")),
+    ("I30", "started under the fenced lease", a_moved_job,
+     added("LeaseFenced", "UnitStarted", job="j1", unit=0, epoch=1, lease="j1-0-1")),
+    ("I30", "started in the old epoch", a_moved_job, changed("UnitStarted", 1, epoch=1)),
+    ("I30", "started twice", a_spilled_job, repeated("UnitStarted")),
+    ("I30", "a fenced command's end counts", a_moved_job, changed("LeaseEnded", exit_code=0)),
     ("I34", "a fact dated back", a_spilled_job, dated_back),
     ("I34", "a citation dated ahead", a_standing_refusal, cited_before_it_was_told),
     ("I35", "a stale refusal", a_standing_refusal, moved("JobSubmitted", 900)),

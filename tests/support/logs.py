@@ -72,6 +72,8 @@ EDITION: Final = {
                 "on_default": {"suspend_after": {"defaults": 1, "within": "P30D"}},
                 "on_holder_unavailable": {"evidence": {"probes": 3, "vantage": 2, "over": "PT5M"}},
                 "de_minimis": {"units": 2, "per_tenant_window": "P1D", "cap_units": 3},
+                "lease": {"term": "P1D", "renew_before": "PT1H"},
+                "reclaim": {"notice": "PT10M", "checkpointable_only": True},
             },
         },
         {
@@ -208,13 +210,17 @@ class Telling:
         )
 
     def offered(
-        self, offer: str, *units: int, kind: str = "right", supersedes: str | None = None
+        self,
+        offer: str,
+        *units: int,
+        kind: str = "right",
+        supersedes: str | None = None,
+        scope: str = "new",
     ) -> Telling:
         said = {"offer": offer, "kind": kind, "version": 1, "job": self.job, "units": units}
         under = {**AGREEMENT, "clause": "new-capacity", "terms": TERMS, "window_s": WINDOW_S}
-        return self.tell(
-            "OfferIssued", **said, **under, notice_sha256=OWN, supersedes=supersedes, desk="person"
-        )
+        sent = {"notice_sha256": OWN, "supersedes": supersedes, "desk": "person", "scope": scope}
+        return self.tell("OfferIssued", **said, **under, **sent)
 
     def noticed(self, notice: str, *offers: str) -> Telling:
         said = {"notice": notice, **AGREEMENT, "clause": "new-capacity", "offers": offers}
@@ -253,11 +259,18 @@ class Telling:
         cites: Sequence[str],
         provider: str = "aws",
         pool_kind: str = "third_party_cloud",
+        renews: str | None = None,
     ) -> Telling:
         terms = {**TERMS, "regions": ["eu-central-1"], "price_usd_hour": "29.5"}
         place = {"provider": provider, "pool_kind": pool_kind, "region": "eu-central-1"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": terms}
-        why = {"basis": basis, "cites": cites, "list_id": "list-1", "passed_over": []}
+        why = {
+            "basis": basis,
+            "cites": cites,
+            "list_id": "list-1",
+            "passed_over": [],
+            "renews": renews,
+        }
         return self.tell("ThirdPartyCommitted", **what, **place, sku="p4", **AGREEMENT, **why)
 
     def held(
@@ -274,10 +287,24 @@ class Telling:
         said = {**what, **place, **AGREEMENT, "offer": offer, "holds": holds, **changed}
         return self.tell("HolderCommitted", **said)
 
-    def live(self, commitment: str, unit: int, provider: str = "aws", epoch: int = 1) -> Telling:
+    def live(
+        self,
+        commitment: str,
+        unit: int,
+        provider: str = "aws",
+        epoch: int = 1,
+        *,
+        term_until: str | None = None,
+    ) -> Telling:
         lease = self._lease(commitment, unit, provider, epoch)
         price = "32.77" if provider == "azure" else "29.5"
-        return self.tell("LeaseActivated", **lease, price_usd_hour=price)
+        return self.tell("LeaseActivated", **lease, price_usd_hour=price, term_until=term_until)
+
+    def started(self, unit: int, *before: str, epoch: int = 1) -> Telling:
+        for type_ in before:
+            self.tell(type_, job=self.job)
+        lease = f"{self.job}-{unit}-{epoch}"
+        return self.tell("UnitStarted", job=self.job, unit=unit, epoch=epoch, lease=lease)
 
     def let_go(
         self,
@@ -287,9 +314,10 @@ class Telling:
         epoch: int = 1,
         *,
         cause: str = "finished",
+        exit_code: int | None = 0,
     ) -> Telling:
         lease = self._lease(commitment, unit, provider, epoch)
-        self.tell("LeaseEnded", **lease, cause=cause, exit_code=0)
+        self.tell("LeaseEnded", **lease, cause=cause, exit_code=exit_code)
         return self.tell("LeaseBilled", **self._bill(commitment, lease))
 
     def finished(self) -> Telling:

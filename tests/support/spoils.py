@@ -86,6 +86,24 @@ def put_before(type_: str, other: str, number: int = 0) -> Spoil:
     return spoil
 
 
+def put_after(type_: str, other: str, number: int = 0) -> Spoil:
+    """The fact comes right after the other, dated as that is."""
+
+    def spoil(drafts: Drafts) -> None:
+        draft, where = nth(drafts, type_), nth(drafts, other, number)
+        drafts.remove(draft)
+        draft.at = where.at
+        drafts.insert(drafts.index(where) + 1, draft)
+
+    return spoil
+
+
+def unclaimed(drafts: Drafts) -> None:
+    """The clause grants no reclaim."""
+    clause = nth(drafts, "EditionRecorded").data["clauses"][1]
+    clause["rofr"] = {**clause["rofr"], "reclaim": "none"}
+
+
 def amended(clause: int, **data: Any) -> Spoil:  # noqa: ANN401 - JSON
     def spoil(drafts: Drafts) -> None:
         clauses = nth(drafts, "EditionRecorded").data["clauses"]
@@ -184,6 +202,7 @@ def offered_twice_at_once(drafts: Drafts) -> None:
 def used_a_second_lease(drafts: Drafts) -> None:
     added("LeaseActivated", "LeaseActivated", **nth(drafts, "LeaseActivated").data)(drafts)
     nth(drafts, "LeaseActivated", 1).data["epoch"] = 2
+    nth(drafts, "UnitStarted").data["epoch"] = 2
     nth(drafts, "LeaseEnded").data["epoch"] = 2
 
 

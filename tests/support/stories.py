@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from broker.domain.values import instant_text
+from tests.support.lease_stories import LEASE_STORIES
 from tests.support.logs import EDITION, OWN, TERMS, Story
 
 
@@ -17,7 +18,7 @@ def a_spilled_job() -> Story:
     story.after(60).place_refused("r1", offer="o1")
     job.refused("o1", 0, 1).released("refusal", 0, 1, offer="o1").after(1)
     job.committed("c1", 0, 1, basis="refusal", cites=["o1"]).after(60)
-    job.live("c1", 0).live("c1", 1).tell("JobStarted", job="j1").after(3600)
+    job.live("c1", 0).live("c1", 1).started(0, "JobStarted").started(1).after(3600)
     job.let_go("c1", 0).let_go("c1", 1).finished()
     return story
 
@@ -428,4 +429,5 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     an_attested_condition,
     a_conflict,
     two_editions,
+    *LEASE_STORIES,
 )

@@ -86,7 +86,7 @@ def right_of(agreement: str) -> Right:
         (
             "reclaim: none",
             "reclaim: any",
-            "compute-rofr: rofr.reclaim says 'any'; only 'none' is carried out",
+            "compute-rofr: rofr.reclaim says 'any'; write none, or {notice: PT1H, ...}",
         ),
         (
             "exceptions: [consent, continuity]",

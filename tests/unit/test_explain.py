@@ -11,9 +11,10 @@ from broker.domain.explain import explain
 from broker.domain.explanation import Explanation, Verdict, span
 from broker.domain.values import ProviderName
 from broker.domain.workload import Limits
-from tests.support import stories
+from tests.support import lease_stories, stories
 from tests.support.broker import AWS, EAST, GCP, ORACLE, a_broker, work
 from tests.support.logs import Story, sealed
+from tests.support.spoils import cut_after
 
 
 def the_story(story: Story, job: str = "j1") -> Explanation:
@@ -47,6 +48,31 @@ def test_a_kept_job_tells_its_loss_and_that_the_holder_was_asked_again() -> None
         ("azure", Verdict.ACCEPTED),
         ("azure", Verdict.PLACED),
     ]
+
+
+def test_a_renewed_job_ran_on_and_nobody_waited_for_the_holder() -> None:
+    said = the_story(lease_stories.a_renewed_job())
+    assert verdicts(said)[-1] == ("aws", Verdict.PLACED)
+    assert said.asked[-1].because == "its lease was renewed where it ran"
+    assert said.holder_wait_s == 61
+
+
+def test_a_moved_job_tells_what_it_left_and_that_the_old_lease_was_fenced() -> None:
+    said = the_story(lease_stories.a_moved_job())
+    left = next(row for row in said.asked if row.verdict is Verdict.LET_GO)
+    assert (left.provider, left.because) == (
+        "aws",
+        "the unit moved to the holder; this lease was fenced first",
+    )
+    assert said.headline.startswith("finished, placed on azure")
+
+
+def test_a_unit_asked_back_says_so_while_it_moves() -> None:
+    story = lease_stories.a_reclaimed_job()
+    cut_after("MigrationBegun")(story.drafts)
+    said = the_story(story)
+    moving = next(row for row in said.asked if row.verdict is Verdict.COMMITTED)
+    assert moving.because.startswith("the holder asked it back")
 
 
 def test_a_job_accepted_in_part_says_so_and_tells_the_refusal_of_the_first_third_party() -> None:
@@ -115,7 +141,7 @@ def test_an_explanation_survives_the_wire() -> None:
 def test_the_text_is_a_table_that_names_its_proof() -> None:
     text = the_story(stories.a_spilled_job()).text()
     assert "azure eu-west nd8" in text
-    assert "log #3-#17" in text
+    assert "log #3-#19" in text
 
 
 def test_places_that_were_not_asked_are_told_with_the_reason() -> None:

@@ -29,6 +29,8 @@ class JobSubmitted(Event):
     shape: Shape
     exclude: tuple[str, ...]
     """Providers that the job will not have."""
+    checkpointable: bool = False
+    """Whether it may be stopped and started elsewhere without losing its work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ class OfferIssued(Event):
     notice_sha256: str
     supersedes: OfferId | None
     desk: str
+    scope: str = "new"
+    """Whether the units are bought anew or a lease of theirs is renewed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

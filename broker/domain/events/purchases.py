@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from broker.domain.event import Event
@@ -28,6 +29,8 @@ class ThirdPartyCommitted(Event):
     """The price list it was chosen from."""
     passed_over: tuple[str, ...]
     """Why no cheaper place was taken: the refusals that stood there, or `closed` and the place."""
+    renews: LeaseId | None = None
+    """The lease that goes on under it, where the unit runs already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,8 @@ class LeaseActivated(Event):
     lease: LeaseId
     commitment: CommitmentId
     price_usd_hour: Usd
+    term_until: datetime | None = None
+    """When it ends unless it is renewed, where its clause sets a term."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from broker.domain.laws.book import Book
 from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
 from broker.domain.laws.law import Breach, Closing, Watching
+from broker.domain.laws.leases import LeasedStart, NoticedReclaim
 from broker.domain.laws.limits import NoConflict, SignedConditions, SmallCap, WaiverCap
 from broker.domain.laws.moves import apply
 from broker.domain.laws.notices import NothingBesides, NoticeAsSent
@@ -63,6 +64,8 @@ LAWS: Final[Sequence[type[Watching]]] = (
     Chain,
     Versions,
     Timers,
+    NoticedReclaim,
+    LeasedStart,
     Bills,
     NoConflict,
     OwnShare,

@@ -23,6 +23,7 @@ def sought_by(fact: Fact, book: Book, job: Job, edition: Edition) -> Sought:
         pool_kind=edition.pool_kind(provider),
         at=book.now,
         attested=book.attested_in(edition),
+        capacity="renewal" if fact.data.get("renews") else "new",
     )
 
 

@@ -52,6 +52,7 @@ class Bills(Law):
     )
     guards = "agreement 3.6; 004-6: a commitment is drawn down by named leases"
     sees = _COMMITS | {"LeaseActivated", "LeaseEnded", "LeaseBilled", "CommitmentFailed"}
+    sees |= {"LeaseRenewed"}
 
     def __init__(self) -> None:
         self._bought: dict[str, _Bought] = {}
@@ -70,6 +71,9 @@ class Bills(Law):
             bought = self._bought.get(data["commitment"])
             price = Decimal(data["price_usd_hour"])
             self._leases[data["lease"]] = _Lease(bought, book.now, price, fact.position)
+        elif fact.type == "LeaseRenewed" and (lease := self._leases.get(data["lease"])):
+            now_under = self._bought.get(data["commitment"])
+            self._leases[data["lease"]] = lease._replace(bought=now_under)
         elif fact.type == "LeaseEnded":
             self._end(data, book, fact.position)
         elif fact.type == "LeaseBilled":

@@ -33,6 +33,7 @@ class UnitState(StrEnum):
     RELEASED = "released"
     COMMITTED = "committed"
     ACTIVE = "active"
+    MIGRATING = "migrating"
     DONE = "done"
     CANCELLED = "cancelled"
     GONE = "gone"
@@ -62,6 +63,10 @@ class Commitment:
     position: int
     basis: str | None
     cites: tuple[str, ...]
+    edition: tuple[str, str]
+    """Its agreement and its name."""
+    sku: str
+    holds: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -77,8 +82,23 @@ class Unit:
     """The last lease's."""
     live: bool = False
     """Whether that lease still holds."""
+    lease: str = ""
+    """The last lease's name."""
+    started: bool = False
+    """Whether its agent has said that its command runs."""
+    term_until: datetime | None = None
+    """When that lease ends unless it is renewed."""
     barred: Mapping[str, Any] | None = None
     """The terms on which the holder defaulted, until a release of that default is spent."""
+    heir: Unit | None = None
+    """What is to follow its lease: offered, released and committed like any unit meanwhile."""
+    asked: Mapping[str, Any] | None = None
+    """An heir's `ReclaimAsked`; None for a renewal's."""
+
+    @property
+    def sought(self) -> Unit:
+        """As much of it as is to be placed: its heir, or else itself."""
+        return self.heir or self
 
 
 @dataclass(slots=True)
@@ -123,6 +143,7 @@ class Job:
     terms: Mapping[str, Any]
     shape: Mapping[str, Any]
     exclude: tuple[str, ...]
+    checkpointable: bool
     submitted_at: datetime
     patience_until: datetime | None
     position: int
@@ -138,8 +159,15 @@ class Job:
     ended: str | None = None
 
     def named(self, fact: Fact) -> list[Unit]:
-        """The units a fact names, without those the job does not have."""
-        return [unit for index in fact.data["units"] if (unit := self.units.get(index))]
+        """What is sought for the units a fact names, without those the job does not have."""
+        return [unit.sought for index in fact.data["units"] if (unit := self.units.get(index))]
+
+    def unit_of(self, fact: Fact) -> Unit | None:
+        """The unit that a fact of its lease names."""
+        return self.units.get(fact.data["unit"])
+
+    def sought(self) -> list[Unit]:
+        return [unit.sought for unit in self.units.values()]
 
 
 class Outage(NamedTuple):

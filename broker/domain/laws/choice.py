@@ -40,12 +40,15 @@ class PureChoice(Law):
             yield self.breach(sentence, fact.position)
             return
         taken = (data["provider"], data["region"], data["sku"])
+        if data.get("renews") and not _there(job, taken, data["units"]):
+            where = " ".join(taken)
+            yield self.breach(f"a lease is renewed at {where}, where it never was", fact.position)
         paid = next((one.price for one in listed if one.place == taken), None)
         if paid is None or Decimal(data["terms"]["price_usd_hour"]) != paid:
             where = " ".join(taken)
             yield self.breach(f"{where} is not on the price list at that price", fact.position)
             return
-        for one in listed:
+        for one in () if data.get("renews") else listed:
             if one.price >= paid:
                 return
             may = (
@@ -58,6 +61,17 @@ class PureChoice(Law):
                 cheaper = " ".join(one.place)
                 yield self.breach(f"{cheaper} is cheaper and was passed over", fact.position)
                 return
+
+
+def _there(job: Job, place: tuple[str, str, str], units: Collection[int]) -> bool:
+    """Whether the leases of these units run at a place."""
+    return all(
+        (unit := job.units.get(index))
+        and unit.live
+        and unit.commitment
+        and (unit.commitment.provider, unit.commitment.region, unit.commitment.sku) == place
+        for index in units
+    )
 
 
 def _wanted(one: Listed, job: Job) -> bool:

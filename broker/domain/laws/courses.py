@@ -107,11 +107,11 @@ def _leave(book: Book, offer: Offer, unit: Unit) -> None:
 
 def _inside(offer: Offer) -> list[Unit]:
     return [
-        unit
+        unit.sought
         for index in offer.units
         if (unit := offer.job.units.get(index))
-        and unit.offer is offer
-        and unit.state is UnitState.OFFERED
+        and unit.sought.offer is offer
+        and unit.sought.state is UnitState.OFFERED
     ]
 
 

@@ -16,6 +16,7 @@ from broker.domain.laws.book import (
 )
 from broker.domain.laws.courses import OFFERS, put
 from broker.domain.laws.drawing import DRAWING, draw, undraw
+from broker.domain.laws.lease_moves import LEASES, forget
 from broker.domain.laws.registers import REGISTERS, optional_instant
 
 
@@ -39,6 +40,7 @@ def _submitted(book: Book, fact: Fact) -> None:
         terms=data["terms"],
         shape=data["shape"],
         exclude=tuple(data["exclude"]),
+        checkpointable=data.get("checkpointable", False),
         submitted_at=book.now,
         patience_until=optional_instant(data["patience_until"]),
         position=fact.position,
@@ -107,6 +109,9 @@ def _committed(book: Book, fact: Fact) -> None:
         position=fact.position,
         basis=data.get("basis"),
         cites=tuple(data.get("cites") or ()),
+        edition=(data["agreement"], data["edition"]),
+        sku=data["sku"],
+        holds=tuple(data.get("holds") or ()),
     )
     if made.basis in DRAWING:
         draw(book, job, made)
@@ -129,58 +134,18 @@ def _failed(book: Book, fact: Fact) -> None:
             put(book, unit, UnitState.RELEASED if unit.release else UnitState.PENDING)
 
 
-def _activated(book: Book, fact: Fact) -> None:
-    data, job = fact.data, book.job_of(fact)
-    if job and (unit := job.units.get(data["unit"])):
-        unit.epoch, unit.live = data["epoch"], True
-        if unit.offer and unit.state is UnitState.ACCEPTED:
-            unit.offer.delivered.add(unit.index)
-        unit.release, unit.barred = None, None
-        put(book, unit, UnitState.ACTIVE)
-
-
-def _fenced(book: Book, fact: Fact) -> None:
-    job = book.job_of(fact)
-    if job and (unit := job.units.get(fact.data["unit"])) and unit.epoch == fact.data["epoch"]:
-        unit.live = False
-
-
-def _lease_ended(book: Book, fact: Fact) -> None:
-    data, job = fact.data, book.job_of(fact)
-    if job and (unit := job.units.get(data["unit"])) and unit.epoch == data["epoch"]:
-        unit.live, unit.commitment = False, None
-        if unit.state is UnitState.ACTIVE:
-            put(book, unit, _AFTER_LEASE.get(data["cause"], UnitState.DONE))
-        _forget(book, job)
-
-
 def _ended(book: Book, fact: Fact) -> None:
     if job := book.job_of(fact):
         job.ended = job.ended or fact.type
         for unit in job.units.values():
             if not unit.state.final:
                 put(book, unit, UnitState.DONE)
-        _forget(book, job)
+        forget(book, job)
 
 
 _ASKS_ANEW: Final = frozenset({"terms", "late"})
 """Why a release ends so that its offer is put once more, as a new version."""
 
-
-def _forget(book: Book, job: Job) -> None:
-    """Let go of a job that is over and holds no lease; only how far its stream came stays."""
-    if job.ended and not any(unit.live for unit in job.units.values()):
-        book.jobs.pop(job.id, None)
-        book.streams.close(f"job/{job.id}")
-        for offer in job.offers:
-            book.offers.pop(offer, None)
-
-
-_AFTER_LEASE: Final = {
-    "lost": UnitState.PENDING,
-    "regrouped": UnitState.PENDING,
-    "cancelled": UnitState.CANCELLED,
-}
 
 _MOVES: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "JobSubmitted": _submitted,
@@ -192,13 +157,11 @@ _MOVES: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "ThirdPartyCommitted": _committed,
     "HolderCommitted": _committed,
     "CommitmentFailed": _failed,
-    "LeaseActivated": _activated,
-    "LeaseFenced": _fenced,
-    "LeaseEnded": _lease_ended,
     "JobFinished": _ended,
     "JobFailed": _ended,
     "JobCancelled": _ended,
     "JobUnmet": _ended,
     **OFFERS,
+    **LEASES,
     **REGISTERS,
 }

@@ -16,12 +16,13 @@ GRACE: Final = timedelta(seconds=60)
 
 class Timers(Law):
     number = "I28"
-    text = "Every open offer, acceptance, release and patience ends within 60 s of its timer."
+    text = "Every open offer, acceptance, release, term and patience ends within 60 s of its timer."
     guards = "agreement 3.5, timers"
     _OFFER = frozenset({"OfferLapsed", "OfferWithdrawn"})
     _ACCEPTANCE = frozenset({"OfferFulfilled", "HolderDefaulted"})
     _PLACING = frozenset({"ThirdPartyCommitted", "HolderCommitted"})
-    sees = _OFFER | _ACCEPTANCE | _PLACING | JOB_ENDS | {"ReleaseExpired"}
+    _TERM = frozenset({"LeaseFenced", "LeaseEnded", "LeaseRenewed"})
+    sees = _TERM | _OFFER | _ACCEPTANCE | _PLACING | JOB_ENDS | {"ReleaseExpired"}
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type in self._OFFER:
@@ -40,6 +41,8 @@ class Timers(Law):
                 yield self._owed(offer, fact.position)
         elif fact.type == "ReleaseExpired":
             yield from self._kept(book, book.units_of(fact), fact.position)
+        elif fact.type in self._TERM:
+            yield from self._term(fact, book)
         elif job := book.job_of(fact):
             if fact.type in JOB_ENDS and not job.ended:
                 yield from self._overdue(book, job, fact.position)
@@ -62,7 +65,10 @@ class Timers(Law):
                 yield self.breach(sentence, offer.position, position)
             if _owed_too_long(book, offer):
                 yield self._owed(offer, position)
-        yield from self._kept(book, job.units.values(), position)
+        yield from self._kept(book, job.sought(), position)
+        for unit in job.units.values():
+            if _leased_too_long(book, unit):
+                yield self._outlived(unit, position)
         if _waits_too_long(book, job):
             yield self._impatient(job, position)
 
@@ -82,6 +88,15 @@ class Timers(Law):
                 unit.release.position,
                 position,
             )
+
+    def _term(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        job = book.job_of(fact)
+        unit = job.unit_of(fact) if job else None
+        if unit and unit.epoch == fact.data["epoch"] and _leased_too_long(book, unit):
+            yield self._outlived(unit, fact.position)
+
+    def _outlived(self, unit: Unit, position: int) -> Breach:
+        return self.breach(f"the lease of unit {unit.index} outlives its term", position)
 
     def _impatient(self, job: Job, position: int) -> Breach:
         return self.breach("the job waits past its patience", job.position, position)
@@ -122,6 +137,12 @@ def _released_too_long(book: Book, unit: Unit) -> bool:
     if unit.state is not UnitState.RELEASED or release is None or release.tail_until is None:
         return False
     return _late(book, unit.since, max(release.tail_until, unit.since))
+
+
+def _leased_too_long(book: Book, unit: Unit) -> bool:
+    if not unit.live or unit.term_until is None:
+        return False
+    return _late(book, unit.since, unit.term_until)
 
 
 def _waits_too_long(book: Book, job: Job) -> bool:

@@ -15,6 +15,7 @@ JOB_ENDS: Final = frozenset({"JobFinished", "JobFailed", "JobCancelled", "JobUnm
 
 _P, _O, _L = UnitState.PENDING, UnitState.OFFERED, UnitState.LEFT
 _A, _R, _C, _V = UnitState.ACCEPTED, UnitState.RELEASED, UnitState.COMMITTED, UnitState.ACTIVE
+_M = UnitState.MIGRATING
 
 _FROM: Final[Mapping[str, frozenset[UnitState]]] = {
     # The states in brackets are left to a law of their own: I4, I19, I2, I3 and I5.
@@ -29,8 +30,19 @@ _FROM: Final[Mapping[str, frozenset[UnitState]]] = {
     "ThirdPartyCommitted": frozenset({_P, _R} | {_O, _L}),
     "HolderCommitted": frozenset({_P, _A, _R}),
     "CommitmentFailed": frozenset({_A, _C}),
-    "LeaseActivated": frozenset({_A, _C} | {_V}),
+    "LeaseActivated": frozenset({_A, _C} | {_V, _M}),
+    "RenewalDue": frozenset({_V}),
+    "LeaseRenewed": frozenset({_V}),
+    "ReclaimAsked": frozenset({_V}),
+    "MigrationBegun": frozenset({_V}),
+    "MigrationAborted": frozenset({_V, _M}),
+    "LeaseFenced": frozenset({_V, _M}),
 }
+_OF_LEASES: Final = frozenset(
+    {"LeaseActivated", "LeaseFenced", "LeaseRenewed", "RenewalDue"}
+    | {"ReclaimAsked", "MigrationBegun", "MigrationAborted"}
+)
+"""Facts of the unit itself; the others tell of its heir, where it has one."""
 
 
 class OneState(Law):
@@ -49,7 +61,7 @@ class OneState(Law):
             yield from self._nowhere(job, position)
 
     def _nowhere(self, job: Job, *positions: int) -> Iterator[Breach]:
-        left = sorted(u.index for u in job.units.values() if u.state is UnitState.LEFT)
+        left = sorted(u.index for u in job.sought() if u.state is UnitState.LEFT)
         if left and len(left) >= job.gang:  # of a gang that is split I18 tells
             yield self.breach(f"units {left} are out of their offer and not released", *positions)
 
@@ -94,6 +106,8 @@ class OneState(Law):
             return
         for index in named:
             unit = job.units.get(index)
+            if unit is not None and fact.type not in _OF_LEASES:
+                unit = unit.sought
             if unit is None:
                 yield self.breach(f"{fact.type} names unit {index}, never asked for", fact.position)
             elif unit.barred is not None and fact.type in ("OfferIssued", "UnitsReleased"):
@@ -108,12 +122,19 @@ class OneLease(Law):
     number = "I5"
     text = "A unit never has two live lease epochs."
     guards = "agreement 3.5, leases"
-    sees = frozenset({"LeaseActivated"})
+    sees = frozenset({"LeaseActivated", "LeaseFenced", "LeaseRenewed"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         job = book.job_of(fact)
-        unit = job.units.get(fact.data["unit"]) if job else None
-        if unit and unit.live:
+        unit = job.unit_of(fact) if job else None
+        if fact.type != "LeaseActivated":
+            if unit and not (unit.live and unit.epoch == fact.data["epoch"]):
+                yield self.breach(
+                    f"{fact.type} names epoch {fact.data['epoch']} of unit {unit.index}, "
+                    "which does not live",
+                    fact.position,
+                )
+        elif unit and unit.live:
             yield self.breach(
                 f"unit {unit.index} gets epoch {fact.data['epoch']} while epoch {unit.epoch} lives",
                 fact.position,
@@ -187,7 +208,7 @@ class WholeGangs(Law):
             )
 
     def _one_place(self, fact: Fact, job: Job) -> Iterator[Breach]:
-        for unit in job.units.values():
+        for unit in job.sought():
             bound = unit.commitment
             if (
                 bound
@@ -207,9 +228,9 @@ class WholeGangs(Law):
 def _siblings(fact: Fact, job: Job) -> set[int]:
     """The gang members that stay in a state which others of the gang leave with this fact."""
     moved: Iterable[int] = [index for index in fact.data["units"] if index < job.gang]
-    states = {unit.state for index in moved if (unit := job.units.get(index))}
+    states = {unit.sought.state for index in moved if (unit := job.units.get(index))}
     return {
         unit.index
-        for unit in job.units.values()
+        for unit in job.sought()
         if unit.index < job.gang and unit.index not in moved and unit.state in states
     }
