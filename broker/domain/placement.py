@@ -151,7 +151,7 @@ class _Round:
             edition,
             self.now,
             partial(self._renewal, job, edition),
-            partial(self._all_refused, job),
+            self._standing,
             self.unasked,
         ).decide()
 

@@ -45,7 +45,7 @@ class Leases:
         edition: Edition,
         now: datetime,
         options: Callable[[], Options],
-        standing: Callable[[Options], Standing],
+        standing: Callable[[Need], Standing],
         unasked: Unasked,
     ) -> None:
         self.job, self.edition, self.now = job, edition, now
@@ -113,7 +113,7 @@ class Leases:
         need = Need(job=self.job, edition=self.edition, options=options, units=indexes, terms=terms)
         clause = options.right or options.exclusive or ""
         released = self.unasked.released(need, clause) if options.right else None
-        standing = self.standing(options)
+        standing = self.standing(need)
         if released is not None:
             self.decisions.append(released)
         elif options.holder_barred:
