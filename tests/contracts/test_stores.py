@@ -217,6 +217,15 @@ def test_a_hold_is_bound_for_as_long_as_its_commitment_lives(world: World) -> No
             assert tx.bound_holds(("aws",), ["h1"]) == {}
 
 
+def test_a_hold_that_replaces_a_unit_is_bound_by_its_commitment(world: World) -> None:
+    job = world.submitted(units=1)
+    now = world.now()
+    with world.case(job.id) as case:
+        case.put_commitment(a_commitment(job, "com_1", now, place=FULL, holds=("h1",)))
+    with world.store.transaction() as tx:
+        assert tx.bound_holds(("azure",), ["h1"]) == {"h1": "com_1"}
+
+
 # -- what is due
 
 

@@ -9,12 +9,14 @@ import pytest
 
 from broker.agreements.durations import seconds
 from broker.agreements.errors import AgreementError
+from broker.agreements.lint import check
 from broker.agreements.read import read
 from broker.agreements.registry import edition_named, load, named, shipped
-from broker.domain.right import Divisible, TailFrom
+from broker.domain.right import Divisible, LeaseTerm, TailFrom
 from broker.domain.values import instant
 from broker.domain.workload import Scope, WorkClass
-from tests.support.editions import DATED, E2, E3, spoilt
+from tests.support.editions import DATED, E2, E3, SHIPPED, spoilt
+from tests.support.leases import an_agreement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -241,3 +243,40 @@ def test_a_duration_is_whole_seconds(text: str, length_s: int) -> None:
 def test_what_has_no_fixed_length_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="no duration"):
         seconds(text)
+
+
+LEASE: Final = "reclaim: none\n      lease: {term: P30D, renew_before: PT5H}"
+
+
+def test_a_right_says_when_leases_are_renewed_and_what_may_be_asked_back() -> None:
+    known = an_agreement(lease="lease: {term: P30D, renew_before: PT5H}").editions[0]
+    right = known.right("compute-rofr")
+    assert right.lease == LeaseTerm(term_s=30 * 86_400, renew_before_s=18_000)
+    assert right.reclaim_notice_s == 600
+    plain = right_of("azure-first-refusal")
+    assert (plain.lease, plain.reclaim_notice_s) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "says"),
+    [
+        ("PT5H", "PT4H", "must be longer than the longest window, 14400 s"),
+        ("PT5H", "P30D", "shorter than the term, 2592000 s"),
+        ("renew_before: PT5H", "before: PT5H", "rofr.lease.renew_before is missing"),
+        (
+            "reclaim: none",
+            "reclaim: {notice: PT1H, checkpointable_only: false}",
+            "checkpointable_only says false; only true is carried out",
+        ),
+        (
+            "capacity: [new, renewal], pool_kind: [third_party_cloud, own_built]",
+            "capacity: [new], pool_kind: [third_party_cloud, own_built]",
+            "rofr.lease sets a term, but match.capacity leaves renewals out",
+        ),
+    ],
+)
+def test_a_lease_or_a_reclaim_that_cannot_be_is_named(good: str, bad: str, says: str) -> None:
+    text = SHIPPED["azure-first-refusal.yaml"].replace("reclaim: none", LEASE)
+    assert not check({"house.yaml": text})
+    assert good in text
+    assert any(says in wrong.sentence() for wrong in check({"house.yaml": text.replace(good, bad)}))

@@ -17,6 +17,14 @@ from broker.domain.values import JobId, ProviderName, RefusalReason, usd
 from broker.steps.answer import AnswerKind
 from broker.steps.record import record_prices
 from broker.steps.run import Command
+from broker.store.rows import (
+    commitment_from,
+    commitment_row,
+    job_from,
+    job_row,
+    offer_from,
+    offer_row,
+)
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, work
 from tests.support.leases import RENEW_BEFORE_S, TERM_S, an_agreement
 
@@ -306,3 +314,16 @@ def test_the_automatic_desk_without_room_refuses_and_the_lease_goes_on() -> None
         assert broker.where(job) == [AWS]
         assert len(broker.facts("LeaseRenewed")) == 3
         assert broker.job(job).units[0].epoch == 1
+
+
+def test_what_follows_a_lease_is_kept_in_the_rows() -> None:
+    with a_spilled_job() as (broker, job):
+        to_the_renewal(broker, job)
+        known = broker.job(job)
+        assert known.units[0].heir is not None
+        assert job_from(job_row(known)["doc"]) == known
+        (made,) = broker.store.commitments[job].values()
+        assert made.under is not None
+        assert commitment_from(commitment_row(made)["doc"]) == made
+        offer = broker.offer(job)
+        assert offer_from(offer_row(offer)["doc"]) == offer
