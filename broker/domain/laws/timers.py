@@ -26,15 +26,7 @@ class Timers(Law):
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type in self._OFFER:
-            offer = book.offer_of(fact)
-            if offer and not offer.end and _open_too_long(book, offer):
-                yield self.breach(
-                    "an offer stays open past its window", offer.position, fact.position
-                )
-            elif offer and _outlives_its_edition(book, offer):
-                yield self.breach(
-                    "an offer stays open that an amendment ended", offer.position, fact.position
-                )
+            yield from self._open(fact, book)
         elif fact.type in self._ACCEPTANCE:
             offer = book.offer_of(fact)
             if offer and _owed_too_long(book, offer):
@@ -87,6 +79,15 @@ class Timers(Law):
                 f"unit {unit.index} stays released past its release's tail",
                 unit.release.position,
                 position,
+            )
+
+    def _open(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        offer = book.offer_of(fact)
+        if offer and not offer.end and _open_too_long(book, offer):
+            yield self.breach("an offer stays open past its window", offer.position, fact.position)
+        elif offer and _outlives_its_edition(book, offer):
+            yield self.breach(
+                "an offer stays open that an amendment ended", offer.position, fact.position
             )
 
     def _term(self, fact: Fact, book: Book) -> Iterator[Breach]:
