@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.agreements import registry
+from broker.agreements.series import following
 from broker.domain.agreement import Agreement
 from broker.domain.market import Pool
 from broker.domain.offer import Desk
@@ -117,12 +118,16 @@ def wired(
         put_on_record(store, agreements.values(), pools)
         secret = agent_secret(store)
         script = (lambda name: start_up(name, secret)) if start_up else str
+        rules = rulebook(settings, agreements, pools, script)
+        with store.transaction() as tx:
+            for register in tx.registers(agreements).values():
+                rules.adopt(register)
         yield Wiring(
             settings=settings,
             clock=clock,
             ids=ids,
             store=store,
-            rules=rulebook(settings, agreements, pools, script),
+            rules=rules,
             secret=secret,
         )
     finally:
@@ -164,6 +169,7 @@ def rulebook(
         owner=settings.owner,
         vantage=settings.vantage,
         desk_for=desk_of(settings),
+        follow=following,
         webhooks={
             name: Webhook(url=to.url, secret=webhook_key(to.secret.get_secret_value()))
             for name, to in settings.desk_webhook.items()

@@ -38,7 +38,7 @@ router = APIRouter(prefix="/v1/agreements", tags=["agreements"])
 @router.get("", response_model=AgreementsView)
 def list_agreements(here: Here) -> Response:
     now, _ = _now_and_register(here, here.rules.default_agreement)
-    known = here.rules.agreements.values()
+    known = [one for name in here.rules.agreements if (one := here.rules.agreement(name))]
     default = here.rules.default_agreement
     return json_reply(AgreementsView(items=tuple(summary(one, default, now) for one in known)))
 
@@ -46,7 +46,7 @@ def list_agreements(here: Here) -> Response:
 @router.get("/{agreement}", response_model=AgreementView)
 def show_agreement(agreement: str, here: Here) -> Response:
     """Its editions with their provenance, its clauses, and what stands now."""
-    found = here.rules.agreements.get(agreement)
+    found = here.rules.agreement(agreement)
     if found is None:
         raise unknown("agreement", agreement)
     now, register = _now_and_register(here, agreement)

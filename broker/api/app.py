@@ -9,6 +9,7 @@ from broker.api import (
     agent,
     agreements,
     desk,
+    editions,
     facts,
     fleet,
     jobs,
@@ -41,7 +42,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.pulse = Pulse(context.store)
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    for part in (facts, jobs, quotes, offers, keys, agreements, fleet, accounts, agent):
+    parts = (facts, jobs, quotes, offers, keys, agreements, editions, fleet, accounts, agent)
+    for part in parts:
         app.include_router(part.router)
     app.include_router(offers.notices)
     app.include_router(desk.router)

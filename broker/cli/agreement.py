@@ -7,10 +7,11 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from broker.cli.options import Json
-from broker.cli.shell import out, out_json, say, shell_of
+from broker.cli.shell import USAGE, out, out_json, say, shell_of
 
 app = typer.Typer(
-    help="Agreements: ls, show, waive, revoke, consent, attest, conflict, stake, standing.",
+    help="Agreements: ls, show, waive, revoke, consent, attest, conflict, stake, standing, "
+    "record, discrepancies.",
     invoke_without_command=True,
 )
 
@@ -197,6 +198,50 @@ def revoke(
 ) -> None:
     """A waiver, consent, acceptance or conflict ends now; what was placed stays."""
     _put(context, name, "revoke", {"record": record, "by": by}, json)
+
+
+@app.command()
+def record(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The next edition, as YAML.")],
+    *,
+    by: By,
+    json: Json = False,
+) -> None:
+    """Put the next edition on record; it decides from its beginning on, and never earlier."""
+    from pathlib import Path
+
+    from broker.agreements.document import parse
+    from broker.agreements.errors import AgreementError
+
+    try:
+        document = parse(Path(file).read_text(encoding="utf-8"), file)
+    except (OSError, UnicodeDecodeError, AgreementError) as wrong:
+        say(f"{wrong}" if isinstance(wrong, AgreementError) else f"{file}: {wrong}")
+        raise typer.Exit(USAGE) from None
+    name = str(document.get("agreement", ""))
+    body = {"by": by, "edition": document}
+    told = shell_of(context).line.post(f"/v1/agreements/{name}/editions", body, repeatable=False)
+    if json:
+        out_json("edition", told)
+        return
+    out(f"{told['edition']}  in force from {told['begins']}")
+    if told["discrepancies"]:
+        say(f"{len(told['discrepancies'])} decisions: broker agreement discrepancies {name}")
+
+
+@app.command()
+def discrepancies(context: typer.Context, name: Name, json: Json = False) -> None:
+    """What editions recorded late would have said of decisions taken before; those stand."""
+    said = shell_of(context).line.get(f"/v1/agreements/{name}/discrepancies")
+    if json:
+        out_json("discrepancies", said)
+        return
+    for one in said["items"]:
+        what = f"{one['job']} {one['subject']}: was {one['was']}, would be {one['would']}"
+        out(f"{one['position']}  {what}  (edition {one['edition']})")
+    if not said["items"]:
+        say("no edition came late, or none would have decided otherwise")
 
 
 def _match(classes: list[str] | None, pools: list[str] | None) -> dict[str, Any]:

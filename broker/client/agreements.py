@@ -11,6 +11,7 @@ from broker.client.connection import Connection
 
 if TYPE_CHECKING:
     from broker.wire import AgreementsView, AgreementView, RecordedView
+    from broker.wire.editions import DiscrepanciesView, EditionRecordedView
 
 
 class Agreements:
@@ -28,6 +29,19 @@ class Agreements:
         from broker.wire import AgreementView  # noqa: PLC0415 - as above
 
         return AgreementView.model_validate(self._line.get(f"/v1/agreements/{agreement}"))
+
+    def record(self, agreement: str, edition: Mapping[str, Any], *, by: str) -> EditionRecordedView:
+        """Put its next edition on record; one that comes late rewrites nothing, and reports."""
+        from broker.wire.editions import EditionRecordedView  # noqa: PLC0415 - as above
+
+        path, body = f"/v1/agreements/{agreement}/editions", {"by": by, "edition": dict(edition)}
+        return EditionRecordedView.model_validate(self._line.post(path, body, repeatable=False))
+
+    def discrepancies(self, agreement: str) -> DiscrepanciesView:
+        from broker.wire.editions import DiscrepanciesView  # noqa: PLC0415 - as above
+
+        path = f"/v1/agreements/{agreement}/discrepancies"
+        return DiscrepanciesView.model_validate(self._line.get(path))
 
     def waive(  # noqa: PLR0913 - the fields of a waiver
         self,

@@ -66,6 +66,10 @@ class Case:
         )
 
     def put_offer(self, offer: Offer) -> Offer:
+        amends_at = offer.amends_at
+        if amends_at is not None and offer.state.undecided:
+            due = amends_at if offer.due_at is None else min(offer.due_at, amends_at)
+            offer = altered(offer, due_at=due)
         self.offers[offer.id] = offer
         self.changed.add(offer.id)
         return offer

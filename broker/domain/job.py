@@ -108,6 +108,8 @@ class Job:
     offers: int = 0
     supersedes: OfferId | None = None
     """The offer that its next one replaces."""
+    reissues: OfferId | None = None
+    """The offer withdrawn by an amendment that its next one stands for."""
     requotes: tuple[datetime, ...] = ()
     """When such a replacement was put, as far as it still counts."""
     losses: int = 0

@@ -24,7 +24,7 @@ Heads: TypeAlias = Mapping[str, Rank]
 SERVED_WAKES: Final = 2
 """How many of a line get their turn when one was served: 1, 2, 4 and so on while stock lasts."""
 LOOK_UP_AT_LAST: Final = timedelta(hours=1)
-"""When a job in line is looked at although nobody called it."""
+"""When a job in line is first looked at although nobody called it."""
 
 
 def line_of(agreement: str, work: Workload) -> str:
@@ -39,3 +39,12 @@ def line_of(agreement: str, work: Workload) -> str:
         work.units if work.gang else 0,
     )
     return blake2s(repr(asked).encode(), digest_size=8).hexdigest()
+
+
+def looks_up_at(submitted_at: datetime, now: datetime) -> datetime:
+    """When a job in line is looked at although nobody called it: after as long as it has waited.
+
+    So it is looked at a few times, however long it waits; new jobs of its line soon find out
+    whether anybody heads it.
+    """
+    return now + max(LOOK_UP_AT_LAST, now - submitted_at)

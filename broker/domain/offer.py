@@ -134,6 +134,8 @@ class Offer:
     cure_until: datetime | None = None
     draws: Mapping[str, str] = field(default_factory=dict)
     """The `commit` clause that leases at each of the holder's providers draw down."""
+    amends_at: datetime | None = None
+    """When its edition ends, and the next one says what becomes of it."""
     due_at: datetime | None = None
     """When the desk, the window or the delivery has to be looked at."""
 

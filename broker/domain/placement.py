@@ -27,7 +27,7 @@ from broker.domain.decision import (
     Wait,
 )
 from broker.domain.job import Job, UnitState
-from broker.domain.line import LOOK_UP_AT_LAST, Heads
+from broker.domain.line import Heads, looks_up_at
 from broker.domain.market import Market, Refusal
 from broker.domain.offer import OfferKind
 from broker.domain.options import Memo, Options, Which, remembered
@@ -131,7 +131,7 @@ class _Round:
             else:
                 decisions += self._under(job, edition, options, units, release)
         if pending and behind:
-            decisions.append(StandInLine(until=self.now + LOOK_UP_AT_LAST))
+            decisions.append(StandInLine(until=looks_up_at(job.submitted_at, self.now)))
         elif pending and (not job.workload.gang or len(pending) == len(job.units)):
             decisions += self._fresh(job, edition, options, tuple(sorted(pending)))
         return tuple(decisions) or (Wait(until=None, because="its gang is not whole yet"),)

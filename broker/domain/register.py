@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import Consent, Waiver
@@ -45,6 +45,8 @@ class Register:
     """How often it was written; the guard of every write."""
     reading: int = 0
     """Counts what may change an answer of the agreement's: all but what is drawn and counted."""
+    editions: tuple[Mapping[str, Any], ...] = ()
+    """Those recorded while the broker ran, as they were written, the oldest first."""
     attested: tuple[Attestation, ...] = ()
     consents: tuple[Consent, ...] = ()
     waivers: tuple[Waiver, ...] = ()

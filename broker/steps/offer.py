@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from broker.domain.agreement import Edition
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import closes_at, proceed
@@ -15,7 +16,8 @@ from broker.domain.notice import WEBHOOK
 from broker.domain.offer import Desk, Offer, OfferState
 from broker.domain.offering import attempt, default, deliver, lapse, owed, withdraw
 from broker.domain.spill import drop_commitments
-from broker.ports import Store
+from broker.domain.transition import carry_over, overruled
+from broker.ports import Store, Transaction
 from broker.steps.beat import somebody_is_away
 from broker.steps.keeping import keep
 from broker.steps.rulebook import Rulebook
@@ -31,15 +33,31 @@ def put_offers(store: Store, rules: Rulebook, limit: int = 200) -> int:
         if not cases:
             return 0
         market, away = rules.market(tx), partial(somebody_is_away, tx)
+        edition_of = partial(_edition_now, tx, rules)
         for case in cases:
             for offer in list(case.offers.values()):
                 if offer.due_at is not None and offer.due_at <= case.now:
-                    _look_at(case, offer, market, away)
+                    _look_at(case, offer, market, edition_of, away)
         keep(tx, cases)
     return len(cases)
 
 
-def _look_at(case: Case, offer: Offer, market: Market, away: Callable[[], bool]) -> None:
+def _edition_now(tx: Transaction, rules: Rulebook, offer: Offer) -> Edition | None:
+    rules.adopt(tx.registers([offer.agreement])[offer.agreement])
+    return rules.edition(offer.agreement, tx.now)
+
+
+def _look_at(
+    case: Case,
+    offer: Offer,
+    market: Market,
+    edition_of: Callable[[Offer], Edition | None],
+    away: Callable[[], bool],
+) -> None:
+    if overruled(offer, case):  # T14, T15: another edition has come into force
+        offer = carry_over(case, offer, edition_of(offer))
+        if offer.due_at is None or offer.due_at > case.now:
+            return
     over = offer.expires_at is not None and case.now >= offer.expires_at
     if over and offer.mechanics.toll and away():
         # Who is away writes the outage on its return, and this timer is then put off by it.

@@ -164,6 +164,8 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
     if job.supersedes is not None:
         mechanics = altered(mechanics, window_s=mechanics.requote_window_s or mechanics.window_s)
         case.set_job(requotes=counted(case, mechanics), supersedes=None)
+    if job.reissues is not None:
+        case.set_job(reissues=None)
     desk = rules.desk_for(work) if decision.kind is OfferKind.RIGHT else Desk.AUTOMATIC
     every = timedelta(seconds=mechanics.deemed_after_s / mechanics.deemed_attempts)
     return Offer(
@@ -181,11 +183,12 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         holder=decision.edition.holder_pools,
         terms=decision.terms,
         mechanics=mechanics,
-        supersedes=job.supersedes,
+        supersedes=job.supersedes or job.reissues,
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
         draws=draws_of_holder(decision.edition, work, case.now),
+        amends_at=decision.edition.ends,
         due_at=case.now + every if desk is Desk.PERSON else None,
     )
 
@@ -212,8 +215,8 @@ def _release(case: Case, decision: ReleaseStanding, rules: Rulebook) -> None:
 
 def _not_anew(case: Case) -> None:
     """The units go their way without a new version of what was offered."""
-    if case.job.supersedes is not None:
-        case.set_job(supersedes=None)
+    if case.job.supersedes is not None or case.job.reissues is not None:
+        case.set_job(supersedes=None, reissues=None)
 
 
 def _commit(case: Case, decision: Commit, rules: Rulebook) -> None:

@@ -112,7 +112,8 @@ class Probing:
         offer = case.offers.get(machine.offer) if machine.offer else None
         if offer is None or offer.state is not OfferState.SENT:
             return
-        edition = self.rules.agreements[offer.agreement].edition(offer.edition)
+        known = self.rules.agreement(offer.agreement)
+        edition = known.edition(offer.edition) if known is not None else None
         named = [c for c in edition.clauses if c.id == offer.clause] if edition else []
         if offer.kind is OfferKind.ORDER and not any("continuity" in c.exceptions for c in named):
             return

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import override
 
@@ -26,6 +26,7 @@ from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
 
 Value = TypeVar("Value")
+Follow: TypeAlias = Callable[[Agreement | None, Mapping[str, Any], str], Agreement]
 
 _ORDER_WINDOW_S = 1800
 _ORDER_PROVISION_S = 7200
@@ -117,6 +118,10 @@ class Rulebook:
     """What placement has worked out about its pools."""
     readings: dict[tuple[str, str], tuple[int, Edition]] = field(default_factory=dict, repr=False)
     """The last reading of each edition, with what was on record then."""
+    follow: Follow | None = None
+    """Reads one more edition of an agreement; None: there will be none."""
+    later: dict[str, tuple[int, Agreement]] = field(default_factory=dict, repr=False)
+    """Agreements with editions that were recorded since, and how many those are."""
     vantage: str = ""
     """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
@@ -137,12 +142,30 @@ class Rulebook:
     def agreement_of(self, tenant: str) -> str:
         return self.by_tenant.get(tenant, self.default_agreement)
 
+    def agreement(self, name: str) -> Agreement | None:
+        """With the editions that were recorded since the broker began, as far as it has read."""
+        known = self.later.get(name)
+        return known[1] if known is not None else self.agreements.get(name)
+
+    def adopt(self, register: Register) -> None:
+        """Read the editions that were recorded while this process ran."""
+        name, number = register.agreement, len(register.editions)
+        if not number or self.follow is None or self.later.get(name, (0,))[0] == number:
+            return
+        found = self.agreements.get(name)
+        for document in register.editions:
+            if found is None or found.edition(document["edition"]) is None:  # else a file has it
+                found = self.follow(found, document, "the log")
+        if found is not None:
+            self.later[name] = (number, found)
+
     def edition(self, agreement: str, at: datetime) -> Edition | None:
-        found = self.agreements.get(agreement)
+        found = self.agreement(agreement)
         return found.in_force(at) if found is not None else None
 
     def edition_as_it_stands(self, register: Register, at: datetime) -> Edition | None:
         """The edition in force with what is on record beside it; made once for each reading."""
+        self.adopt(register)
         edition = self.edition(register.agreement, at)
         if edition is None or register.reading == 0:
             return edition

@@ -8,7 +8,6 @@ from datetime import datetime
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.key import Key
-from broker.domain.line import Rank
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.notice import Notice
@@ -25,6 +24,7 @@ from broker.domain.values import (
     ProviderName,
 )
 from broker.ports import Clock, Ids, LogChunk
+from broker.store.memory_lines import Lines
 from broker.store.memory_log import MemoryLog
 from broker.store.memory_queue import DueQueue
 
@@ -62,20 +62,17 @@ class MemoryTables:
             name: DueQueue() for name in ProviderName
         }
         self.beats: dict[str, datetime] = {}
-        self.stuck: dict[str, dict[JobId, Rank]] = {}
-        self.in_line: dict[str, dict[JobId, Rank]] = {}
+        self.stuck, self.in_line = Lines(), Lines()
 
     def set_job(self, job: Job) -> None:
         rank, before = job.rank, self.jobs.get(job.id)
         if before is not None and before.line != job.line:
-            _note(self.stuck, before, wanted=False)
-            _note(self.in_line, before, wanted=False)
+            self.stuck.note(before.line, job.id, None)
+            self.in_line.note(before.line, job.id, None)
         self.due_jobs.put(job.id, job.due_at, rank)
         over = job.state.over
-        if job.stuck or job.line in self.stuck:
-            _note(self.stuck, job, wanted=job.stuck and not over)
-        if job.in_line or job.line in self.in_line:
-            _note(self.in_line, job, wanted=job.in_line and not over)
+        self.stuck.note(job.line, job.id, rank if job.stuck and not over else None)
+        self.in_line.note(job.line, job.id, rank if job.in_line and not over else None)
         if over and self.forget and not self.live.get(job.id):
             self.jobs.pop(job.id, None)
             self.offers.pop(job.id, None)
@@ -129,13 +126,3 @@ class MemoryTables:
             self.asked[place] += by
             if machine.tries > 0:
                 self.tried[place] += by
-
-
-def _note(lines: dict[str, dict[JobId, Rank]], job: Job, *, wanted: bool) -> None:
-    """Keep a line's book of jobs in step with one job."""
-    if wanted:
-        lines.setdefault(job.line, {})[job.id] = job.rank
-    elif job.line in lines:
-        lines[job.line].pop(job.id, None)
-        if not lines[job.line]:
-            del lines[job.line]

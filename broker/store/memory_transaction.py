@@ -102,25 +102,21 @@ class MemoryTransaction:
 
     def heads(self, lines: AbstractSet[str]) -> Heads:
         stuck = self.store.stuck
-        return {line: min(stuck[line].values()) for line in lines if stuck.get(line)}
+        return {line: first[0] for line in lines if (first := stuck.first(line))}
 
     def call_heads(self) -> None:
         self._writes.append(self._call_heads)
 
     def _call_heads(self) -> None:
-        for stuck in list(self.store.stuck.values()):
-            for job in list(stuck):
-                self.store.set_job(altered(self.store.jobs[job], due_at=self.now))
+        for job in self.store.stuck.everybody():
+            self.store.set_job(altered(self.store.jobs[job], due_at=self.now))
 
     def call_up(self, lines: Mapping[str, int]) -> None:
         self._writes.append(partial(self._call_up, lines))
 
     def _call_up(self, lines: Mapping[str, int]) -> None:
         for line, number in lines.items():
-            standing = self.store.in_line.get(line)
-            if not standing:
-                continue
-            for _, job in sorted((rank, job) for job, rank in standing.items())[:number]:
+            for _, _, job in self.store.in_line.first(line, number):
                 self.store.set_job(altered(self.store.jobs[job], due_at=self.now, in_line=False))
 
     def put_notice(self, notice: Notice, events: Sequence[Event] = ()) -> None:

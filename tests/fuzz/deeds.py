@@ -99,8 +99,9 @@ def _pass(world: World, action: Action) -> None:
 
 def _open_offers(world: World, *states: OfferState) -> list[Offer]:
     """Those of the last offers that are in one of these states."""
+    names = world.offers()[-6:]
     with world.quietly() as store, store.transaction() as tx:
-        known = [tx.offer(name) for name in world.offers()[-6:]]
+        known = [tx.offer(name) for name in names]
     return [offer for offer in known if offer is not None and offer.state in states]
 
 

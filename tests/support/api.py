@@ -12,6 +12,7 @@ from typing import Any, Final
 from fastapi.testclient import TestClient
 
 from broker.agreements import registry
+from broker.agreements.series import following
 from broker.api.app import create_app
 from broker.api.context import ApiContext
 from broker.domain.market import Place, Pool, PoolKind
@@ -116,6 +117,7 @@ def an_office(folder: Path, desk: Desk = Desk.PERSON) -> Iterator[Office]:
     rules = Rulebook(
         agreements=registry.shipped(),
         default_agreement="azure-first-refusal",
+        follow=following,
         pools=POOLS,
         desk_for=lambda _: desk,
     )

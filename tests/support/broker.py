@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from broker.agreements.registry import shipped
+from broker.agreements.series import following
 from broker.domain.agreement import Agreement
 from broker.domain.chain import Fact
 from broker.domain.job import Job, UnitState
@@ -259,6 +260,7 @@ def a_broker(
         default_agreement=known.name,
         pools=tuple(pools or [pool(place) for place in stock]),
         desk_for=lambda _: desk,
+        follow=following,
     )
     names = sorted({place.provider for place in stock})
     clouds = {

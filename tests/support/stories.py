@@ -193,6 +193,31 @@ def a_rack_used_for_other_work() -> Story:
     return story.tell(stream, "ShareBelow", **under, **share, until=until)
 
 
+def a_narrow_release() -> Story:
+    """Noticed for Europe only: a cheaper place elsewhere is not open under that release."""
+    story = Story().edition().after(1)
+    relisted = story.drafts[-1].data["pools"][2]
+    relisted |= {"region": "us-east1", "price_usd_hour": "20"}
+    job = story.job().submitted(terms={**TERMS, "regions": None}).offered("o1", 0).after(1)
+    job.delivered("o1").after(60).refused("o1", 0).released("refusal", 0, offer="o1").after(1)
+    job.committed("c1", 0, basis="refusal", cites=["o1"]).after(60).live("c1", 0).after(60)
+    job.let_go("c1", 0).finished()
+    return story
+
+
+def an_amended_offer() -> Story:
+    """Another edition begins while the holder considers it, and says that it is withdrawn."""
+    story = Story().edition().after(1)
+    ends: dict[str, object] = {"transition": {"open_offers": "withdraw"}}
+    ends |= {"edition": "2026-03-02", "supersedes": EDITION["edition"]}
+    ends["effective"] = {"from": story.later(60), "to": None}
+    story.tell("agreement/first-refusal", "EditionRecorded", **{**EDITION, **ends})
+    job = story.job().submitted().offered("o1", 0).delivered("o1").after(60)
+    job.tell("OfferWithdrawn", offer="o1", why="amended").after(1)
+    job.tell("JobCancelled", job="j1", reason="asked")
+    return story
+
+
 def an_unmet_job() -> Story:
     """An order that the holder refuses releases nothing; the job waits out its patience."""
     story = Story().edition().after(1)
@@ -392,6 +417,8 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     an_announced_job,
     a_requoted_job,
     a_rack_used_for_other_work,
+    a_narrow_release,
+    an_amended_offer,
     an_unmet_job,
     a_waived_job,
     small_jobs,

@@ -11,7 +11,10 @@ from broker.agreements.registry import shipped
 from broker.domain.agreement import Agreement
 from broker.domain.values import RefusalReason, instant_text, usd
 from broker.domain.workload import Limits, Workload
-from broker.steps.answer import AnswerKind
+from broker.steps.offer import put_offers
+from broker.steps.place import place_round
+from broker.steps.provision import provision
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, WEST, Broker, a_broker, a_gang, work
 
 JOBS = 30
@@ -95,3 +98,25 @@ def test_a_person_who_refused_an_order_is_not_asked_again_at_once() -> None:
         again = [fact.at for fact in broker.facts("OfferIssued")][1:]
         assert again
         assert all(datetime.fromisoformat(at) >= refused + timedelta(minutes=15) for at in again)
+
+
+def looks(broker: Broker, hours: int) -> int:
+    """How many jobs placement looks at in so many hours."""
+    end, looked = broker.clock.at + timedelta(hours=hours), 0
+    while (due := broker.store.next_due()) is not None and due <= end:
+        broker.clock.at = max(due, broker.clock.at)
+        looked += place_round(broker.store, broker.rules)
+        put_offers(broker.store, broker.rules)
+        for name, cloud in broker.clouds.items():
+            provision(name, cloud, broker.store, broker.rules)
+    return looked
+
+
+def test_a_backlog_is_looked_at_hardly_more_often_than_one_job() -> None:
+    looked = []
+    for jobs in (1, 100):
+        with a_broker({EAST: 0, AWS: 0}, agreement=OPEN) as broker:
+            broker.placed(*[work()] * jobs)
+            looked.append(looks(broker, hours=100))
+    alone, among = looked
+    assert among < alone + 100 * 10

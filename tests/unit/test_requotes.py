@@ -140,7 +140,8 @@ def test_a_job_in_line_moves_to_the_line_of_its_new_terms() -> None:
         amend(broker, second, exclude=())
         assert broker.where(second) == [GCP]
         assert broker.states(first) == ["released"]
-        assert broker.store.in_line == {}
+        assert not broker.job(second).in_line
+        assert not broker.store.in_line.first(broker.job(first).line)
 
 
 @pytest.mark.parametrize(

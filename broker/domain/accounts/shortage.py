@@ -141,6 +141,16 @@ def need_of(said: Any) -> Need:  # noqa: ANN401
     )
 
 
+def amended_need(need: Need, said: Any) -> Need:  # noqa: ANN401
+    """What a job asks for since a `JobAmended`."""
+    limit = part(said.terms, "price_usd_hour")
+    return need._replace(
+        regions=tuple(part(said.terms, "regions") or ()),
+        exclude=tuple(said.exclude),
+        limit=None if limit is None else Decimal(limit),
+    )
+
+
 def _would_do(one: _Listed, need: Need) -> bool:
     row, (provider, region, _) = one.row, one.place
     return (

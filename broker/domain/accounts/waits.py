@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import Any, Final, TypeAlias
 
 from broker.domain.accounts.said import Said, when
-from broker.domain.accounts.shortage import NO_FIT, Cause, Need, Shortage, need_of
+from broker.domain.accounts.shortage import NO_FIT, Cause, Need, Shortage, amended_need, need_of
 from broker.domain.chain import Fact
 from broker.domain.event import Event
 from broker.domain.values import RefusalReason, instant
@@ -84,6 +84,7 @@ class Waits:
         self._shortage = Shortage()
         self._hears: Final[Mapping[str, Callable[[Any, datetime], None]]] = {
             "JobSubmitted": self._submitted,
+            "JobAmended": self._amended,
             "OfferIssued": self._offered,
             "OfferAccepted": self._accepted,
             "OfferRefused": self._refused,
@@ -127,6 +128,12 @@ class Waits:
 
     def _submitted(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         self._jobs[said.job] = _Job(said, at)
+
+    def _amended(self, said: Any, at: datetime) -> None:  # noqa: ANN401
+        if (job := self._jobs.get(said.job)) is not None:
+            for unit in job.units.values():
+                self._spend(job, unit, at)
+            job.need = amended_need(job.need or need_of(job.asked), said)
 
     def _offered(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         if (job := self._jobs.get(said.job)) is not None:

@@ -1,6 +1,7 @@
 """The facts: frozen, past tense, and never renamed. A new meaning is a new fact."""
 
 from broker.domain.events.agreements import (
+    DiscrepancyFound,
     EditionRecorded,
     ShareBelow,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "ConflictRecorded",
     "ConsentRecorded",
     "ConsentRevoked",
+    "DiscrepancyFound",
     "EditionRecorded",
     "HolderCommitted",
     "HolderDefaulted",

@@ -27,6 +27,20 @@ class EditionRecorded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscrepancyFound(Event):
+    """An edition that was recorded late would have read a past decision otherwise; that stands."""
+
+    agreement: str
+    edition: str
+    position: int
+    """Of the fact of that decision."""
+    job: str
+    subject: str
+    was: str
+    would: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShareBelow(Event):
     """Of the own-built GPU-hours billed over a period, too few were for a clause's classes."""
 

@@ -100,6 +100,8 @@ class Offer:
     delivered_at: datetime | None = None
     end: str | None = None
     """The type of the fact that ended it."""
+    why: str | None = None
+    """Why it was withdrawn."""
     accepted_at: datetime | None = None
     cure_until: datetime | None = None
     owed: set[int] = field(default_factory=set)

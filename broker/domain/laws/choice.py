@@ -9,12 +9,14 @@ from typing import Final
 
 from broker.domain.chain import Fact
 from broker.domain.laws.bases import sought_by
+from broker.domain.laws.better import better_for_rival
 from broker.domain.laws.book import Book, Job
 from broker.domain.laws.conflicts import in_conflict
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.prices import Listed
 
+_EXACT: Final = Decimal(0)
 _OPEN_BY_ITSELF: Final = frozenset({"free", "carve_out", "consent"})
 """Bases under which a place may be taken only where no right stands over it."""
 
@@ -48,6 +50,7 @@ class PureChoice(Law):
                 return
             may = (
                 _wanted(one, job)
+                and _under_the_ceiling(one, fact, book, job)
                 and _open(one, fact, book, job, edition)
                 and one.place[0] not in in_conflict(book, job)
             )
@@ -68,6 +71,22 @@ def _wanted(one: Listed, job: Job) -> bool:
         and one.memory_gib >= asked["memory_gib"]
         and (not asked["accelerators"] or one.accelerator in asked["accelerators"])
         and (not regions or any(fnmatchcase(region, pattern) for pattern in regions))
+    )
+
+
+def _under_the_ceiling(one: Listed, fact: Fact, book: Book, job: Job) -> bool:
+    """Whether the releases it stands on let a supplier have the units there; the price apart."""
+    if fact.data["basis"] in _OPEN_BY_ITSELF:
+        return True
+    releases = {id(r): r for unit in book.units_of(fact) if (r := unit.release)}.values()
+    there = {**job.terms, "regions": [one.place[1]]}
+    if one.accelerator:
+        there["accelerators"] = [one.accelerator]
+    return not any(
+        better_for_rival(
+            release.ceiling, {**there, "price_usd_hour": release.ceiling["price_usd_hour"]}, _EXACT
+        )
+        for release in releases
     )
 
 

@@ -32,7 +32,8 @@ def _issued(book: Book, fact: Fact) -> None:
         tolled=_tolled(book, fact),
     )
     job.superseded = None
-    if data["supersedes"] is not None:
+    replaced = book.offers.get(data["supersedes"] or "")
+    if data["supersedes"] is not None and not (replaced and replaced.why == "amended"):
         job.requotes.append(book.now)
     book.offers[offer.id] = job.offers[offer.id] = offer
     for unit in job.named(fact):
@@ -78,7 +79,8 @@ def _declined(book: Book, fact: Fact) -> None:
 def _withdrawn(book: Book, fact: Fact) -> None:
     if (offer := book.offer_of(fact)) and not offer.end:
         offer.end = fact.type
-        if fact.data["why"] == "superseded":
+        offer.why = fact.data["why"]
+        if offer.why == "superseded":
             offer.job.superseded = offer.id
         for unit in _inside(offer):
             put(book, unit, UnitState.PENDING)

@@ -51,7 +51,10 @@ class Edition:
     attestors: Mapping[str, str] = field(default_factory=dict)
     """Who may attest each condition."""
     supersedes: str | None = None
+    ends_offers: bool = False
+    """Whether offers that are open when it begins are withdrawn."""
     position: int = 0
+    recorded_at: datetime | None = None
 
     def in_force(self, at: datetime) -> bool:
         return not self.draft and self.since <= at and (self.until is None or at < self.until)
@@ -157,6 +160,7 @@ def edition(data: Mapping[str, Any]) -> Edition:
         holder=holder.get("id", ""),
         attestors=_attestors(data),
         supersedes=data.get("supersedes"),
+        ends_offers=(data.get("transition") or {}).get("open_offers") in ("withdraw", "reissue"),
     )
 
 

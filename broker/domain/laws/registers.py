@@ -48,7 +48,11 @@ def _prices_listed(book: Book, fact: Fact) -> None:
 
 
 def _edition_recorded(book: Book, fact: Fact) -> None:
-    recorded = replace(edition(fact.data), position=fact.position)
+    recorded = replace(edition(fact.data), position=fact.position, recorded_at=book.now)
+    before = book.editions.get((recorded.agreement, recorded.supersedes or ""))
+    if before is not None and not recorded.draft:
+        ends = min(before.until or recorded.since, recorded.since)
+        book.editions[before.agreement, before.name] = replace(before, until=ends)
     book.editions[recorded.agreement, recorded.name] = recorded
     for waiver in fact.data.get("waivers") or ():
         if (recorded.agreement, waiver["id"]) not in book.waivers:

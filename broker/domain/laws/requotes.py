@@ -37,6 +37,8 @@ class BoundedRequotes(Law):
             yield self.breach(
                 f"{replaced}, which it replaces, is no offer that is over", fact.position
             )
+        if known is not None and known.why == "amended":
+            return
         clause = edition.clauses.get(fact.data["clause"] or "") or {}
         yield from self._bounded(fact, book, job, clause)
 

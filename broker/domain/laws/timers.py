@@ -30,6 +30,10 @@ class Timers(Law):
                 yield self.breach(
                     "an offer stays open past its window", offer.position, fact.position
                 )
+            elif offer and _outlives_its_edition(book, offer):
+                yield self.breach(
+                    "an offer stays open that an amendment ended", offer.position, fact.position
+                )
         elif fact.type in self._ACCEPTANCE:
             offer = book.offer_of(fact)
             if offer and _owed_too_long(book, offer):
@@ -53,6 +57,9 @@ class Timers(Law):
         for offer in job.offers.values():
             if not offer.end and _open_too_long(book, offer):
                 yield self.breach("an offer stays open past its window", offer.position, position)
+            elif _outlives_its_edition(book, offer):
+                sentence = "an offer stays open that an amendment ended"
+                yield self.breach(sentence, offer.position, position)
             if _owed_too_long(book, offer):
                 yield self._owed(offer, position)
         yield from self._kept(book, job.units.values(), position)
@@ -88,6 +95,19 @@ def _late(book: Book, since: datetime, due: datetime) -> bool:
 def _open_too_long(book: Book, offer: Offer) -> bool:
     since = offer.delivered_at
     return since is not None and _late(book, since, since + offer.window)
+
+
+def _outlives_its_edition(book: Book, offer: Offer) -> bool:
+    """Whether it is open long after an edition began that says it is withdrawn or reissued."""
+    own = book.editions.get((offer.agreement, offer.edition))
+    if own is None or offer.end:
+        return False
+    for edition in book.in_force(book.now):
+        if edition.agreement == offer.agreement and edition.name != offer.edition:
+            since = max(edition.since, offer.issued_at, edition.recorded_at or edition.since)
+            if edition.ends_offers and edition.since > own.since and _late(book, since, since):
+                return True
+    return False
 
 
 def _owed_too_long(book: Book, offer: Offer) -> bool:
