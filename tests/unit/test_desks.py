@@ -201,6 +201,9 @@ def test_the_holder_may_deliver_by_way_of_another() -> None:
         )
         assert broker.where(job) == [ORACLE] * 9
         assert not broker.facts("ThirdPartyCommitted")
+        for unit in range(9):
+            broker.exit(job, unit)
+        assert len(broker.facts("LeaseBilled")) == 9
 
 
 def test_where_the_edition_asks_for_consent_an_acceptance_is_not_enough() -> None:
