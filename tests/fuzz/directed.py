@@ -10,6 +10,7 @@ from broker.domain.recording import Entry, Revocation
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import ProviderName, usd
 from broker.domain.workload import Shape, WorkClass
+from broker.steps.amend import amend_job
 from broker.steps.answer import Answer, AnswerKind, Hold, record_answer
 from broker.steps.put_on_record import put_on_record
 from broker.steps.submit import Submission, submit_jobs
@@ -138,6 +139,17 @@ def the_holder_reneges(world: World, times: int = 4) -> None:
         told = Answer(kind=AnswerKind.ACCEPT, holds=(hold,), by="clerk")
         record_answer(offer, told, world.store, world.rules, world.ids)
         later(world, 330)
+
+
+def a_defaulted_job_asks_for_more(world: World) -> None:
+    """Its release ends with its terms; the right is suspended, so that the next stands on that."""
+    the_holder_reneges(world, 1)
+    for cloud in world.clouds.values():
+        for place in cloud.stock:
+            cloud.stock[place] = 0
+    the_holder_reneges(world, 1)
+    amend_job(world.jobs[-1], {"max_price_usd_hour": usd("4.00")}, world.store, world.rules)
+    later(world, 60)
 
 
 def a_hold_is_named_twice(world: World) -> None:

@@ -224,7 +224,8 @@ class DefaultOnce(Law):
         for unit in book.units_of(fact):
             if unit.barred is None or unit.offer is None:
                 continue
-            if fact.type == "UnitsReleased" and unit.state is not UnitState.LEFT:
+            anew = fact.type == "UnitsReleased" and unit.state is not UnitState.LEFT
+            if anew and (fact.data["basis"] == "default" or fact.data["ceiling"] == unit.barred):
                 yield self.breach(
                     f"unit {unit.index}, defaulted, is released a second time",
                     unit.offer.position,
