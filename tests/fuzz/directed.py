@@ -9,7 +9,7 @@ from broker.domain.clause import Consent, Match, Waiver
 from broker.domain.recording import Entry, Revocation
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import ProviderName, usd
-from broker.domain.workload import Shape, WorkClass
+from broker.domain.workload import Limits, Shape, WorkClass
 from broker.steps.amend import amend_job
 from broker.steps.answer import Answer, AnswerKind, Hold, record_answer
 from broker.steps.put_on_record import put_on_record
@@ -150,6 +150,13 @@ def a_defaulted_job_asks_for_more(world: World) -> None:
     the_holder_reneges(world, 1)
     amend_job(world.jobs[-1], {"max_price_usd_hour": usd("4.00")}, world.store, world.rules)
     later(world, 60)
+
+
+def a_tenant_bids_higher_and_higher(world: World) -> None:
+    arrives(world, "people", limits=Limits(max_price_usd_hour=usd("3.10")))
+    for price in ("3.20", "3.30", "3.40", "3.50", "3.60"):
+        amend_job(world.jobs[-1], {"max_price_usd_hour": usd(price)}, world.store, world.rules)
+        later(world, 1)
 
 
 def a_hold_is_named_twice(world: World) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fuzz import planted, planted_records
+from tests.fuzz import planted, planted_courses, planted_records
 from tests.fuzz.actions import drawn
 from tests.fuzz.history import judged, lived
 from tests.fuzz.planted import Plant
 from tests.fuzz.world import World
 
-PLANTS = (*planted.PLANTS, *planted_records.PLANTS)
+PLANTS = (*planted.PLANTS, *planted_records.PLANTS, *planted_courses.PLANTS)
 BUDGET = 300
 """Histories within which a fault must be caught; most need one."""
 
