@@ -40,6 +40,10 @@ class Verb(StrEnum):
     REVOKE = "revoke"
     RENEGE = "renege"
     """The holder's people accept, and their cloud has nothing until it is too late."""
+    OUTAGE = "outage"
+    """A part of the broker, or all of it, is away for a while."""
+    AMEND = "amend"
+    """A tenant changes what it asks for."""
     AWAY = "away"
     """Nobody answers at the holder's cloud for a while."""
 
@@ -54,6 +58,7 @@ DISTURBED: Final = STEPS | {
     Verb.AGENT,
     Verb.ENTER,
     Verb.REVOKE,
+    Verb.AMEND,
 }
 
 
@@ -90,6 +95,8 @@ _WEIGHTS: Final = {
     Verb.REVOKE: 3,
     Verb.RENEGE: 4,
     Verb.AWAY: 2,
+    Verb.OUTAGE: 2,
+    Verb.AMEND: 4,
 }
 _TASTES: Final = (0.3, 1, 1, 3)
 """How much more or less than usual a history may have of something: so rare things meet."""

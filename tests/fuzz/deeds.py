@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from broker.domain.offer import Desk, Offer, OfferState
-from broker.domain.values import ProviderName
+from broker.domain.values import ProviderName, usd
+from broker.steps.amend import amend_job
+from broker.steps.beat import Part, note_beat
 from broker.steps.cancel import cancel_jobs
+from broker.steps.submit import InvalidJobError
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
 from tests.fuzz.parties import enter, revoke
@@ -20,6 +23,17 @@ from tests.fuzz.world import LATE, PLACES, World
 Thing = TypeVar("Thing")
 _SPANS_S: Final = (1, 5, 10, 20, 30, 45, 61, 90, 120, 185, 250, 301, 620, 905)
 _MOODS: Final = tuple(Mood)
+_GONE_S: Final = (3, 6, 20, 60, 130, 400)
+_CHANGES: Final[Sequence[Mapping[str, object]]] = (
+    {"max_price_usd_hour": usd("3.00")},
+    {"max_price_usd_hour": usd("3.50")},
+    {"max_price_usd_hour": usd("4.00")},
+    {"max_price_usd_hour": usd("5.00")},
+    {"max_price_usd_hour": None},
+    {"regions": ("*east*",)},
+    {"regions": ()},
+    {"exclude": (ProviderName.AWS,)},
+)
 _RENEGED_S: Final = (180, 250, 330, 420)
 _ABSENT: Final = (Mood.UNREACHABLE, Mood.TRANSIENT, Mood.UNSURE_NOT, Mood.AUTH)
 
@@ -173,6 +187,42 @@ def _away(world: World, action: Action) -> None:
         azure.moods.clear()
 
 
+def _outage(world: World, action: Action) -> None:
+    """One part is away, or all and nobody does anything; then one after the other comes back."""
+    seconds = _GONE_S[action.a % len(_GONE_S)]
+    parts = list(Part)[:: -1 if action.b % 2 else 1][: 1 + action.b // 2 % 2]
+    world.say(f"For {seconds} s {' and '.join(parts)} are away.")
+    for part in Part if not world.beating else ():
+        note_beat(world.store, part)
+    world.beating = frozenset(Part) - frozenset(parts)
+    if world.beating:  # and workers go on working
+        world.pass_to(world.clock.at + timedelta(seconds=seconds), LATE * (action.b % 3) / 2)
+    else:
+        world.clock.at += timedelta(seconds=seconds)
+    for part in parts:
+        world.beating |= {part}
+        note_beat(world.store, part)
+        world.say(f"The {part} is there again.")
+        if action.c % 3:
+            world.settle()
+
+
+def _amend(world: World, action: Action) -> None:
+    """Another price, other regions: better for a rival, worse, or not to be compared."""
+    job = chosen(world.jobs, action.a)
+    if job is None:
+        return
+    changes = _CHANGES[action.b % len(_CHANGES)]
+    world.say(f"The tenant of {job} asks for {changes} from now on.")
+    try:
+        amended = amend_job(job, changes, world.store, world.rules)
+    except InvalidJobError as wrong:
+        world.say(f"It is not taken: {wrong}.")
+        return
+    world.happened[f"jobs {amended.became.value}"] += 1
+    world.say(f"It is {amended.became} {amended.because}.")
+
+
 _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.SUBMIT: submit,
     Verb.CANCEL: _cancel,
@@ -189,5 +239,7 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.REVOKE: revoke,
     Verb.RENEGE: _renege,
     Verb.AWAY: _away,
+    Verb.OUTAGE: _outage,
+    Verb.AMEND: _amend,
     **dict.fromkeys(STEPS, _step),
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from broker.domain.case import Case
 from broker.domain.chain import Fact
@@ -45,11 +46,22 @@ def judged(
     actions: Sequence[Action], sqlite: str | None = None, *, telling: bool = False
 ) -> Verdict:
     """Perform a history, lay it to rest, and have its log audited."""
+    return lived(partial(_perform, actions), sqlite, telling=telling)
+
+
+def _perform(actions: Sequence[Action], world: World) -> None:
+    for action in actions:
+        perform(world, action)
+
+
+def lived(
+    live: Callable[[World], object], sqlite: str | None = None, *, telling: bool = False
+) -> Verdict:
+    """The same for whatever happens in a world."""
     surprise = trace = ""
     with a_world(sqlite, telling=telling) as world:
         try:
-            for action in actions:
-                perform(world, action)
+            live(world)
             world.say("From now on everybody is honest and nothing is lost; two hours pass.")
             world.rest()
             surprise = _left_over(world)

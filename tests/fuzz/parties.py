@@ -39,6 +39,7 @@ _WAIVED: Final = (
 _BEGINS_S: Final = (-60, 0, 0, 0, 30, 120)
 _LASTS_S: Final = (20, 60, 200, 600, 3600)
 _TENANTS: Final = ("lab", "people", "mild", "mild people", "closed", "*")
+_RIVALS: Final = (HOLDER, HOLDER, "aws", "gcp", "own", "a rival", "a fund")
 _PARTIES: Final = (HOLDER, "aws", "gcp", "own", "a rival", "a fund")
 
 
@@ -146,7 +147,7 @@ def _conflict(at: datetime, action: Action) -> Entry:
     return Conflict(
         id=f"conflict-{action.c}",
         tenant=_TENANTS[action.a // 16 % len(_TENANTS)],
-        party=_PARTIES[action.a // 128 % len(_PARTIES)],
+        party=_RIVALS[action.a // 128 % len(_RIVALS)],
         because="it sells the same",
         begins=begins,
         ends=None if action.b // 64 % 3 == 0 else ends,

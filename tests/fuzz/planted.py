@@ -29,6 +29,8 @@ from broker.steps import answer, offer, outcome, place
 from broker.steps.rulebook import Rulebook
 from broker.store.memory_log import MemoryLog
 from broker.store.memory_transaction import MemoryTransaction
+from tests.fuzz import directed
+from tests.fuzz.world import World
 
 Bend: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 Wrap: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -41,6 +43,8 @@ class Plant:
     name: str
     law: str
     bend: Bend
+    story: Callable[[World], object] | None = None
+    """What must happen for it to show, where chance alone would take too long."""
 
 
 def wrapped(names: Sequence[tuple[object, str]], wrap: Wrap) -> Bend:
@@ -369,126 +373,153 @@ def _altered(facts: Callable[..., Any]) -> Callable[..., Any]:
     return bent
 
 
-PLANTS: Final = tuple(
-    Plant(name=name, law=law, bend=bend)
-    for name, law, bend in (
-        (
-            "early spill",
-            "I3",
-            also(
-                allowed(_U.OFFERED, _U.COMMITTED),
-                wrapped([(placement._Round, "_fresh")], _spilled_while_offered),  # noqa: SLF001
+PLANTS: Final = (
+    Plant(
+        name="hold behind two promises",
+        law="I18",
+        bend=instead(answer, "_not_its_own", lambda *_: ""),
+        story=directed.a_hold_is_named_twice,
+    ),
+    *(
+        Plant(name=name, law=law, bend=bend)
+        for name, law, bend in (
+            (
+                "early spill",
+                "I3",
+                also(
+                    allowed(_U.OFFERED, _U.COMMITTED),
+                    wrapped([(placement._Round, "_fresh")], _spilled_while_offered),  # noqa: SLF001
+                ),
             ),
-        ),
-        ("late yes honoured", "I7", _window_moved(_HOUR)),
-        ("tie counted as in time", "I7", _window_moved(timedelta(microseconds=1))),
-        ("answer in time turned down as late", "I7", _window_moved(-_HOUR)),
-        ("duplicate applied", "I6", wrapped([(answer, "_opened")], _as_if_open)),
-        (
-            "gang split at acceptance",
-            "I18",
-            wrapped([(answer, "_nonconforming")], _for_gangs_nothing),
-        ),
-        ("hold behind two promises", "I18", instead(answer, "_not_its_own", lambda *_: "")),
-        ("gang split at commitment", "I18", wrapped([(place, "plan")], _first_of_a_gang)),
-        ("better price to a rival", "I8", instead(options, "better_for_supplier", lambda *_: None)),
-        ("better region to a rival", "I8", _narrowed(regions=("anywhere",))),
-        ("better accelerator to a rival", "I8", _narrowed(accelerators=None)),
-        ("ceiling above the notice", "I8", _released(_dearer)),
-        ("use after the tail", "I9", _TAIL_FORGOTTEN),
-        ("tail longer than the clause's", "I9", _released(_longer)),
-        (
-            "withdrawal releases",
-            "I20",
-            wrapped([(lease, "withdraw"), (offer, "withdraw")], _release_on_withdrawal),
-        ),
-        (
-            "two offers for one unit",
-            "I4",
-            also(allowed(_U.OFFERED, _U.OFFERED), wrapped([(place, "issue")], _put_twice)),
-        ),
-        ("lapse without receipt", "I11", instead(offer, "_deliver", _lapsed_unheard)),
-        (
-            "lapse before the window's end",
-            "I12",
-            also(
-                wrapped(_DELIVER, _looked_at_early),
-                wrapped([(offer, "_close")], _over_at_once),
+            ("late yes honoured", "I7", _window_moved(_HOUR)),
+            ("tie counted as in time", "I7", _window_moved(timedelta(microseconds=1))),
+            ("answer in time turned down as late", "I7", _window_moved(-_HOUR)),
+            ("duplicate applied", "I6", wrapped([(answer, "_opened")], _as_if_open)),
+            (
+                "gang split at acceptance",
+                "I18",
+                wrapped([(answer, "_nonconforming")], _for_gangs_nothing),
             ),
-        ),
-        ("window cut short", "I12", _mechanics(lambda known: {"window_s": known.window_s // 2})),
-        ("time to cure left out", "I19", _mechanics(lambda _: {"cure_s": 0})),
-        ("timer dropped", "I28", wrapped(_DELIVER, _without_timer)),
-        (
-            "patience forgotten",
-            "I28",
-            instead(placement._Round, "_out_of_patience", lambda *_: False),  # noqa: SLF001
-        ),
-        ("stale edition", "I13", _edition(lambda known: known.editions[0])),
-        (
-            "draft edition",
-            "I13",
-            told_as(events.OfferIssued, lambda told: replace(told, edition="draft")),
-        ),
-        (
-            "defaulted units offered again",
-            "I19",
-            wrapped([(offering, "_let_go")], _default_never_released),
-        ),
-        ("release of a default called stale", "I19", _released(_stale_at_once)),
-        (
-            "default released twice",
-            "I19",
-            also(
-                allowed(_U.RELEASED, _U.RELEASED),
-                wrapped([(offering, "_let_go")], _default_twice),
+            ("gang split at commitment", "I18", wrapped([(place, "plan")], _first_of_a_gang)),
+            (
+                "better price to a rival",
+                "I8",
+                instead(options, "better_for_supplier", lambda *_: None),
             ),
-        ),
-        (
-            "default before the cure is over",
-            "I19",
-            wrapped([(answer, "accept")], _called_in_at_once),
-        ),
-        (
-            "two live leases",
-            "I5",
-            told_as(events.LeaseEnded, lambda told: None if told.cause == "lost" else told),
-        ),
-        ("epoch used twice", "I5", told_as(events.LeaseActivated, lambda e: replace(e, epoch=1))),
-        ("lost unit", "I1", instead(offering, "_rest", lambda *_: ())),
-        (
-            "standing refusal used after its validity",
-            "I35",
-            _stands(lambda self, _, units: units >= self.units),
-        ),
-        (
-            "standing refusal of many used for few",
-            "I35",
-            _stands(lambda self, now, _: bool(now < self.valid_until)),
-        ),
-        ("skipped offer without citation", "I22", wrapped([(place, "_release")], _skipped_uncited)),
-        ("order releases", "I15", wrapped([(offering, "_let_go")], _orders_release)),
-        ("exclusive class sent abroad", "I15", _everywhere_free(exclusive=True)),
-        ("right forgotten", "I2", _everywhere_free(exclusive=False)),
-        (
-            "commitment that cites nothing",
-            "I2",
-            wrapped([(place, "commit_third_party")], _uncited),
-        ),
-        (
-            "third party called the holder",
-            "I2",
-            told_as(events.ThirdPartyCommitted, _called_the_holders),
-        ),
-        (
-            "lease without a commitment",
-            "I2",
-            told_as(events.LeaseActivated, lambda told: replace(told, provider="oracle")),
-        ),
-        ("job over with an offer open", "I6", instead(lease, "withdraw", lambda *_: None)),
-        ("fact left out", "I27", wrapped([(MemoryTransaction, "_tell")], _one_left_out)),
-        ("fact dated back", "I34", wrapped([(MemoryTransaction, "_tell")], _dated_back)),
-        ("fact altered after sealing", "I26", wrapped([(MemoryLog, "facts")], _altered)),
-        ("machine that nobody leases", "surprise", wrapped([(Case, "give_back")], _kept_running)),
-    )
+            ("better region to a rival", "I8", _narrowed(regions=("anywhere",))),
+            ("better accelerator to a rival", "I8", _narrowed(accelerators=None)),
+            ("ceiling above the notice", "I8", _released(_dearer)),
+            ("use after the tail", "I9", _TAIL_FORGOTTEN),
+            ("tail longer than the clause's", "I9", _released(_longer)),
+            (
+                "withdrawal releases",
+                "I20",
+                wrapped([(lease, "withdraw"), (offer, "withdraw")], _release_on_withdrawal),
+            ),
+            (
+                "two offers for one unit",
+                "I4",
+                also(allowed(_U.OFFERED, _U.OFFERED), wrapped([(place, "issue")], _put_twice)),
+            ),
+            ("lapse without receipt", "I11", instead(offer, "_deliver", _lapsed_unheard)),
+            (
+                "lapse before the window's end",
+                "I12",
+                also(
+                    wrapped(_DELIVER, _looked_at_early),
+                    wrapped([(offer, "_close")], _over_at_once),
+                ),
+            ),
+            (
+                "window cut short",
+                "I12",
+                _mechanics(lambda known: {"window_s": known.window_s // 2}),
+            ),
+            ("time to cure left out", "I19", _mechanics(lambda _: {"cure_s": 0})),
+            ("timer dropped", "I28", wrapped(_DELIVER, _without_timer)),
+            (
+                "patience forgotten",
+                "I28",
+                instead(placement._Round, "_out_of_patience", lambda *_: False),  # noqa: SLF001
+            ),
+            ("stale edition", "I13", _edition(lambda known: known.editions[0])),
+            (
+                "draft edition",
+                "I13",
+                told_as(events.OfferIssued, lambda told: replace(told, edition="draft")),
+            ),
+            (
+                "defaulted units offered again",
+                "I19",
+                wrapped([(offering, "_let_go")], _default_never_released),
+            ),
+            ("release of a default called stale", "I19", _released(_stale_at_once)),
+            (
+                "default released twice",
+                "I19",
+                also(
+                    allowed(_U.RELEASED, _U.RELEASED),
+                    wrapped([(offering, "_let_go")], _default_twice),
+                ),
+            ),
+            (
+                "default before the cure is over",
+                "I19",
+                wrapped([(answer, "accept")], _called_in_at_once),
+            ),
+            (
+                "two live leases",
+                "I5",
+                told_as(events.LeaseEnded, lambda told: None if told.cause == "lost" else told),
+            ),
+            (
+                "epoch used twice",
+                "I5",
+                told_as(events.LeaseActivated, lambda e: replace(e, epoch=1)),
+            ),
+            ("lost unit", "I1", instead(offering, "_rest", lambda *_: ())),
+            (
+                "standing refusal used after its validity",
+                "I35",
+                _stands(lambda self, _, units: units >= self.units),
+            ),
+            (
+                "standing refusal of many used for few",
+                "I35",
+                _stands(lambda self, now, _: bool(now < self.valid_until)),
+            ),
+            (
+                "skipped offer without citation",
+                "I22",
+                wrapped([(place, "_release")], _skipped_uncited),
+            ),
+            ("order releases", "I15", wrapped([(offering, "_let_go")], _orders_release)),
+            ("exclusive class sent abroad", "I15", _everywhere_free(exclusive=True)),
+            ("right forgotten", "I2", _everywhere_free(exclusive=False)),
+            (
+                "commitment that cites nothing",
+                "I2",
+                wrapped([(place, "commit_third_party")], _uncited),
+            ),
+            (
+                "third party called the holder",
+                "I2",
+                told_as(events.ThirdPartyCommitted, _called_the_holders),
+            ),
+            (
+                "lease without a commitment",
+                "I2",
+                told_as(events.LeaseActivated, lambda told: replace(told, provider="oracle")),
+            ),
+            ("job over with an offer open", "I6", instead(lease, "withdraw", lambda *_: None)),
+            ("fact left out", "I27", wrapped([(MemoryTransaction, "_tell")], _one_left_out)),
+            ("fact dated back", "I34", wrapped([(MemoryTransaction, "_tell")], _dated_back)),
+            ("fact altered after sealing", "I26", wrapped([(MemoryLog, "facts")], _altered)),
+            (
+                "machine that nobody leases",
+                "surprise",
+                wrapped([(Case, "give_back")], _kept_running),
+            ),
+        )
+    ),
 )

@@ -35,7 +35,7 @@ LEAST: Final[Mapping[str, float]] = {
     "releases on lapse": 300,
     "releases on default": 2,
     "releases on standing_refusal": 60,
-    "releases on suspension": 5,
+    "releases on suspension": 1,
     "releases on unavailability": 5,
     "releases that went stale": 500,
     "releases whose tail ended": 50,
@@ -47,7 +47,7 @@ LEAST: Final[Mapping[str, float]] = {
     "third-party commitments on free": 300,
     "third-party commitments on waiver": 50,
     "third-party commitments on de_minimis": 100,
-    "third-party commitments on suspension": 5,
+    "third-party commitments on suspension": 1,
     "third-party commitments on unavailability": 10,
     "third-party commitments on consent": 10,
     "third-party commitments on continuity": 3,
@@ -69,6 +69,14 @@ LEAST: Final[Mapping[str, float]] = {
     "machines broken down": 80,
     "agents turned away": 10,
     "jobs submitted again": 20,
+    "outages": 50,
+    "offers tolled": 30,
+    "jobs amended": 50,
+    "offers that supersede another": 20,
+    "withdrawals for a newer version": 10,
+    "releases that other terms ended": 10,
+    "new offers after a late yes": 10,
+    "bills": 1000,
     "acceptances beforehand that were taken": 8,
     "waivers granted": 100,
     "waivers revoked": 10,
@@ -82,10 +90,10 @@ LEAST: Final[Mapping[str, float]] = {
     "stakes": 20,
     "records refused": 100,
     "probes": 100,
-    "absences": 20,
-    "recoveries": 10,
-    "suspensions": 5,
-    "jobs held for a conflict": 5,
+    "absences": 8,
+    "recoveries": 5,
+    "suspensions": 3,
+    "jobs held for a conflict": 2,
 }
 """How often each is reached at least in a thousand histories."""
 
@@ -117,6 +125,8 @@ def _named(fact: Fact, gangs: set[str]) -> Iterator[str]:
     if fact.type == "OfferIssued":
         if data["edition"] == "second":
             yield "offers under the second edition"
+        if data["supersedes"] is not None:
+            yield "offers that supersede another"
         if data["job"] in gangs:
             yield "offers to a gang"
     if fact.type in _KINDS:
@@ -143,15 +153,18 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     ),
     "AnswerReceived": lambda told: {"query": "queries"}.get(told["kind"], f"{told['kind']}s"),
     "AnswerRejected": lambda told: f"{told['why']} answers",
-    "OfferWithdrawn": lambda told: (
-        f"withdrawals for a {'cancelled job' if told['why'] == 'cancelled' else told['why']}"
-    ),
+    "OfferWithdrawn": lambda told: f"withdrawals for a {_WITHDRAWN.get(told['why'], told['why'])}",
     "UnitsReleased": lambda told: f"releases on {told['basis']}",
-    "ReleaseExpired": lambda told: (
-        "releases that went stale" if told["why"] == "stale" else "releases whose tail ended"
-    ),
+    "ReleaseExpired": lambda told: _EXPIRED[told["why"]],
     "ThirdPartyCommitted": lambda told: f"third-party commitments on {told['basis']}",
     "LeaseEnded": lambda told: f"leases {told['cause']}",
+}
+_WITHDRAWN: Final[Mapping[str, str]] = {"cancelled": "cancelled job", "superseded": "newer version"}
+_EXPIRED: Final[Mapping[str, str]] = {
+    "stale": "releases that went stale",
+    "tail": "releases whose tail ended",
+    "terms": "releases that other terms ended",
+    "late": "new offers after a late yes",
 }
 _FACTS: Final = {
     "OfferRefused": "refusals",
@@ -166,6 +179,10 @@ _FACTS: Final = {
     "JobFailed": "jobs failed",
     "JobCancelled": "jobs cancelled",
     "JobUnmet": "jobs unmet",
+    "BrokerUp": "outages",
+    "OfferTolled": "offers tolled",
+    "JobAmended": "jobs amended",
+    "LeaseBilled": "bills",
     "WaiverGranted": "waivers granted",
     "WaiverRevoked": "waivers revoked",
     "ConsentRecorded": "consents",

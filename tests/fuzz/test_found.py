@@ -12,6 +12,8 @@ from broker.domain.workload import Limits, WorkClass
 from broker.ports import Order
 from broker.steps.provision import CLAIMED_FOR, provision
 from broker.steps.record import record_editions
+from tests.fuzz.directed import a_defaulted_job_asks_for_more
+from tests.fuzz.history import lived
 from tests.support.broker import AWS, EAST, OWN, WEST, Broker, a_broker, work
 
 PROVISION_S, CURE_S = 7200, 900
@@ -103,6 +105,14 @@ def test_a_worker_that_took_too_long_writes_nothing_over_what_another_wrote() ->
         assert provision(AZURE, azure, broker.store, broker.rules) == 0
         assert broker.where(job) == [EAST]
         assert len(broker.facts("LeaseActivated")) == 1
+
+
+def test_a_defaulted_job_that_asks_for_more_is_released_again_while_the_right_is_off() -> None:
+    """On other terms and another ground; the default itself still releases its units once."""
+    verdict = lived(a_defaulted_job_asks_for_more)
+    bases = [fact.data["basis"] for fact in verdict.facts if fact.type == "UnitsReleased"]
+    assert bases[-2:] == ["default", "suspension"]
+    assert verdict.broken == frozenset()
 
 
 def also_open(broker: Broker, tenant: str) -> None:

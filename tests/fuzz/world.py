@@ -14,6 +14,9 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
 from broker.domain.chain import Fact
 from broker.domain.machine import Machine
 from broker.domain.market import Place
@@ -23,6 +26,7 @@ from broker.domain.values import JobId, MachineName, OfferId, ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Store
 from broker.replay.world import CountingIds, VirtualClock
+from broker.steps.beat import Part
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.provision import provision
@@ -82,6 +86,8 @@ class World:
     tale: list[tuple[int, datetime, str]] = field(default_factory=list)
     """What was done to the broker: after which fact, when, and in words."""
     telling: bool = False
+    beating: frozenset[Part] = frozenset()
+    """The parts that give signs of life; none does before the first outage."""
     _facts: list[Fact] = field(default_factory=list)
     _chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - a history, no secret
 
@@ -154,9 +160,16 @@ class World:
             due = self.store.next_due()
             if due is None or due + late >= end:
                 break
-            self.clock.at = max(self.clock.at, due + late)
+            self._move_to(due + late)
             self.settle()
-        self.clock.at = max(self.clock.at, end)
+        self._move_to(end)
+
+    def _move_to(self, at: datetime) -> None:
+        """Parts that are there give signs of life all the while."""
+        self.clock.at = max(self.clock.at, at)
+        if self.beating:
+            with self.quietly() as store, store.transaction() as tx:
+                tx.put_beats({part.value: tx.now for part in self.beating})
 
     def rest(self) -> None:
         """Everybody is honest from now on, and nothing is lost: two hours in which all comes out.
@@ -199,10 +212,16 @@ def a_world(sqlite: str | None = None, *, telling: bool = False) -> Iterator[Wor
         old.unlink()
     shutil.copyfile(Path(sqlite) / "empty.db", path)
     store = SqlStore(f"sqlite:///{path}", clock, ids)
+    event.listen(store.engine, "connect", _without_waiting)
     try:
         yield _world(store, clock, ids, seams, telling=telling)
     finally:
         store.close()
+
+
+def _without_waiting(connection: DBAPIConnection, _: object) -> None:
+    """Nobody pulls the plug here, so the disk need not be waited for."""
+    connection.cursor().execute("PRAGMA synchronous = OFF")
 
 
 @contextmanager

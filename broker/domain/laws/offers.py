@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +17,9 @@ from broker.domain.values import instant
 DECISIONS: Final = frozenset({"OfferAccepted", "OfferRefused", "OfferLapsed"})
 ANSWERS: Final = frozenset({"OfferAccepted", "OfferRefused"})
 SLIP: Final = timedelta(milliseconds=1)
+_SHOWS_AFTER: Final = timedelta(seconds=5)
+"""A part of the broker that was silent for longer is away."""
+_LAPSES_KEPT: Final = 1000
 
 
 class OneOffer(Law):
@@ -154,9 +158,15 @@ class WholeWindow(Law):
         "overlapping outage of ours are over."
     )
     guards = "window; window.toll_on_broker_outage"
-    sees = frozenset({"OfferIssued", "OfferLapsed"})
+    sees = frozenset({"OfferIssued", "OfferLapsed", "BrokerUp"})
+
+    def __init__(self) -> None:
+        self._lapsed: deque[tuple[datetime, Offer, int]] = deque(maxlen=_LAPSES_KEPT)
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        if fact.type == "BrokerUp":
+            yield from self._away(instant(fact.data["from"]), fact)
+            return
         offer = book.offer_of(fact)
         if fact.type == "OfferIssued":
             least = _least_window(fact, book)
@@ -166,6 +176,8 @@ class WholeWindow(Law):
                     fact.position,
                 )
             return
+        if offer and not offer.end and offer.tolled:
+            self._lapsed.append((book.now, offer, fact.position))
         ends = book.window_end(offer) if offer and not offer.end else None
         if offer and ends and book.now < ends - SLIP:
             yield self.breach(
@@ -173,6 +185,17 @@ class WholeWindow(Law):
                 offer.position,
                 fact.position,
             )
+
+    def _away(self, since: datetime, fact: Fact) -> Iterator[Breach]:
+        """An outage is told when it is over; nothing may have lapsed once it had shown."""
+        for at, offer, position in self._lapsed:
+            if at > since + _SHOWS_AFTER:
+                yield self.breach(
+                    "the offer lapses while a part of the broker is away",
+                    offer.position,
+                    position,
+                    fact.position,
+                )
 
 
 def _least_window(fact: Fact, book: Book) -> timedelta | None:
@@ -224,7 +247,8 @@ class DefaultOnce(Law):
         for unit in book.units_of(fact):
             if unit.barred is None or unit.offer is None:
                 continue
-            if fact.type == "UnitsReleased" and unit.state is not UnitState.LEFT:
+            anew = fact.type == "UnitsReleased" and unit.state is not UnitState.LEFT
+            if anew and (fact.data["basis"] == "default" or fact.data["ceiling"] == unit.barred):
                 yield self.breach(
                     f"unit {unit.index}, defaulted, is released a second time",
                     unit.offer.position,
