@@ -21,5 +21,5 @@ def cancel_jobs(
             if not case.job.state.over:
                 cancel(case, reason, grace_s)
         keep(tx, cases.values())
-        tx.call_up({case.job.line: 1 for case in cases.values()})
+        tx.call_up({case.job.line: 1 for case in cases.values() if not case.job.stuck})
         return {job: case.job.state for job, case in cases.items()}

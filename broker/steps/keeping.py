@@ -41,7 +41,10 @@ class Registers:
         return after
 
     def keep(self, cases: Iterable[Case]) -> None:
-        """Write the cases, and what their facts and the changes so far mean for registers."""
+        """Write the cases, and what their facts and the changes so far mean for registers.
+
+        Where the head of a line is over, the next of it heads it.
+        """
         known = list(cases)
         concerned = [case for case in known if concerns(case)]
         if concerned:
@@ -49,6 +52,8 @@ class Registers:
         for case in concerned:
             self.change(case.job.agreement, partial(learn, case=case))
         self.tx.keep(known)
+        if ended := {case.job.line: 1 for case in known if case.job.stuck and case.job.state.over}:
+            self.tx.call_up(ended)
         for agreement, told in self.told.items():
             self.tx.put_register(self.taken[agreement], told)
 

@@ -100,6 +100,15 @@ def test_a_person_who_refused_an_order_is_not_asked_again_at_once() -> None:
         assert all(datetime.fromisoformat(at) >= refused + timedelta(minutes=15) for at in again)
 
 
+def test_the_next_heads_its_line_when_a_job_that_headed_it_failed() -> None:
+    with a_broker({EAST: 1}, agreement=OPEN) as broker:
+        head, behind = broker.placed(work(units=2), work())
+        broker.wait(10)
+        assert broker.states(head) == ["active", "pending"]
+        broker.exit(head, code=1)
+        assert broker.active(behind)
+
+
 def looks(broker: Broker, hours: int) -> int:
     """How many jobs placement looks at in so many hours."""
     end, looked = broker.clock.at + timedelta(hours=hours), 0
