@@ -11,8 +11,9 @@ from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import ProviderName, usd
 from broker.domain.workload import Limits, Shape, WorkClass
 from broker.steps.amend import amend_job
-from broker.steps.answer import Answer, AnswerKind, Hold, record_answer
+from broker.steps.answer import record_answer
 from broker.steps.put_on_record import put_on_record
+from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import Submission, submit_jobs
 from tests.fuzz.agreements import CLOSED, HOUSE
 from tests.fuzz.world import World

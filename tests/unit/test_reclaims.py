@@ -14,9 +14,9 @@ from broker.domain.offer import Desk
 from broker.domain.succession import GRACE
 from broker.domain.values import JobId, ProviderName, RefusalReason
 from broker.domain.workload import Workload
-from broker.steps.answer import AnswerKind
 from broker.steps.reclaim import NotReclaimed, Reclaim, Replacement, ask_back
 from broker.steps.run import Command
+from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, work
 from tests.support.leases import NOTICE_S, an_agreement
 

@@ -14,9 +14,9 @@ from broker.domain.machine import RunState
 from broker.domain.offer import Desk
 from broker.domain.succession import GRACE
 from broker.domain.values import JobId, ProviderName, RefusalReason, usd
-from broker.steps.answer import AnswerKind
 from broker.steps.record import record_prices
 from broker.steps.run import Command
+from broker.steps.said import AnswerKind
 from broker.store.rows import (
     commitment_from,
     commitment_row,
