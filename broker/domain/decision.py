@@ -23,6 +23,8 @@ class PutOffer:
     terms: Terms
     edition: Edition
     clause: str
+    quoted: Pool | None = None
+    """The third party's pool whose posted price the terms are, where the clause asks for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

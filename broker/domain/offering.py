@@ -47,6 +47,7 @@ def issue(case: Case, offer: Offer) -> Offer:
             notice_sha256=sha256(notice(offer)).hexdigest(),
             supersedes=offer.supersedes,
             desk=offer.desk,
+            quote=offer.quote,
         )
     )
     return case.put_offer(offer)
@@ -190,6 +191,8 @@ def _let_go(case: Case, offer: Offer, units: tuple[int, ...], basis: Basis) -> N
             tail_until=tail_from + timedelta(seconds=offer.mechanics.tail_s),
             stale_at=None if basis is Basis.DEFAULT else case.now + stale_after,
             cites=(offer.id,),
+            quote=offer.quote,
+            quote_until=offer.quote_until,
             tolerance=offer.mechanics.tolerance,
         ),
     )

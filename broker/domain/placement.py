@@ -28,11 +28,12 @@ from broker.domain.decision import (
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import Heads, looks_up_at
-from broker.domain.market import Market, Refusal
+from broker.domain.market import Market, Pool, Refusal
 from broker.domain.offer import OfferKind
 from broker.domain.options import Memo, Options, Which, remembered
 from broker.domain.register import Register
 from broker.domain.release import Basis, Release
+from broker.domain.right import Trigger
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
@@ -211,9 +212,27 @@ class _Round:
         need = need.rest(left)
         standing = self._all_refused(need)
         if standing is None or need.job.supersedes is not None:
-            return [*decisions, need.offer(OfferKind.RIGHT, clause)]
+            return [*decisions, need.offer(OfferKind.RIGHT, clause, self._quoted(need, clause))]
         cites, until = standing
         return [*decisions, need.release(clause, Basis.STANDING_REFUSAL, cites, until)]
+
+    def _quoted(self, need: Need, clause: str) -> Pool | None:
+        """The cheapest third party that may be asked, where its posted price is the trigger.
+
+        Where nobody quotes, the need alone is noticed.
+        """
+        if need.edition.right(clause).trigger is not Trigger.THIRD_PARTY_QUOTE:
+            return None
+        chunk = need.job.terms.chunk
+        choices = need.options.within(need.terms, need.terms, EXACT, of="released")
+        return next(
+            (
+                choice.pool
+                for choice in choices
+                if self.market.shut_until(choice.pool.place, self.now, chunk) is None
+            ),
+            None,
+        )
 
     def _all_refused(self, need: Need) -> Standing:
         """The refusals under which all the holder's places stand, and when the first ends."""

@@ -23,6 +23,7 @@ from broker.domain.decision import (
 )
 from broker.domain.exemptions import Choice
 from broker.domain.job import Job
+from broker.domain.market import Pool
 from broker.domain.offer import OfferKind
 from broker.domain.options import Options, within
 from broker.domain.register import NOTHING_ON_RECORD, Register, SmallPlacement
@@ -53,9 +54,15 @@ class Need:
         work = self.job.workload
         return 0 if work.gang or most < 1 else most - most % work.chunk
 
-    def offer(self, kind: OfferKind, clause: str) -> PutOffer:
+    def offer(self, kind: OfferKind, clause: str, quoted: Pool | None = None) -> PutOffer:
+        """On the terms needed; at a rival's price where it quoted, and never in a rival's words."""
         return PutOffer(
-            kind=kind, units=self.units, terms=self.terms, edition=self.edition, clause=clause
+            kind=kind,
+            units=self.units,
+            terms=self.terms if quoted is None else self.terms.priced(quoted.price_usd_hour),
+            edition=self.edition,
+            clause=clause,
+            quoted=quoted,
         )
 
     def release(

@@ -52,6 +52,10 @@ from broker.domain.events.purchases import (
     LeaseEnded,
     ThirdPartyCommitted,
 )
+from broker.domain.events.quotes import (
+    QuoteReceived,
+    QuoteWithdrawn,
+)
 from broker.domain.events.registers import (
     ConditionAttested,
     ConflictLifted,
@@ -119,6 +123,8 @@ __all__ = [
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",
+    "QuoteReceived",
+    "QuoteWithdrawn",
     "RecordRefused",
     "ReleaseExpired",
     "RightSuspended",
