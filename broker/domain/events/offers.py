@@ -28,7 +28,7 @@ class OfferIssued(Event):
     notice_sha256: str
     supersedes: OfferId | None
     desk: str
-    quote: str | None
+    quote: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
