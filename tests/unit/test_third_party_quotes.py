@@ -7,7 +7,7 @@ from broker.domain.agreement import Agreement
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName, usd
 from broker.domain.workload import Limits
-from broker.steps.answer import AnswerKind
+from broker.steps.said import AnswerKind
 from broker.steps.withdraw_quote import withdraw_quote
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, work
 from tests.support.editions import SHIPPED
