@@ -96,6 +96,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.DiscrepancyFound: _NOTHING,
     events.KeyGranted: _NOTHING,
     events.KeyRevoked: _NOTHING,
+    events.QuoteReceived: _NOTHING,
+    events.QuoteWithdrawn: (Task.PLACE, Task.PROVISION),
     events.ShareBelow: _NOTHING,
     events.PricesListed: _NOTHING,
     # What opens a way lets those that are due take it; what closes one is seen in the next round.

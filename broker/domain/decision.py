@@ -26,6 +26,8 @@ class PutOffer:
     edition: Edition
     clause: str
     scope: Scope = Scope.NEW
+    quoted: Pool | None = None
+    """The third party's pool whose posted price the terms are, where the clause asks for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Final
 
 from broker.domain import told_offers, told_places, told_purchases
-from broker.domain.accounts.waits import Waits, figures
+from broker.domain.accounts.shortage import figures
+from broker.domain.accounts.waits import Waits
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Explanation, Verdict, span
 from broker.domain.retelling import ENDS, Retelling, seconds

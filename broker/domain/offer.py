@@ -92,6 +92,8 @@ class Mechanics:
     requote_max: int = 0
     """How many new notices of other terms there may be within one tail."""
     requote_window_s: int = 0
+    quote_survives: bool = True
+    """Whether an open offer stands although the quote behind it was taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,9 @@ class Offer:
     """How a person's desk is told; none for an automatic desk."""
     notice: NoticeId | None = None
     """The notice that it lies in, with others for the same shape."""
+    quote: str | None = None
+    """The third party's quote whose terms were noticed, where the clause asks for one."""
+    quote_until: datetime | None = None
     supersedes: OfferId | None = None
     """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT

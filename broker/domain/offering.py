@@ -48,6 +48,7 @@ def issue(case: Case, offer: Offer) -> Offer:
             supersedes=offer.supersedes,
             desk=offer.desk,
             scope=offer.scope,
+            quote=offer.quote,
         )
     )
     return case.put_offer(offer)
@@ -191,6 +192,8 @@ def _let_go(case: Case, offer: Offer, units: tuple[int, ...], basis: Basis) -> N
             tail_until=tail_from + timedelta(seconds=offer.mechanics.tail_s),
             stale_at=None if basis is Basis.DEFAULT else case.now + stale_after,
             cites=(offer.id,),
+            quote=offer.quote,
+            quote_until=offer.quote_until,
             tolerance=offer.mechanics.tolerance,
         ),
     )

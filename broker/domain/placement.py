@@ -236,7 +236,8 @@ class _Round:
         need = need.rest(left)
         standing = self._all_refused(need)
         if standing is None or need.job.supersedes is not None:
-            return [*decisions, need.offer(OfferKind.RIGHT, clause)]
+            quoted = need.quoted(clause, self.market, self.now)
+            return [*decisions, need.offer(OfferKind.RIGHT, clause, quoted)]
         cites, until = standing
         return [*decisions, need.release(clause, Basis.STANDING_REFUSAL, cites, until)]
 

@@ -47,17 +47,23 @@ class Release:
     stale_at: datetime | None
     cites: tuple[str, ...]
     """The offer or the refusals that a commitment under this release will cite."""
+    quote: str | None = None
+    """The third party's quote it stands on, and until when that is valid."""
+    quote_until: datetime | None = None
     tolerance: Decimal = Decimal(0)
     """The share of the price by which a commitment may exceed the ceiling."""
 
     def ends_at(self) -> datetime:
         """The first instant at which nothing may be committed under it any more."""
-        return self.tail_until if self.stale_at is None else min(self.tail_until, self.stale_at)
+        ends = (self.tail_until, self.stale_at, self.quote_until)
+        return min(at for at in ends if at is not None)
 
     def over(self, now: datetime) -> str | None:
-        """Why the release is over, `tail` or `stale`; None while it may be used."""
+        """Why the release is over, `tail`, `quote` or `stale`; None while it may be used."""
         if now >= self.tail_until:
             return "tail"
+        if self.quote_until is not None and now >= self.quote_until:
+            return "quote"
         if self.stale_at is not None and now >= self.stale_at:
             return "stale"
         return None

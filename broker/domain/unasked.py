@@ -23,10 +23,12 @@ from broker.domain.decision import (
 )
 from broker.domain.exemptions import Choice
 from broker.domain.job import Job
+from broker.domain.market import Market, Pool
 from broker.domain.offer import OfferKind
 from broker.domain.options import Options, within
 from broker.domain.register import NOTHING_ON_RECORD, Register, SmallPlacement
 from broker.domain.release import Basis
+from broker.domain.right import Trigger
 from broker.domain.terms import Terms
 
 NOTHING_NEW: Final = timedelta(minutes=1)
@@ -53,9 +55,27 @@ class Need:
         work = self.job.workload
         return 0 if work.gang or most < 1 else most - most % work.chunk
 
-    def offer(self, kind: OfferKind, clause: str) -> PutOffer:
+    def quoted(self, clause: str, market: Market, now: datetime) -> Pool | None:
+        """The cheapest third party that may be asked, where its posted price is the trigger.
+
+        Where nobody quotes, the need alone is noticed.
+        """
+        if self.edition.right(clause).trigger is not Trigger.THIRD_PARTY_QUOTE:
+            return None
+        open_to = self.options.within(self.terms, self.terms, EXACT, of="released")
+        pools = (choice.pool for choice in open_to)
+        chunk = self.job.terms.chunk
+        return next((p for p in pools if market.shut_until(p.place, now, chunk) is None), None)
+
+    def offer(self, kind: OfferKind, clause: str, quoted: Pool | None = None) -> PutOffer:
+        """On the terms needed; at a rival's price where it quoted, and never in a rival's words."""
         return PutOffer(
-            kind=kind, units=self.units, terms=self.terms, edition=self.edition, clause=clause
+            kind=kind,
+            units=self.units,
+            terms=self.terms if quoted is None else self.terms.priced(quoted.price_usd_hour),
+            edition=self.edition,
+            clause=clause,
+            quoted=quoted,
         )
 
     def release(

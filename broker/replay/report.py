@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from broker.domain import events as f
-from broker.domain.accounts.waits import Waits, figures
+from broker.domain.accounts.shortage import figures
+from broker.domain.accounts.waits import Waits
 from broker.domain.event import Event
 from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, decimal_text
 

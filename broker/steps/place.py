@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import assert_never
+from typing import Final, assert_never
 
 from broker.domain.altered import altered
 from broker.domain.case import Case
@@ -27,12 +27,12 @@ from broker.domain.decision import (
 from broker.domain.desk import proceed
 from broker.domain.draw import drawn_from, draws_of_holder
 from broker.domain.event import Event
-from broker.domain.events import JobHeld
+from broker.domain.events import JobHeld, QuoteReceived
 from broker.domain.lease import unmet
 from broker.domain.line import Heads
 from broker.domain.market import Market
 from broker.domain.notice import notices_of
-from broker.domain.offer import Desk, Offer, OfferKind
+from broker.domain.offer import Desk, Mechanics, Offer, OfferKind
 from broker.domain.offering import issue
 from broker.domain.placement import plan
 from broker.domain.register import Register
@@ -164,6 +164,34 @@ def _put_off(case: Case, waits: Sequence[Wait | StandInLine]) -> None:
     )
 
 
+_TIME_TO_COMMIT: Final = timedelta(minutes=15)
+"""How much longer than the window a quote is good for, so that it can still be taken."""
+
+
+def _quote(
+    case: Case, decision: PutOffer, mechanics: Mechanics, rules: Rulebook
+) -> tuple[str | None, datetime | None]:
+    """The posted price that triggers the right, put on record before the notice."""
+    pool = decision.quoted
+    if pool is None:
+        return None, None
+    name, longest = case.new_id("quote"), mechanics.deemed_after_s + mechanics.window_s
+    until = case.now + timedelta(seconds=longest) + _TIME_TO_COMMIT
+    case.tell(
+        QuoteReceived(
+            quote=name,
+            job=case.job.id,
+            provider=pool.place.provider,
+            region=pool.place.region,
+            sku=pool.place.sku,
+            terms=decision.terms,
+            list_id=rules.list_id,
+            valid_until=until,
+        )
+    )
+    return name, until
+
+
 def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
     work, job = case.job.workload, case.job
     mechanics = rules.mechanics(decision.edition, decision.clause, work)
@@ -172,6 +200,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         case.set_job(requotes=counted(case, mechanics), supersedes=None)
     if job.reissues is not None:
         case.set_job(reissues=None)
+    quote, until = _quote(case, decision, mechanics, rules)
     desk = rules.desk_for(work) if decision.kind is OfferKind.RIGHT else Desk.AUTOMATIC
     every = timedelta(seconds=mechanics.deemed_after_s / mechanics.deemed_attempts)
     return Offer(
@@ -189,6 +218,8 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         holder=decision.edition.holder_pools,
         terms=decision.terms,
         mechanics=mechanics,
+        quote=quote,
+        quote_until=until,
         supersedes=job.supersedes or job.reissues,
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),

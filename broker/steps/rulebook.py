@@ -20,7 +20,7 @@ from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
-from broker.domain.right import TailFrom
+from broker.domain.right import QuoteWithdrawn, TailFrom
 from broker.domain.values import MachineName, ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
@@ -242,6 +242,7 @@ class Rulebook:
             contents=right.notice_contents,
             suspension=right.suspension,
             toll=named is None or right.toll_on_broker_outage,
+            quote_survives=right.quote_withdrawn is QuoteWithdrawn.OFFER_SURVIVES,
             requote_max=right.requote_max,
             requote_window_s=right.requote_window,
         )

@@ -51,6 +51,7 @@ from tests.support.stories import (
     a_job_kept_by_way_of_another,
     a_kept_job,
     a_lapsed_gang,
+    a_quoted_job,
     a_rack_used_for_other_work,
     a_requoted_job,
     a_shared_job,
@@ -164,6 +165,12 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I9", "committed at the tail", a_spilled_job, moved("ThirdPartyCommitted", 86399)),
     ("I9", "a longer tail", a_spilled_job,
      changed("UnitsReleased", tail_until="2026-03-09T12:00:00Z")),
+    ("I9", "a quote that is over", a_quoted_job, moved("ThirdPartyCommitted", 1800)),
+    ("I9", "a quote taken back", a_quoted_job, added(
+        "OfferIssued", "QuoteWithdrawn", quote="q1", job="j1", offer="o1", why="gone")),
+    ("I9", "other terms than were quoted", a_quoted_job,
+     retermed("QuoteReceived", price_usd_hour="30")),
+    ("I9", "a quote nobody gave", a_quoted_job, changed("OfferIssued", quote="q2")),
     ("I10", "another hash of an entry", a_kept_job, changed("OfferIssued", notice_sha256="0" * 64)),
     ("I10", "another hash of a body", an_announced_job, both(
         changed("NoticeWritten", sha256="0" * 64), changed("NoticeSent", sha256="0" * 64),

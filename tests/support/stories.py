@@ -206,6 +206,21 @@ def a_narrow_release() -> Story:
     return story
 
 
+def a_quoted_job() -> Story:
+    """A third party's quote is what the holder is asked to match."""
+    story = Story().edition().after(1)
+    job = story.job().submitted()
+    place = {"provider": "aws", "region": "eu-central-1", "sku": "p4", "list_id": "list-1"}
+    until = story.later(1800)
+    job.tell("QuoteReceived", quote="q1", job="j1", terms=TERMS, valid_until=until, **place)
+    job.offered("o1", 0)
+    story.drafts[-1].data["quote"] = "q1"
+    job.delivered("o1").after(60).refused("o1", 0).released("refusal", 0, offer="o1").after(1)
+    job.committed("c1", 0, basis="refusal", cites=["o1"]).after(60).live("c1", 0).after(60)
+    job.let_go("c1", 0).finished()
+    return story
+
+
 def an_amended_offer() -> Story:
     """Another edition begins while the holder considers it, and says that it is withdrawn."""
     story = Story().edition().after(1)
@@ -419,6 +434,7 @@ GOOD_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_requoted_job,
     a_rack_used_for_other_work,
     a_narrow_release,
+    a_quoted_job,
     an_amended_offer,
     an_unmet_job,
     a_waived_job,

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.domain import events as f
-from broker.domain.accounts.waits import Waits, figures
+from broker.domain.accounts.shortage import figures
+from broker.domain.accounts.waits import Waits
 from broker.domain.event import Event
 from broker.domain.explain import explain
 from broker.domain.offer import Desk

@@ -296,8 +296,3 @@ def _blamed(reason: str) -> Cause | None:
 def _put(split: Split, cause: Cause, spent: timedelta) -> None:
     if spent:
         split[cause] = split.get(cause, _NOTHING) + spent
-
-
-def figures(split: Mapping[Cause, timedelta]) -> dict[str, float]:
-    """Seconds by cause, every cause named, to the microsecond."""
-    return {cause.value: split.get(cause, _NOTHING).total_seconds() for cause in Cause}

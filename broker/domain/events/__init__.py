@@ -62,6 +62,10 @@ from broker.domain.events.purchases import (
     LeaseEnded,
     ThirdPartyCommitted,
 )
+from broker.domain.events.quotes import (
+    QuoteReceived,
+    QuoteWithdrawn,
+)
 from broker.domain.events.registers import (
     ConditionAttested,
     ConflictLifted,
@@ -133,6 +137,8 @@ __all__ = [
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",
+    "QuoteReceived",
+    "QuoteWithdrawn",
     "ReclaimAsked",
     "ReclaimRefused",
     "RecordRefused",

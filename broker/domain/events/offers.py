@@ -30,6 +30,7 @@ class OfferIssued(Event):
     desk: str
     scope: str = "new"
     """Whether the units are bought anew or a lease of theirs is renewed."""
+    quote: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ class Offer:
     window: timedelta
     issued_at: datetime
     position: int
+    quote: str | None = None
     tolled: bool = True
     """Whether outages of ours are not counted; a clause may say that they are."""
     delivered_at: datetime | None = None
@@ -152,6 +153,8 @@ class Job:
     commitments: dict[str, Commitment] = field(default_factory=dict)
     superseded: str | None = None
     """The offer that was withdrawn for a new version, or whose release was ended for one."""
+    quotes: dict[str, tuple[Mapping[str, Any], datetime | None]] = field(default_factory=dict)
+    """The terms of each third party's quote, and until when it stands."""
     requotes: list[datetime] = field(default_factory=list)
     """When new versions were put."""
     placed: bool = False

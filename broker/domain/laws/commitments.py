@@ -14,6 +14,7 @@ from broker.domain.laws.book import Book, Offer, UnitState
 from broker.domain.laws.editions import duration, mechanic
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.offers import SLIP
+from broker.domain.laws.quotes import unquoted
 from broker.domain.laws.registers import optional_instant
 
 THIRD: Final = "ThirdPartyCommitted"
@@ -165,10 +166,11 @@ class NoBetterTerms(Law):
 class BeforeTheTail(Law):
     number = "I9"
     text = (
-        "No commitment cites a release at or after its tail, which is no longer than its clause's."
+        "No commitment cites a release at or after its tail, which is no longer than its clause's, "
+        "nor one whose notice was frozen on a quote that stands no more."
     )
-    guards = "after_refusal.tail"
-    sees = frozenset({THIRD, "UnitsReleased"})
+    guards = "after_refusal.tail, trigger"
+    sees = frozenset({THIRD, "UnitsReleased", "OfferIssued"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type == "UnitsReleased":
@@ -180,7 +182,9 @@ class BeforeTheTail(Law):
                     fact.position,
                 )
             return
-        if fact.data["basis"] not in RELEASE_BASES:
+        for sentence in unquoted(fact, book):
+            yield self.breach(sentence, fact.position)
+        if fact.type == "OfferIssued" or fact.data["basis"] not in RELEASE_BASES:
             return
         for unit in book.units_of(fact):
             release = unit.release

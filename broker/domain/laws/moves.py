@@ -53,6 +53,17 @@ def _amended(book: Book, fact: Fact) -> None:
         job.terms, job.exclude = fact.data["terms"], tuple(fact.data["exclude"])
 
 
+def _quoted(book: Book, fact: Fact) -> None:
+    if job := book.job_of(fact):
+        data = fact.data
+        job.quotes[data["quote"]] = (data["terms"], optional_instant(data["valid_until"]))
+
+
+def _quote_gone(book: Book, fact: Fact) -> None:
+    if (job := book.job_of(fact)) and (known := job.quotes.get(fact.data["quote"])):
+        job.quotes[fact.data["quote"]] = (known[0], book.now)
+
+
 def _added(book: Book, fact: Fact) -> None:
     if job := book.job_of(fact):
         for index in fact.data["units"]:
@@ -150,6 +161,8 @@ _ASKS_ANEW: Final = frozenset({"terms", "late"})
 _MOVES: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "JobSubmitted": _submitted,
     "JobAmended": _amended,
+    "QuoteReceived": _quoted,
+    "QuoteWithdrawn": _quote_gone,
     "UnitsAdded": _added,
     "UnitsDropped": _dropped,
     "UnitsReleased": _released,
