@@ -16,6 +16,7 @@ from broker.steps.put_on_record import put_on_record
 from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import Submission, submit_jobs
 from tests.fuzz.agreements import CLOSED, HOUSE
+from tests.fuzz.clouds import Mood
 from tests.fuzz.world import World
 from tests.support.broker import EAST, work
 
@@ -158,6 +159,16 @@ def a_tenant_bids_higher_and_higher(world: World) -> None:
     for price in ("3.20", "3.30", "3.40", "3.50", "3.60"):
         amend_job(world.jobs[-1], {"max_price_usd_hour": usd(price)}, world.store, world.rules)
         later(world, 1)
+
+
+def only_here_nobody_answers(world: World) -> None:
+    """For minutes, and to all who work at one place; from the other nobody calls."""
+    here, there = world.rulebooks
+    world.rulebooks = (here, here)
+    world.clouds[ProviderName.AZURE].moods.extend([Mood.UNREACHABLE] * 400)
+    arrives(world, "mild", units=2)
+    later(world, 120)
+    world.rulebooks = (here, there)
 
 
 def a_hold_is_named_twice(world: World) -> None:

@@ -377,7 +377,7 @@ PLANTS: Final = (
     Plant(
         name="hold behind two promises",
         law="I18",
-        bend=instead(answer, "_not_its_own", lambda *_: ""),
+        bend=instead(answer, "not_its_own", lambda *_: ""),
         story=directed.a_hold_is_named_twice,
     ),
     *(
@@ -398,7 +398,7 @@ PLANTS: Final = (
             (
                 "gang split at acceptance",
                 "I18",
-                wrapped([(answer, "_nonconforming")], _for_gangs_nothing),
+                wrapped([(answer, "nonconforming")], _for_gangs_nothing),
             ),
             ("gang split at commitment", "I18", wrapped([(place, "plan")], _first_of_a_gang)),
             (

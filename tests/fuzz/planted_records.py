@@ -104,6 +104,7 @@ _STORIES: Final = {
     "de minimis over its cap": directed.many_small_jobs_arrive,
     "default that suspends twice": directed.the_holder_reneges,
     "revoked consent used": directed.a_consent_is_revoked,
+    "absence seen from one place": directed.only_here_nobody_answers,
     "revoked acceptance used": directed.an_acceptance_is_revoked,
     "acceptance beforehand of other work": directed.an_acceptance_is_of_other_work,
 }

@@ -29,7 +29,7 @@ LEAST: Final[Mapping[str, float]] = {
     "nonconforming answers": 30,
     "answers at the brink of a window": 100,
     "withdrawals for a cancelled job": 50,
-    "withdrawals for a fault": 2,
+    "withdrawals for a fault": 0.5,
     "withdrawals for a holder unavailable": 5,
     "releases on refusal": 500,
     "releases on lapse": 300,
