@@ -44,6 +44,10 @@ class Verb(StrEnum):
     """A part of the broker, or all of it, is away for a while."""
     AMEND = "amend"
     """A tenant changes what it asks for."""
+    KEY = "key"
+    """A desk is given a key, or one is taken back."""
+    RECLAIM = "reclaim"
+    """The holder asks a unit back."""
     AWAY = "away"
     """Nobody answers at the holder's cloud for a while."""
 
@@ -97,6 +101,8 @@ _WEIGHTS: Final = {
     Verb.AWAY: 2,
     Verb.OUTAGE: 2,
     Verb.AMEND: 4,
+    Verb.KEY: 0.3,
+    Verb.RECLAIM: 3,
 }
 _TASTES: Final = (0.3, 1, 1, 3)
 """How much more or less than usual a history may have of something: so rare things meet."""

@@ -69,6 +69,10 @@ _MILD: Final = {
     ),
     "suspend_after: {defaults: 2, within: PT20M}": "suspend_after: {defaults: 1, within: PT20M}",
     "{probes: 5, vantage: 2, over: PT5M}": "{probes: 3, vantage: 2, over: PT40S}",
+    "reclaim: none": (
+        "reclaim: {notice: PT60S, checkpointable_only: true}\n"
+        "      lease: {term: PT25M, renew_before: PT11M}"
+    ),
     "de_minimis: null": "de_minimis: {units: 1, per_tenant_window: PT5M, cap_units: 3}",
     "waivers: []": (
         "waivers:\n"

@@ -15,7 +15,7 @@ from broker.steps.cancel import cancel_jobs
 from broker.steps.submit import InvalidJobError
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
-from tests.fuzz.parties import enter, revoke
+from tests.fuzz.parties import enter, key, reclaim, revoke
 from tests.fuzz.people import agent, answer, answer_to, fetch, submit
 from tests.fuzz.seams import ProcessDied
 from tests.fuzz.world import LATE, PLACES, World
@@ -241,5 +241,7 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.AWAY: _away,
     Verb.OUTAGE: _outage,
     Verb.AMEND: _amend,
+    Verb.KEY: key,
+    Verb.RECLAIM: reclaim,
     **dict.fromkeys(STEPS, _step),
 }

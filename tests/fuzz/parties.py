@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from broker.domain.clause import Consent, Match, Waiver
 from broker.domain.conflicts import Conflict, Stake
+from broker.domain.key import Role
 from broker.domain.market import PoolKind
 from broker.domain.recording import Entry, Revocation
 from broker.domain.register import Attestation, Register
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import usd
 from broker.domain.workload import WorkClass
+from broker.steps.authority import Grant, GrantError, grant_key, revoke_key
 from broker.steps.put_on_record import put_on_record
+from broker.steps.reclaim import Replacement, ask_back
 from tests.fuzz.actions import Action
 from tests.fuzz.agreements import CLOSED, HOUSE, MILD
 from tests.fuzz.world import World
@@ -60,6 +64,35 @@ def revoke(world: World, action: Action) -> None:
         names = _names(tx.registers([agreement])[agreement])
     by = HOLDER if action.c % 5 else GRANTOR
     _put(world, agreement, Revocation(record=names[action.a % len(names)]), by)
+
+
+def key(world: World, action: Action) -> None:
+    """From the first one on a desk needs one; some end by themselves."""
+    if world.secrets and action.a % 3 == 0:
+        known = world.secrets[action.b % len(world.secrets)][0]
+        world.say(f"{known} is taken back.")
+        with suppress(GrantError):
+            revoke_key(known, GRANTOR, "lost", world.store)
+        return
+    until = world.clock.at + timedelta(seconds=90) if action.b % 4 == 0 else None
+    grant = Grant(party=HOLDER, role=Role.DESK, valid_until=until, by=GRANTOR)
+    secret = f"secret {len(world.secrets)}"
+    made = grant_key(grant, secret, world.store, world.rules, world.ids)
+    world.secrets.append((made.id, secret))
+    world.say(f"The holder's desk is given {made.id}, until {until}.")
+
+
+def reclaim(world: World, action: Action) -> None:
+    """The holder has room for a unit that runs elsewhere, or says so."""
+    away = [m for m in world.machines() if m.lease is not None and m.place.provider != HOLDER]
+    if not away:
+        return
+    machine = away[action.a % len(away)]
+    kept = Replacement(hold=f"back-{action.c % 50}", region=EAST.region, sku=EAST.sku, by="clerk")
+    world.say(f"The holder asks unit {machine.unit} of {machine.job} back.")
+    said = ask_back(machine.job, machine.unit, kept, world.store, world.rules)
+    world.happened["reclaims refused" if said.refused else "reclaims"] += 1
+    world.say(f"It is refused: {said.because}." if said.refused else "It is to have it.")
 
 
 def _names(register: Register) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from broker.domain.machine import RunState
@@ -12,6 +13,7 @@ from broker.domain.values import JobId, LeaseId, MachineName, OfferId, RefusalRe
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
 from broker.ports.store import KeyTakenError
 from broker.steps.answer import acknowledge, record_answer
+from broker.steps.authority import UnauthorisedError
 from broker.steps.run import Report, TokenError, enrol, hear, token_of
 from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import InvalidJobError, Submission, submit_jobs
@@ -62,6 +64,7 @@ def _work(action: Action) -> Workload:
         chunk=chunk,
         shape=Shape(accelerators=_SHAPES[c // 3 % len(_SHAPES)], gpus=1),
         limits=_LIMITS[c // 16 % len(_LIMITS)],
+        checkpointable=c % 3 > 0,
         patience_s=_PATIENCE_S[a // 32 % len(_PATIENCE_S)],
         priority=b // 32 % 2,
     )
@@ -112,7 +115,22 @@ def fetch(world: World, action: Action) -> None:
     offer = _offer(world, action.a)
     if offer is not None:
         world.say(f"The holder's desk fetches the notice of {offer.id}.")
-        acknowledge(offer.id, world.store, world.rules)
+        _received(world, offer, action)
+
+
+def _received(world: World, offer: Offer, action: Action) -> None:
+    try:
+        acknowledge(offer.id, world.store, world.rules, shown(world, action))
+    except UnauthorisedError as wrong:
+        world.happened["desks turned away"] += 1
+        world.say(f"It is turned away: {wrong}.")
+
+
+def shown(world: World, action: Action) -> str | None:
+    """The last key a desk was given; now and then an old one, a wrong one or none."""
+    if not world.secrets or action.c % 13 == 0:
+        return None if action.c % 2 else "made up"
+    return world.secrets[0 if action.c % 5 == 0 else -1][1]
 
 
 def answer(world: World, action: Action) -> None:
@@ -124,6 +142,7 @@ def answer(world: World, action: Action) -> None:
 def answer_to(world: World, offer: Offer, action: Action) -> None:
     """The holder's people say something; every third time they say it twice, or change it."""
     told = _ANSWERS[action.b % len(_ANSWERS)](offer, action.c)
+    told = replace(told, shown=shown(world, action))
     for time in range(1 + (action.c % 3 == 0)):
         if time and action.c % 2:
             told = _said(AnswerKind.REFUSE)(offer, action.c)

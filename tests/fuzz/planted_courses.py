@@ -9,7 +9,12 @@ from typing import Any, Final
 from broker.domain import requote
 from broker.domain.case import Case
 from broker.domain.event import Event
-from broker.domain.events import LeaseBilled, OfferIssued
+from broker.domain.events import (
+    LeaseBilled,
+    OfferIssued,
+    ReclaimAsked,
+    UnitStarted,
+)
 from broker.domain.offer import Offer, OfferKind
 from broker.domain.offering import _let_go
 from broker.domain.release import Basis
@@ -61,6 +66,17 @@ PLANTS: Final = tuple(
             "new version names none before it",
             "I21",
             told_as(OfferIssued, lambda told: replace(told, supersedes=None)),
+        ),
+        ("reclaim that nobody asked for", "I29", told_as(ReclaimAsked, lambda _: None)),
+        (
+            "process started under no lease",
+            "I30",
+            told_as(UnitStarted, lambda told: replace(told, epoch=told.epoch + 1)),
+        ),
+        (
+            "notice altered after its hash",
+            "I10",
+            told_as(OfferIssued, lambda told: replace(told, notice_sha256="0" * 64)),
         ),
         ("lease billed twice", "I31", wrapped([(Case, "tell")], _told_twice)),
         ("lease not billed", "I31", told_as(LeaseBilled, lambda _: None)),

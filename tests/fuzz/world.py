@@ -22,7 +22,7 @@ from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Desk
 from broker.domain.recording import Revocation
-from broker.domain.values import JobId, MachineName, OfferId, ProviderName
+from broker.domain.values import JobId, KeyId, MachineName, OfferId, ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Store
 from broker.replay.world import CountingIds, VirtualClock
@@ -85,6 +85,8 @@ class World:
     happened: Counter[str] = field(default_factory=Counter)
     tale: list[tuple[int, datetime, str]] = field(default_factory=list)
     """What was done to the broker: after which fact, when, and in words."""
+    secrets: list[tuple[KeyId, str]] = field(default_factory=list)
+    """The keys that desks were given, with what opens them."""
     telling: bool = False
     beating: frozenset[Part] = frozenset()
     """The parts that give signs of life; none does before the first outage."""
