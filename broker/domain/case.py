@@ -97,7 +97,7 @@ class Case:
 
     def put_offer(self, offer: Offer) -> Offer:
         amends_at = offer.amends_at
-        if amends_at is not None and offer.state.undecided:
+        if amends_at is not None and offer.state.undecided and _runs_past(offer, amends_at):
             due = amends_at if offer.due_at is None else min(offer.due_at, amends_at)
             offer = altered(offer, due_at=due)
         self.offers[offer.id] = offer
@@ -135,3 +135,8 @@ class Case:
                 because=machine.because or because,
             )
         )
+
+
+def _runs_past(offer: Offer, instant: datetime) -> bool:
+    """Whether the offer is still open then; one whose window ends before is no matter of it."""
+    return offer.expires_at is None or offer.expires_at > instant

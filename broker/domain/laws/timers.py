@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Job, Offer, Unit, UnitState
@@ -12,6 +12,13 @@ from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.units import JOB_ENDS
 
 GRACE: Final = timedelta(seconds=60)
+
+
+class _Suspected(NamedTuple):
+    since: datetime
+    due: datetime
+    at: datetime
+    positions: tuple[int, int]
 
 
 class Timers(Law):
@@ -24,9 +31,14 @@ class Timers(Law):
     _TERM = frozenset({"LeaseFenced", "LeaseEnded", "LeaseRenewed"})
     sees = _TERM | _OFFER | _ACCEPTANCE | _PLACING | JOB_ENDS | {"ReleaseExpired"}
 
+    def __init__(self) -> None:
+        self._suspected: list[_Suspected] = []
+        """Windows that seem too long, until every outage is known: one is told on our return."""
+
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         if fact.type in self._OFFER:
-            yield from self._open(fact, book)
+            if offer := book.offer_of(fact):
+                yield from self._left_open(book, offer, fact.position)
         elif fact.type in self._ACCEPTANCE:
             offer = book.offer_of(fact)
             if offer and _owed_too_long(book, offer):
@@ -46,15 +58,14 @@ class Timers(Law):
         for job in book.jobs.values():
             if not job.ended:
                 yield from self._overdue(book, job, book.position)
+        for one in self._suspected:
+            if one.at > book.tolled(one.since, one.due):
+                yield self.breach("an offer stays open past its window", *one.positions)
 
     def _overdue(self, book: Book, job: Job, position: int) -> Iterator[Breach]:
         """The timers of an open job that should have ended by now."""
         for offer in job.offers.values():
-            if not offer.end and _open_too_long(book, offer):
-                yield self.breach("an offer stays open past its window", offer.position, position)
-            elif _outlives_its_edition(book, offer):
-                sentence = "an offer stays open that an amendment ended"
-                yield self.breach(sentence, offer.position, position)
+            yield from self._left_open(book, offer, position)
             if _owed_too_long(book, offer):
                 yield self._owed(offer, position)
         yield from self._kept(book, job.sought(), position)
@@ -81,14 +92,14 @@ class Timers(Law):
                 position,
             )
 
-    def _open(self, fact: Fact, book: Book) -> Iterator[Breach]:
-        offer = book.offer_of(fact)
-        if offer and not offer.end and _open_too_long(book, offer):
-            yield self.breach("an offer stays open past its window", offer.position, fact.position)
-        elif offer and _outlives_its_edition(book, offer):
-            yield self.breach(
-                "an offer stays open that an amendment ended", offer.position, fact.position
-            )
+    def _left_open(self, book: Book, offer: Offer, position: int) -> Iterator[Breach]:
+        since = offer.delivered_at
+        if since is not None and not offer.end and _open_too_long(book, offer):
+            due = since + offer.window + GRACE
+            self._suspected.append(_Suspected(since, due, book.now, (offer.position, position)))
+        elif _outlives_its_edition(book, offer):
+            sentence = "an offer stays open that an amendment ended"
+            yield self.breach(sentence, offer.position, position)
 
     def _term(self, fact: Fact, book: Book) -> Iterator[Breach]:
         job = book.job_of(fact)
