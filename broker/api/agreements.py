@@ -10,10 +10,12 @@ from fastapi import APIRouter, Response
 
 from broker.api.agreement_views import agreement_view, summary
 from broker.api.context import ApiContext, Here
-from broker.api.errors import DeclinedError, unknown
+from broker.api.door import PartyKey
+from broker.api.errors import DeclinedError, may_not, unknown
 from broker.api.replies import json_reply
 from broker.domain.clause import Consent, Waiver
 from broker.domain.conflicts import Conflict, Stake
+from broker.domain.key import Shown
 from broker.domain.recording import Entry, Revocation
 from broker.domain.register import Attestation, Register
 from broker.domain.standing_answers import StandingAcceptance
@@ -54,7 +56,7 @@ def show_agreement(agreement: str, here: Here) -> Response:
 
 
 @router.post("/{agreement}/waivers", status_code=HTTPStatus.CREATED, response_model=RecordedView)
-def grant_waiver(agreement: str, body: WaiverBody, here: Here) -> Response:
+def grant_waiver(agreement: str, body: WaiverBody, here: Here, key: PartyKey = None) -> Response:
     """The holder gives its right up for some work, up to a cap; a known id changes a waiver."""
 
     def entry(now: datetime) -> Entry:
@@ -68,11 +70,11 @@ def grant_waiver(agreement: str, body: WaiverBody, here: Here) -> Response:
             cap_units=body.cap_units,
         )
 
-    return _put(agreement, body.by, entry, here)
+    return _put(agreement, body.by, entry, here, key)
 
 
 @router.post("/{agreement}/consents", status_code=HTTPStatus.CREATED, response_model=RecordedView)
-def record_consent(agreement: str, body: ConsentBody, here: Here) -> Response:
+def record_consent(agreement: str, body: ConsentBody, here: Here, key: PartyKey = None) -> Response:
     """The holder lets some work of an exclusive class go elsewhere."""
 
     def entry(now: datetime) -> Entry:
@@ -86,7 +88,7 @@ def record_consent(agreement: str, body: ConsentBody, here: Here) -> Response:
             excludes=body.excludes.to_match() if body.excludes else None,
         )
 
-    return _put(agreement, body.by, entry, here)
+    return _put(agreement, body.by, entry, here, key)
 
 
 @router.post(
@@ -94,7 +96,9 @@ def record_consent(agreement: str, body: ConsentBody, here: Here) -> Response:
     status_code=HTTPStatus.CREATED,
     response_model=RecordedView,
 )
-def give_acceptance(agreement: str, body: StandingAcceptanceBody, here: Here) -> Response:
+def give_acceptance(
+    agreement: str, body: StandingAcceptanceBody, here: Here, key: PartyKey = None
+) -> Response:
     """The holder accepts some work beforehand, at a price and under a hold of its own."""
 
     def entry(now: datetime) -> Entry:
@@ -113,23 +117,25 @@ def give_acceptance(agreement: str, body: StandingAcceptanceBody, here: Here) ->
             sku=body.sku,
         )
 
-    return _put(agreement, body.by, entry, here)
+    return _put(agreement, body.by, entry, here, key)
 
 
 @router.post(
     "/{agreement}/attestations", status_code=HTTPStatus.CREATED, response_model=RecordedView
 )
-def attest(agreement: str, body: AttestationBody, here: Here) -> Response:
+def attest(agreement: str, body: AttestationBody, here: Here, key: PartyKey = None) -> Response:
     """The party that the edition names says that a condition has come."""
 
     def entry(now: datetime) -> Entry:
         return Attestation(condition=body.condition, by=body.by, at=now)
 
-    return _put(agreement, body.by, entry, here)
+    return _put(agreement, body.by, entry, here, key)
 
 
 @router.post("/{agreement}/conflicts", status_code=HTTPStatus.CREATED, response_model=RecordedView)
-def record_conflict(agreement: str, body: ConflictBody, here: Here) -> Response:
+def record_conflict(
+    agreement: str, body: ConflictBody, here: Here, key: PartyKey = None
+) -> Response:
     """A party may neither see nor run a tenant's work."""
 
     def entry(now: datetime) -> Entry:
@@ -143,11 +149,11 @@ def record_conflict(agreement: str, body: ConflictBody, here: Here) -> Response:
             share=body.share,
         )
 
-    return _put(agreement, body.by, entry, here)
+    return _put(agreement, body.by, entry, here, key)
 
 
 @router.post("/{agreement}/stakes", status_code=HTTPStatus.CREATED, response_model=RecordedView)
-def record_stake(agreement: str, body: StakeBody, here: Here) -> Response:
+def record_stake(agreement: str, body: StakeBody, here: Here, key: PartyKey = None) -> Response:
     """So much of a supplier belongs to a party."""
 
     def entry(now: datetime) -> Entry:
@@ -160,13 +166,13 @@ def record_stake(agreement: str, body: StakeBody, here: Here) -> Response:
             ends=body.ends,
         )
 
-    return _put(agreement, body.by, entry, here)
+    return _put(agreement, body.by, entry, here, key)
 
 
 @router.post("/{agreement}/revoke", status_code=HTTPStatus.CREATED, response_model=RecordedView)
-def revoke(agreement: str, body: RevocationBody, here: Here) -> Response:
+def revoke(agreement: str, body: RevocationBody, here: Here, key: PartyKey = None) -> Response:
     """A waiver, consent, standing acceptance or conflict ends now; what was placed stays."""
-    return _put(agreement, body.by, lambda _: Revocation(record=body.record), here)
+    return _put(agreement, body.by, lambda _: Revocation(record=body.record), here, key)
 
 
 def _now_and_register(here: ApiContext, agreement: str) -> tuple[datetime, Register]:
@@ -174,12 +180,16 @@ def _now_and_register(here: ApiContext, agreement: str) -> tuple[datetime, Regis
         return tx.now, tx.registers([agreement])[agreement]
 
 
-def _put(agreement: str, by: str, entry: Callable[[datetime], Entry], here: ApiContext) -> Response:
+def _put(
+    agreement: str, by: str, entry: Callable[[datetime], Entry], here: ApiContext, key: Shown
+) -> Response:
     if agreement not in here.rules.agreements:
         raise unknown("agreement", agreement)
     now, _ = _now_and_register(here, agreement)
-    recorded = put_on_record(agreement, entry(now), by, here.store, here.rules)
+    recorded = put_on_record(agreement, entry(now), by, here.store, here.rules, key)
     if recorded.refused is not None:
+        if recorded.denied is not None:
+            raise may_not(recorded.denied, recorded.refused)
         field = recorded.refused.partition(":")[0]
         if field == "by":
             raise DeclinedError(HTTPStatus.FORBIDDEN, "wrong_party", recorded.refused, field=field)

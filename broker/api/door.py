@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from fastapi import Response
+from fastapi import Header, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.api.context import ApiContext
@@ -17,12 +18,32 @@ OPEN_TO_ALL: Final = frozenset({"/v1/health"})
 FOR_AGENTS: Final = "/v1/agent/"
 """Agents show tokens of their own."""
 HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-FOR_DESKS: Final = ("/v1/notices/", "/v1/offers/")
-"""What a desk may call with its own key, in place of the token, which is not its to have."""
-OF_AN_OFFER: Final = ("/notice", "/answer")
+FOR_PARTIES: Final[Mapping[str, frozenset[str]]] = {
+    "/v1/notices/": frozenset({""}),
+    "/v1/offers/": frozenset({"notice", "answer"}),
+    "/v1/jobs/": frozenset({"reclaim"}),
+    "/v1/agreements/": frozenset(
+        {
+            "waivers",
+            "consents",
+            "standing-acceptances",
+            "attestations",
+            "conflicts",
+            "stakes",
+            "revoke",
+            "editions",
+        }
+    ),
+}
+"""What a party may call with its own key, in place of the token, which is not its to have.
+
+How paths begin, and the words they end with after the name of the thing.
+"""
 BY_LINK: Final = "/desk/"
 """Pages that a signed link opens."""
 KEY_HEADER: Final = "Broker-Key"
+PartyKey: TypeAlias = Annotated[str | None, Header(alias=KEY_HEADER, max_length=512)]
+"""The secret of a party's key, where it was given one."""
 LARGEST_BODY: Final = 64 * 2**20
 
 
@@ -66,7 +87,7 @@ class Door:
     def _known(self, path: str, headers: dict[bytes, bytes]) -> bool:
         if self._token is None or path in OPEN_TO_ALL or path.startswith((FOR_AGENTS, BY_LINK)):
             return True
-        if KEY_HEADER.lower().encode() in headers and _for_a_desk(path):
+        if KEY_HEADER.lower().encode() in headers and _for_a_party(path):
             return True  # the step looks at the key, and takes none that is wrong
         kind, _, token = headers.get(b"authorization", b"").partition(b" ")
         return kind.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
@@ -76,9 +97,12 @@ class Door:
         return bool(netloc) and netloc in (host, self._public)
 
 
-def _for_a_desk(path: str) -> bool:
-    notices, offers = FOR_DESKS
-    return path.startswith(notices) or (path.startswith(offers) and path.endswith(OF_AN_OFFER))
+def _for_a_party(path: str) -> bool:
+    for begin, words in FOR_PARTIES.items():
+        if path.startswith(begin):
+            _, slash, word = path.removeprefix(begin).rpartition("/")
+            return (word if slash else "") in words
+    return False
 
 
 def _name(host: str) -> str:

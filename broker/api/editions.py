@@ -10,7 +10,8 @@ from fastapi import APIRouter, Response
 
 from broker.agreements.errors import AgreementError
 from broker.api.context import Here
-from broker.api.errors import DeclinedError, unknown
+from broker.api.door import PartyKey
+from broker.api.errors import DeclinedError, may_not, unknown
 from broker.api.replies import json_reply
 from broker.steps.new_edition import record_edition
 from broker.wire.editions import (
@@ -28,7 +29,7 @@ _PAGE = 1000
 @router.post(
     "/{agreement}/editions", status_code=HTTPStatus.CREATED, response_model=EditionRecordedView
 )
-def record(agreement: str, body: EditionBody, here: Here) -> Response:
+def record(agreement: str, body: EditionBody, here: Here, key: PartyKey = None) -> Response:
     """Put the next edition on record: it decides from its beginning on, and never earlier.
 
     One that has begun already rewrites nothing; what it would have said of the past is reported.
@@ -36,11 +37,13 @@ def record(agreement: str, body: EditionBody, here: Here) -> Response:
     if agreement not in here.rules.agreements:
         raise unknown("agreement", agreement)
     try:
-        done = record_edition(agreement, body.edition, body.by, here.store, here.rules)
+        done = record_edition(agreement, body.edition, body.by, here.store, here.rules, key)
     except AgreementError as wrong:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         message = f"{wrong} ({wrong.rule.value})"
         raise DeclinedError(status, "invalid_edition", message, field="edition") from None
+    if done.refused is not None and done.denied is not None:
+        raise may_not(done.denied, done.refused)
     if done.refused is not None or done.begins is None:
         raise DeclinedError(HTTPStatus.FORBIDDEN, "wrong_party", done.refused or "", field="by")
     found = tuple(

@@ -42,6 +42,13 @@ def unknown(kind: str, name: str) -> DeclinedError:
     )
 
 
+def may_not(denied: Denied, because: str) -> DeclinedError:
+    """Somebody may not speak for a party."""
+    missing = denied is Denied.MISSING
+    status = HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN
+    return DeclinedError(status, "unauthorised" if missing else "forbidden", because)
+
+
 def declined(status: HTTPStatus, code: str, message: str, field: str | None = None) -> Response:
     return json_reply(Problem(error=Fault(code=code, message=message, field=field)), status=status)
 
@@ -88,9 +95,8 @@ async def _lost_race(_: Request, __: LostRaceError) -> Response:
 
 
 async def _unauthorised(_: Request, fault: UnauthorisedError) -> Response:
-    missing = fault.denied is Denied.MISSING
-    status = HTTPStatus.UNAUTHORIZED if missing else HTTPStatus.FORBIDDEN
-    return declined(status, "unauthorised" if missing else "forbidden", str(fault))
+    told = may_not(fault.denied, str(fault))
+    return json_reply(told.problem, status=told.status)
 
 
 async def _no_grant(_: Request, fault: GrantError) -> Response:

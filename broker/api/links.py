@@ -23,7 +23,7 @@ def signed_link(here: ApiContext, to: LinkTo, name: str, version: int, body: Lin
         now = tx.now
         key = next((k for k in tx.party_keys() if k.id == body.key), None)
     if body.key is not None:
-        flaw = "there is no such key" if key is None else key.flaw(key.party, key.role, now)
+        flaw = "there is no such key" if key is None else key.flaw(key.party, (key.role,), now)
         if flaw:
             status = HTTPStatus.UNPROCESSABLE_ENTITY
             raise DeclinedError(status, "invalid_request", f"key: {flaw}", field="key")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from broker.api.context import ApiContext, Here
-from broker.api.door import KEY_HEADER
+from broker.api.door import PartyKey
 from broker.api.errors import DeclinedError, unknown
 from broker.api.links import signed_link
 from broker.api.queries import OfferQuery
@@ -31,9 +31,6 @@ from broker.wire import AnswerBody, JudgementView, LinkBody, LinkView, OfferPage
 
 router = APIRouter(prefix="/v1/offers", tags=["offers"])
 notices = APIRouter(prefix="/v1/notices", tags=["offers"])
-
-DeskKey: TypeAlias = Annotated[str | None, Header(alias=KEY_HEADER, max_length=512)]
-"""The secret of the holder's desk, where it was given one."""
 
 REJECTIONS: Final[Mapping[Rejection, HTTPStatus]] = {
     Rejection.LATE: HTTPStatus.GONE,
@@ -62,7 +59,7 @@ def show_offer(offer: str, here: Here) -> Response:
 
 
 @router.get("/{offer}/notice")
-def read_notice(offer: str, here: Here, key: DeskKey = None) -> Response:
+def read_notice(offer: str, here: Here, key: PartyKey = None) -> Response:
     """The exact bytes of the notice, whose hash is in the log. Reading them opens the window."""
     found = _the_offer(offer, here)
     acknowledge(found.id, here.store, here.rules, key)
@@ -70,7 +67,7 @@ def read_notice(offer: str, here: Here, key: DeskKey = None) -> Response:
 
 
 @router.post("/{offer}/answer", response_model=JudgementView)
-def answer_offer(offer: str, body: AnswerBody, here: Here, key: DeskKey = None) -> Response:
+def answer_offer(offer: str, body: AnswerBody, here: Here, key: PartyKey = None) -> Response:
     """Answer as the holder's desk. What is late, repeated or does not conform changes nothing."""
     found = _the_offer(offer, here)
     judged = record_answer(found.id, answer_of(body, key), here.store, here.rules, here.ids)
@@ -115,7 +112,7 @@ def link_to_notice(notice: str, body: LinkBody, here: Here) -> Response:
 
 
 @notices.get("/{notice}")
-def fetch(notice: str, here: Here, key: DeskKey = None) -> Response:
+def fetch(notice: str, here: Here, key: PartyKey = None) -> Response:
     """The exact bytes of a notice with all its offers. Fetching it opens their windows."""
     try:
         found = fetch_notice(NoticeId(notice), here.store, here.rules, key)

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Response
 
 from broker.api.context import Here
+from broker.api.door import PartyKey
 from broker.api.errors import DeclinedError, unknown
 from broker.api.replies import json_reply
 from broker.domain.values import JobId
@@ -23,6 +24,8 @@ _STATUS: Final[Mapping[NotReclaimed, HTTPStatus]] = {
     NotReclaimed.NOT_RELEASED: HTTPStatus.FORBIDDEN,
     NotReclaimed.NOT_CHECKPOINTABLE: HTTPStatus.FORBIDDEN,
     NotReclaimed.GANG: HTTPStatus.FORBIDDEN,
+    NotReclaimed.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
+    NotReclaimed.FORBIDDEN: HTTPStatus.FORBIDDEN,
     NotReclaimed.NO_SUCH_PLACE: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What is not named here is a matter of how things stand: 409."""
@@ -30,13 +33,17 @@ _STATUS: Final[Mapping[NotReclaimed, HTTPStatus]] = {
 
 @router.post("/{job}/units/{unit}/reclaim", response_model=ReclaimView)
 def reclaim_unit(
-    job: str, unit: Annotated[int, Path(ge=0, le=10_000)], body: ReclaimBody, here: Here
+    job: str,
+    unit: Annotated[int, Path(ge=0, le=10_000)],
+    body: ReclaimBody,
+    here: Here,
+    key: PartyKey = None,
 ) -> Response:
     """Ask back a unit that was released, as the holder's desk, with what is kept in its place.
 
     Only where the clause grants it, and only of a job that can be stopped; its notice runs first.
     """
-    kept = Replacement(hold=body.hold, region=body.region, sku=body.sku, by=body.by)
+    kept = Replacement(hold=body.hold, region=body.region, sku=body.sku, by=body.by, shown=key)
     try:
         said = ask_back(JobId(job), unit, kept, here.store, here.rules)
     except KeyError:

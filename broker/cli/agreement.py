@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from broker.cli.options import Json
+from broker.cli.options import Json, KeyShown, key_header
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
 
 app = typer.Typer(
@@ -77,11 +77,12 @@ def waive(
     classes: Classes = None,
     pools: Pools = None,
     id: Id = None,  # noqa: A002 - the option's name
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """The holder gives up its right for some work, up to a cap."""
     said = {"of_clause": of, "cap_units": cap, "match": _match(classes, pools), "id": id}
-    _put(context, name, "waivers", said | {"by": by, "from": since, "to": to}, json)
+    _put(context, name, "waivers", said | {"by": by, "from": since, "to": to}, key, json)
 
 
 @app.command()
@@ -96,11 +97,12 @@ def consent(
     classes: Classes = None,
     pools: Pools = None,
     id: Id = None,  # noqa: A002 - as above
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """The holder lets some work of an exclusive class go elsewhere."""
     said = {"of_clause": of, "match": _match(classes, pools), "id": id}
-    _put(context, name, "consents", said | {"by": by, "from": since, "to": to}, json)
+    _put(context, name, "consents", said | {"by": by, "from": since, "to": to}, key, json)
 
 
 @app.command()
@@ -118,6 +120,7 @@ def standing(
     since: Since = None,
     classes: Classes = None,
     id: Id = None,  # noqa: A002 - as above
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """The holder accepts some work beforehand, under a hold of its own."""
@@ -132,7 +135,9 @@ def standing(
         "match": _match(classes, None),
         "id": id,
     }
-    _put(context, name, "standing-acceptances", said | {"by": by, "from": since, "to": to}, json)
+    _put(
+        context, name, "standing-acceptances", said | {"by": by, "from": since, "to": to}, key, json
+    )
 
 
 @app.command()
@@ -142,10 +147,11 @@ def attest(
     condition: Annotated[str, typer.Argument()],
     *,
     by: By,
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """The party that the edition names says that a condition has come."""
-    _put(context, name, "attestations", {"condition": condition, "by": by}, json)
+    _put(context, name, "attestations", {"condition": condition, "by": by}, key, json)
 
 
 @app.command()
@@ -161,11 +167,12 @@ def conflict(
     since: Since = None,
     to: OpenUntil = None,
     id: Id = None,  # noqa: A002 - as above
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """A party may neither see nor run a tenant's work."""
     said = {"tenant": tenant, "party": party, "because": because, "share": share, "id": id}
-    _put(context, name, "conflicts", said | {"by": by, "from": since, "to": to}, json)
+    _put(context, name, "conflicts", said | {"by": by, "from": since, "to": to}, key, json)
 
 
 @app.command()
@@ -180,11 +187,12 @@ def stake(
     since: Since = None,
     to: OpenUntil = None,
     id: Id = None,  # noqa: A002 - as above
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """So much of a supplier belongs to a party."""
     said = {"owner": owner, "supplier": supplier, "share": share, "id": id}
-    _put(context, name, "stakes", said | {"by": by, "from": since, "to": to}, json)
+    _put(context, name, "stakes", said | {"by": by, "from": since, "to": to}, key, json)
 
 
 @app.command()
@@ -194,10 +202,11 @@ def revoke(
     record: Annotated[str, typer.Argument(help="Its id, as `show` has it.")],
     *,
     by: By,
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """A waiver, consent, acceptance or conflict ends now; what was placed stays."""
-    _put(context, name, "revoke", {"record": record, "by": by}, json)
+    _put(context, name, "revoke", {"record": record, "by": by}, key, json)
 
 
 @app.command()
@@ -206,6 +215,7 @@ def record(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The next edition, as YAML.")],
     *,
     by: By,
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """Put the next edition on record; it decides from its beginning on, and never earlier."""
@@ -221,7 +231,8 @@ def record(
         raise typer.Exit(USAGE) from None
     name = str(document.get("agreement", ""))
     body = {"by": by, "edition": document}
-    told = shell_of(context).line.post(f"/v1/agreements/{name}/editions", body, repeatable=False)
+    path = f"/v1/agreements/{name}/editions"
+    told = shell_of(context).line.post(path, body, key_header(key), repeatable=False)
     if json:
         out_json("edition", told)
         return
@@ -248,9 +259,13 @@ def _match(classes: list[str] | None, pools: list[str] | None) -> dict[str, Any]
     return ({"class": classes} if classes else {}) | ({"pool": pools} if pools else {})
 
 
-def _put(context: typer.Context, name: str, what: str, said: dict[str, Any], json: Json) -> None:
-    body = {key: value for key, value in said.items() if value is not None}
-    told = shell_of(context).line.post(f"/v1/agreements/{name}/{what}", body, repeatable=False)
+def _put(
+    context: typer.Context, name: str, what: str, said: dict[str, Any], key: str | None, json: Json
+) -> None:
+    body = {field: value for field, value in said.items() if value is not None}
+    told = shell_of(context).line.post(
+        f"/v1/agreements/{name}/{what}", body, key_header(key), repeatable=False
+    )
     if json:
         out_json("recorded", told)
         return

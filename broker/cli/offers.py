@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.options import Json, OfferNamed
+from broker.cli.options import Json, KeyShown, OfferNamed, key_header
 from broker.cli.shell import out, out_json, say, shell_of
 from broker.client.errors import BrokerError
 
@@ -109,9 +109,7 @@ def answer(
         typer.Option(metavar="NAME=VALUE", help="Of a counter: price_usd_hour=9; may be repeated."),
     ] = None,
     by: Annotated[str, typer.Option(help="Who answers.")] = "desk",
-    key: Annotated[
-        str | None, typer.Option(envvar="BROKER_KEY", help="The secret of the desk's key.")
-    ] = None,
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """Answer an offer as the holder's desk."""
@@ -127,8 +125,8 @@ def answer(
     body |= {"question": question} if question is not None else {}
     body |= {"terms": dict(map(_term, term))} if term else {}
     line = shell_of(context).line
-    shown = {"Broker-Key": key} if key else None
-    said = line.post(f"/v1/offers/{found['id']}/answer", body, shown, repeatable=False)
+    path = f"/v1/offers/{found['id']}/answer"
+    said = line.post(path, body, key_header(key), repeatable=False)
     if json:
         out_json("judgement", said)
         return

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.options import JobNamed, Json
+from broker.cli.options import JobNamed, Json, KeyShown, key_header
 from broker.cli.shell import out, out_json, say, shell_of
 
 
@@ -19,6 +19,7 @@ def reclaim(
     region: Annotated[str, typer.Option(help="Where that is.")],
     sku: Annotated[str, typer.Option(help="What kind of machine it is.")],
     by: Annotated[str, typer.Option(help="Who asks.")] = "desk",
+    key: KeyShown = None,
     json: Json = False,
 ) -> None:
     """Ask a released unit back, as the holder's desk."""
@@ -26,7 +27,7 @@ def reclaim(
     found = shell.job(job)
     body = {"hold": hold, "region": region, "sku": sku, "by": by}
     path = f"/v1/jobs/{found['id']}/units/{unit}/reclaim"
-    said = shell.line.post(path, body, repeatable=False)
+    said = shell.line.post(path, body, key_header(key), repeatable=False)
     if json:
         out_json("reclaim", said)
         return

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Agreements:
-    """A record that cannot stand raises BrokerError, and nothing is changed."""
+    """A record that cannot stand raises BrokerError, and nothing is changed.
+
+    `key` is the secret of the party in `by`, where it was given one.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._line = connection
@@ -30,12 +33,16 @@ class Agreements:
 
         return AgreementView.model_validate(self._line.get(f"/v1/agreements/{agreement}"))
 
-    def record(self, agreement: str, edition: Mapping[str, Any], *, by: str) -> EditionRecordedView:
+    def record(
+        self, agreement: str, edition: Mapping[str, Any], *, by: str, key: str | None = None
+    ) -> EditionRecordedView:
         """Put its next edition on record; one that comes late rewrites nothing, and reports."""
         from broker.wire.editions import EditionRecordedView  # noqa: PLC0415 - as above
 
         path, body = f"/v1/agreements/{agreement}/editions", {"by": by, "edition": dict(edition)}
-        return EditionRecordedView.model_validate(self._line.post(path, body, repeatable=False))
+        return EditionRecordedView.model_validate(
+            self._line.post(path, body, _shown(key), repeatable=False)
+        )
 
     def discrepancies(self, agreement: str) -> DiscrepanciesView:
         from broker.wire.editions import DiscrepanciesView  # noqa: PLC0415 - as above
@@ -54,6 +61,7 @@ class Agreements:
         since: datetime | None = None,
         match: Mapping[str, Any] | None = None,
         id: str | None = None,  # noqa: A002 - the word of the trade
+        key: str | None = None,
     ) -> RecordedView:
         """The holder gives up its right for some work, up to a cap."""
         return self._put(
@@ -61,6 +69,7 @@ class Agreements:
             "waivers",
             {"of_clause": of_clause, "cap_units": cap_units, "match": match, "id": id},
             by,
+            key,
             since,
             until,
         )
@@ -76,10 +85,11 @@ class Agreements:
         match: Mapping[str, Any] | None = None,
         excludes: Mapping[str, Any] | None = None,
         id: str | None = None,  # noqa: A002 - as above
+        key: str | None = None,
     ) -> RecordedView:
         """The holder lets some work of an exclusive class go elsewhere."""
         said = {"of_clause": of_clause, "match": match, "excludes": excludes, "id": id}
-        return self._put(agreement, "consents", said, by, since, until)
+        return self._put(agreement, "consents", said, by, key, since, until)
 
     def standing(  # noqa: PLR0913 - the fields of a standing acceptance
         self,
@@ -96,6 +106,7 @@ class Agreements:
         since: datetime | None = None,
         match: Mapping[str, Any] | None = None,
         id: str | None = None,  # noqa: A002 - as above
+        key: str | None = None,
     ) -> RecordedView:
         """The holder accepts some work beforehand, under a hold of its own."""
         said = {
@@ -108,11 +119,13 @@ class Agreements:
             "match": match,
             "id": id,
         }
-        return self._put(agreement, "standing-acceptances", said, by, since, until)
+        return self._put(agreement, "standing-acceptances", said, by, key, since, until)
 
-    def attest(self, agreement: str, condition: str, *, by: str) -> RecordedView:
+    def attest(
+        self, agreement: str, condition: str, *, by: str, key: str | None = None
+    ) -> RecordedView:
         """The party that the edition names says that a condition has come."""
-        return self._put(agreement, "attestations", {"condition": condition}, by)
+        return self._put(agreement, "attestations", {"condition": condition}, by, key)
 
     def conflict(  # noqa: PLR0913 - the fields of a conflict
         self,
@@ -126,11 +139,12 @@ class Agreements:
         since: datetime | None = None,
         until: datetime | None = None,
         id: str | None = None,  # noqa: A002 - as above
+        key: str | None = None,
     ) -> RecordedView:
         """A party may neither see nor run a tenant's work."""
         owned = None if share is None else str(share)
         said = {"tenant": tenant, "party": party, "because": because, "share": owned, "id": id}
-        return self._put(agreement, "conflicts", said, by, since, until)
+        return self._put(agreement, "conflicts", said, by, key, since, until)
 
     def stake(  # noqa: PLR0913 - the fields of a stake
         self,
@@ -143,14 +157,17 @@ class Agreements:
         since: datetime | None = None,
         until: datetime | None = None,
         id: str | None = None,  # noqa: A002 - as above
+        key: str | None = None,
     ) -> RecordedView:
         """So much of a supplier belongs to a party."""
         said = {"owner": owner, "supplier": supplier, "share": str(share), "id": id}
-        return self._put(agreement, "stakes", said, by, since, until)
+        return self._put(agreement, "stakes", said, by, key, since, until)
 
-    def revoke(self, agreement: str, record: str, *, by: str) -> RecordedView:
+    def revoke(
+        self, agreement: str, record: str, *, by: str, key: str | None = None
+    ) -> RecordedView:
         """A record ends now; what was placed under it stays."""
-        return self._put(agreement, "revoke", {"record": record}, by)
+        return self._put(agreement, "revoke", {"record": record}, by, key)
 
     def _put(
         self,
@@ -158,6 +175,7 @@ class Agreements:
         what: str,
         said: Mapping[str, Any],
         by: str,
+        key: str | None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> RecordedView:
@@ -170,4 +188,10 @@ class Agreements:
         body = {**said, **dated, "by": by}
         body = {name: value for name, value in body.items() if value is not None}
         path = f"/v1/agreements/{agreement}/{what}"
-        return RecordedView.model_validate(self._line.post(path, body, repeatable=False))
+        return RecordedView.model_validate(
+            self._line.post(path, body, _shown(key), repeatable=False)
+        )
+
+
+def _shown(key: str | None) -> dict[str, str] | None:
+    return {"Broker-Key": key} if key else None

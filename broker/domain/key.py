@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ class Role(StrEnum):
     DESK = "desk"
     """Answers offers for the holder."""
     HOLDER = "holder"
-    """Waives, consents and takes that back for the holder."""
+    """Waives, consents and takes that back for the holder; its desk may do so too."""
     GRANTOR = "grantor"
     """Speaks for the party that gives the right."""
     ATTESTOR = "attestor"
@@ -40,12 +40,14 @@ class Key:
         shown = sha256(presented.encode()).hexdigest()
         return hmac.compare_digest(shown, self.secret_sha256)
 
-    def flaw(self, party: str, role: Role, now: datetime) -> str:
-        """Why it gives no authority to speak for a party in a role; empty where it does."""
+    def flaw(self, party: str, roles: Collection[Role], now: datetime) -> str:
+        """Why it gives no authority to speak for a party in any of these roles; else empty."""
         if self.revoked_at is not None and now >= self.revoked_at:
             return f"key {self.id} was revoked at {self.revoked_at.isoformat()}"
-        if self.party != party or self.role is not role:
-            return f"key {self.id} is the {self.role.value} key of {self.party}, not of {party}"
+        if self.party != party or self.role not in roles:
+            wanted = " or ".join(role.value for role in roles)
+            own = f"{self.role.value} key of {self.party}"
+            return f"key {self.id} is the {own}, not the {wanted} key of {party}"
         if now < self.valid_from:
             return f"key {self.id} is valid from {self.valid_from.isoformat()}"
         if self.valid_until is not None and now >= self.valid_until:
@@ -85,15 +87,41 @@ def authority(
     all the same. Whoever was given one, be it revoked since, needs one for ever.
     """
     known = list(keys)
+    needed = any(key.party == party and key.role is role for key in known)
+    return _authority(known, party, (role,), presented, now, needed=needed)
+
+
+def authority_to_record(
+    keys: Iterable[Key], party: str, roles: Collection[Role], presented: Shown, now: datetime
+) -> Authority:
+    """Whether what is presented lets somebody put something on record in a party's name.
+
+    A key of any of these roles does. A party that was given a key, whatever for, needs one.
+    """
+    known = list(keys)
+    needed = any(key.party == party for key in known)
+    return _authority(known, party, roles, presented, now, needed=needed)
+
+
+def _authority(
+    known: Iterable[Key],
+    party: str,
+    roles: Collection[Role],
+    presented: Shown,
+    now: datetime,
+    *,
+    needed: bool,
+) -> Authority:
     if presented is None or presented == LinkOf(None):
-        if any(key.party == party and key.role is role for key in known):
-            needed = f"to speak for {party} as its {role.value} a key is needed"
-            return Authority(flaw=f"{needed}; show it as Broker-Key, or --key", missing=True)
+        if needed:
+            wanted = " or ".join(role.value for role in roles)
+            why = f"to speak for {party} as its {wanted} a key is needed"
+            return Authority(flaw=f"{why}; show it as Broker-Key, or --key", missing=True)
         return Authority()
     shown = next((key for key in known if _is(key, presented)), None)
     if shown is None:
         return Authority(flaw="the key that was shown is not known here")
-    flaw = shown.flaw(party, role, now)
+    flaw = shown.flaw(party, roles, now)
     return Authority(flaw=flaw) if flaw else Authority(key=shown.id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from typing import Final
 from broker.domain import events
 from broker.domain.agreement import Agreement
 from broker.domain.altered import altered
-from broker.domain.key import Authority, Key, Role, Shown, authority
+from broker.domain.key import Authority, Key, Role, Shown, authority, authority_to_record
 from broker.domain.offer import Offer
 from broker.domain.values import KeyId
 from broker.ports import Ids, Store, Transaction
@@ -28,13 +28,17 @@ class Denied(StrEnum):
     FORBIDDEN = "forbidden"
     """What was shown is unknown, revoked, out of its dates, or another party's."""
 
+    @classmethod
+    def of(cls, shown: Authority) -> Denied:
+        return cls.MISSING if shown.missing else cls.FORBIDDEN
+
 
 class UnauthorisedError(Exception):
     """Whoever asks may not speak for the party; one sentence, and nothing was changed."""
 
     def __init__(self, shown: Authority) -> None:
         super().__init__(shown.flaw)
-        self.denied = Denied.MISSING if shown.missing else Denied.FORBIDDEN
+        self.denied = Denied.of(shown)
 
 
 class GrantError(ValueError):
@@ -108,6 +112,18 @@ def authorised(party: str, role: Role, presented: Shown, tx: Transaction) -> Aut
     """
     keys = tx.party_keys() if presented is not None else tx.party_keys(party)
     return authority(keys, party, role, presented, tx.now)
+
+
+def may_record(
+    parties: Iterable[str], roles: Collection[Role], presented: Shown, tx: Transaction
+) -> Authority:
+    """Whether what is presented lets somebody put something on record for all of these parties."""
+    keys, shown = tx.party_keys(), Authority()
+    for party in parties:
+        shown = authority_to_record(keys, party, roles, presented, tx.now)
+        if shown.flaw:
+            return shown
+    return shown
 
 
 def desk_of(offer: Offer, agreements: Mapping[str, Agreement]) -> str:

@@ -11,8 +11,11 @@ from broker.domain.agreement import Edition
 from broker.domain.altered import altered
 from broker.domain.chain import Fact
 from broker.domain.discrepancies import Discrepancy, discrepancies
-from broker.domain.events import DiscrepancyFound, EditionRecorded
+from broker.domain.events import DiscrepancyFound, EditionRecorded, RecordRefused
+from broker.domain.key import Role, Shown
 from broker.ports import Store, Transaction
+from broker.steps.authority import Denied, may_record
+from broker.steps.put_on_record import UNAUTHORISED
 from broker.steps.rulebook import Rulebook
 
 _PAGE: Final = 1000
@@ -26,12 +29,19 @@ class Recorded:
     begins: datetime | None = None
     refused: str | None = None
     """Why, in one sentence."""
+    denied: Denied | None = None
+    """Whoever asked may not speak for the party; the log says `unauthorised`."""
     discrepancies: tuple[Discrepancy, ...] = ()
     """What it would have said of the past, where it was recorded late."""
 
 
 def record_edition(
-    agreement: str, document: Mapping[str, Any], by: str, store: Store, rules: Rulebook
+    agreement: str,
+    document: Mapping[str, Any],
+    by: str,
+    store: Store,
+    rules: Rulebook,
+    shown: Shown = None,
 ) -> Recorded:
     """Raises KeyError for an agreement that is not known, and what `rules.follow` raises.
 
@@ -44,6 +54,16 @@ def record_edition(
         known = rules.agreement(agreement)
         if known is None or rules.follow is None:
             raise KeyError(agreement)
+        holder = known.editions[-1].holder.id
+        role = Role.HOLDER if by == holder else Role.GRANTOR
+        speaks = may_record((by,), (role,), shown, tx)
+        if speaks.flaw:
+            record = str(document.get("edition", "")) or None
+            told = RecordRefused(
+                agreement=agreement, what="edition", record=record, by=by, why=UNAUTHORISED
+            )
+            tx.record(f"agreement/{agreement}", [told])
+            return Recorded(refused=speaks.flaw, denied=Denied.of(speaks))
         edition = rules.follow(known, document, "edition").editions[-1]
         parties = {edition.grantor.id, edition.holder.id}
         if by not in parties:
@@ -55,8 +75,8 @@ def record_edition(
             editions=(*register.editions, edition.document),
             reading=register.reading + 1,
         )
-        told = EditionRecorded(agreement=agreement, edition=edition.id, document=document)
-        tx.put_register(after, [told])
+        fact = EditionRecorded(agreement=agreement, edition=edition.id, document=document)
+        tx.put_register(after, [fact])
         for case in cases:
             for offer in list(case.offers.values()):
                 if offer.agreement == agreement and offer.state.undecided:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from broker.domain import events
 from broker.domain.agreement import Edition
@@ -14,11 +15,13 @@ from broker.domain.commitment import Commitment, LeaseRules
 from broker.domain.draw import drawn_from
 from broker.domain.heirs import beget
 from broker.domain.job import Claim, Unit, UnitState, Why
+from broker.domain.key import Role, Shown
 from broker.domain.market import Pool
 from broker.domain.options import at
 from broker.domain.spill import commit_holder
 from broker.domain.values import JobId
 from broker.ports import Store
+from broker.steps.authority import authorised
 from broker.steps.rulebook import Rulebook
 
 
@@ -34,6 +37,10 @@ class NotReclaimed(StrEnum):
     GANG = "gang"
     NO_SUCH_PLACE = "no_such_place"
     HOLD_TAKEN = "hold_taken"
+    UNAUTHORISED = "unauthorised"
+    """A key is needed, and none was shown."""
+    FORBIDDEN = "forbidden"
+    """The key that was shown gives no authority; the log says `unauthorised` of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class Replacement:
     region: str
     sku: str
     by: str
+    shown: Shown = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,9 @@ class Reclaim:
     because: str = ""
 
 
+_TOLD: Final = {NotReclaimed.FORBIDDEN: NotReclaimed.UNAUTHORISED}
+
+
 def ask_back(
     job: JobId, unit: int, replacement: Replacement, store: Store, rules: Rulebook
 ) -> Reclaim:
@@ -64,13 +75,19 @@ def ask_back(
         edition = rules.edition(case.job.agreement, tx.now)
         holder = edition.holder_pools if edition else ()
         bound = tx.bound_holds(holder, [replacement.hold])
-        said = _judge(case, unit, replacement, edition, rules, bound.get(replacement.hold))
+        desk = edition.holder.id if edition else case.job.agreement
+        shown = authorised(desk, Role.DESK, replacement.shown, tx)
+        if shown.flaw:
+            why = NotReclaimed.UNAUTHORISED if shown.missing else NotReclaimed.FORBIDDEN
+            said = _no(why, shown.flaw)
+        else:
+            said = _judge(case, unit, replacement, edition, rules, bound.get(replacement.hold))
         if said.refused is not None:
             case.tell(
                 events.ReclaimRefused(
                     job=job,
                     unit=unit,
-                    why=said.refused,
+                    why=_TOLD.get(said.refused, said.refused),
                     because=said.because,
                     by=replacement.by,
                 )

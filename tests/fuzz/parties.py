@@ -54,7 +54,7 @@ def enter(world: World, action: Action) -> None:
     ours = isinstance(entry, Attestation | Conflict | Stake)
     parties = (GRANTOR, HOLDER) if ours else (HOLDER, GRANTOR)
     by = entry.by if isinstance(entry, Attestation) else parties[action.c % 7 == 0]
-    _put(world, agreement, entry, by)
+    _put(world, agreement, entry, by, action)
 
 
 def revoke(world: World, action: Action) -> None:
@@ -63,7 +63,7 @@ def revoke(world: World, action: Action) -> None:
     with world.quietly() as store, store.transaction() as tx:
         names = _names(tx.registers([agreement])[agreement])
     by = HOLDER if action.c % 5 else GRANTOR
-    _put(world, agreement, Revocation(record=names[action.a % len(names)]), by)
+    _put(world, agreement, Revocation(record=names[action.a % len(names)]), by, action)
 
 
 def key(world: World, action: Action) -> None:
@@ -88,7 +88,8 @@ def reclaim(world: World, action: Action) -> None:
     if not away:
         return
     machine = away[action.a % len(away)]
-    kept = Replacement(hold=f"back-{action.c % 50}", region=EAST.region, sku=EAST.sku, by="clerk")
+    hold, shown = f"back-{action.c % 50}", _secret(world, action)
+    kept = Replacement(hold=hold, region=EAST.region, sku=EAST.sku, by="clerk", shown=shown)
     world.say(f"The holder asks unit {machine.unit} of {machine.job} back.")
     said = ask_back(machine.job, machine.unit, kept, world.store, world.rules)
     world.happened["reclaims refused" if said.refused else "reclaims"] += 1
@@ -112,11 +113,19 @@ def _agreement(action: Action) -> str:
     return among[action.b % len(among)]
 
 
-def _put(world: World, agreement: str, entry: Entry, by: str) -> None:
+def _put(world: World, agreement: str, entry: Entry, by: str, action: Action) -> None:
     world.say(f"{by} puts on record of {agreement}: {entry}.")
-    told = put_on_record(agreement, entry, by, world.store, world.rules)
+    secret = _secret(world, action) if by == HOLDER else None
+    told = put_on_record(agreement, entry, by, world.store, world.rules, secret)
     world.happened["refused records" if told.refused else f"records: {told.kind}"] += 1
     world.say(f"It is refused: {told.refused}." if told.refused else "It stands.")
+
+
+def _secret(world: World, action: Action) -> str | None:
+    """The last key the holder's desk was given; now and then it is forgotten, or an old one."""
+    if not world.secrets or action.c % 13 == 0:
+        return None
+    return world.secrets[0 if action.c % 5 == 0 else -1][1]
 
 
 def _dates(at: datetime, action: Action) -> tuple[datetime, datetime]:

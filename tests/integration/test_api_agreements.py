@@ -22,6 +22,7 @@ from tests.support.api import LATE_2026, Office, an_office, fault, submit
 NAME: Final = "azure-first-refusal"
 AT: Final = f"/v1/agreements/{NAME}"
 TOMORROW: Final = LATE_2026 + timedelta(days=1)
+TOKEN: Final = "a token of some length"  # noqa: S105 - of this test only
 WAIVER: Final[dict[str, Any]] = {
     "id": "w1",
     "by": "azure",
@@ -116,6 +117,63 @@ def test_a_refusal_of_a_record_is_in_the_log(client: TestClient, office: Office)
         "aws",
         "waiver",
     )
+
+
+# -- keys
+
+
+def granted(client: TestClient, party: str, role: str) -> dict[str, Any]:
+    made = client.post("/v1/keys", json={"party": party, "role": role})
+    assert made.status_code == 201, made.text
+    return dict(made.json())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "role"),
+    [
+        ("waivers", WAIVER, "holder"),
+        ("attestations", {"condition": "agi", "by": "operator"}, "attestor"),
+        ("stakes", {"owner": "m", "supplier": "aws", "share": "1", "by": "operator"}, "grantor"),
+        ("editions", {"by": "operator", "edition": {}}, "grantor"),
+    ],
+)
+def test_a_party_puts_on_record_with_its_key_alone(
+    office: Office, path: str, body: dict[str, Any], role: str
+) -> None:
+    with office.client(token=TOKEN) as client:
+        operator = {"Authorization": f"Bearer {TOKEN}"}
+        client.headers.update(operator)
+        key, gone = granted(client, body["by"], role), granted(client, body["by"], role)
+        client.post(f"/v1/keys/{gone['id']}/revoke", json={})
+        bare = client.post(f"{AT}/{path}", json=body)
+        assert (bare.status_code, fault(bare)["code"]) == (401, "unauthorised")
+        before = client.get(AT).json()
+        del client.headers["Authorization"]
+        for secret in (gone["secret"], "made up"):
+            denied = client.post(f"{AT}/{path}", json=body, headers={"Broker-Key": secret})
+            assert (denied.status_code, fault(denied)["code"]) == (403, "forbidden")
+        assert client.get(AT, headers=operator).json() == before
+        client.headers["Broker-Key"] = key["secret"]
+        done = client.post(f"{AT}/{path}", json=body)
+        # The empty edition shows that the key is asked for before anything is read.
+        assert done.status_code == (422 if path == "editions" else 201), done.text
+        assert client.get(AT).status_code == 401
+        assert client.post("/v1/notices/any/link", json={}).status_code == 401
+
+
+@pytest.mark.enable_socket
+def test_python_and_the_command_line_show_a_key(client: TestClient, url: str) -> None:
+    secret = granted(client, "azure", "holder")["secret"]
+    said: dict[str, Any] = {"by": "azure", "of_clause": "compute-rofr", "cap_units": 3}
+    with broker.Broker(url) as cloud:
+        with pytest.raises(NotAuthorised, match="a key is needed"):
+            cloud.agreements.waive(NAME, **said, until=TOMORROW)
+        cloud.agreements.waive(NAME, **said, until=TOMORROW, id="w1", key=secret)
+    revoke = ["agreement", "revoke", NAME, "w1", "--by", "azure"]
+    assert command(url, *revoke).exit_code == 3
+    assert command(url, *revoke, "--key", "made up").exit_code == 3
+    done = command(url, *revoke, "--key", secret)
+    assert done.exit_code == 0, done.output
 
 
 # -- Python and the command line

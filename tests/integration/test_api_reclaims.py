@@ -13,6 +13,7 @@ from broker.steps.rulebook import Rulebook
 from tests.support.api import AZURE, POOLS, Office, an_office, fault, submit, the_offer
 from tests.support.leases import an_agreement
 
+TOKEN = "a token of some length"  # noqa: S105 - of this test only
 HELD = {"hold": "kept", "region": AZURE.region, "sku": AZURE.sku, "by": "desk@azure"}
 
 
@@ -57,6 +58,22 @@ def test_a_released_unit_is_asked_back_and_moves_when_its_notice_is_over(
     assert facts[-2:] == ["ReclaimAsked", "HolderCommitted"]
     again = client.post(f"/v1/jobs/{job}/units/0/reclaim", json=HELD)
     assert (again.status_code, fault(again)["code"]) == (409, "under_way")
+
+
+def test_the_desk_asks_back_with_its_key_alone(office: Office) -> None:
+    with office.client(token=TOKEN) as client:
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        job = spilled(client, office, checkpointable=True)
+        path = f"/v1/jobs/{job}/units/0/reclaim"
+        key = client.post("/v1/keys", json={"party": "azure", "role": "desk"}).json()
+        other = client.post("/v1/keys", json={"party": "operator", "role": "grantor"}).json()
+        bare = client.post(path, json=HELD)
+        assert (bare.status_code, fault(bare)["code"]) == (401, "unauthorised")
+        del client.headers["Authorization"]
+        foreign = client.post(path, json=HELD, headers={"Broker-Key": other["secret"]})
+        assert (foreign.status_code, fault(foreign)["code"]) == (403, "forbidden")
+        asked = client.post(path, json=HELD, headers={"Broker-Key": key["secret"]})
+        assert asked.status_code == 200, asked.text
 
 
 def test_a_job_that_cannot_be_stopped_is_left_alone(client: TestClient, office: Office) -> None:

@@ -101,8 +101,9 @@ class Recorder:
     broker: Broker
     name: str = "azure-first-refusal"
 
-    def put(self, entry: Entry, by: str = "azure") -> Recorded:
-        return put_on_record(self.name, entry, by, self.broker.store, self.broker.rules)
+    def put(self, entry: Entry, by: str = "azure", shown: str | None = None) -> Recorded:
+        store, rules = self.broker.store, self.broker.rules
+        return put_on_record(self.name, entry, by, store, rules, shown)
 
     def must(self, entry: Entry, by: str = "azure") -> None:
         recorded = self.put(entry, by)

@@ -9,11 +9,13 @@ import pytest
 
 from broker.domain.agreement import Agreement
 from broker.domain.job import JobState
+from broker.domain.key import Role
 from broker.domain.machine import RunState
 from broker.domain.offer import Desk
 from broker.domain.succession import GRACE
-from broker.domain.values import JobId, ProviderName, RefusalReason
+from broker.domain.values import JobId, KeyId, ProviderName, RefusalReason
 from broker.domain.workload import Workload
+from broker.steps.authority import Grant, grant_key, revoke_key
 from broker.steps.reclaim import NotReclaimed, Reclaim, Replacement, ask_back
 from broker.steps.run import Command
 from broker.steps.said import AnswerKind
@@ -42,8 +44,10 @@ def spilled(
         yield broker, job
 
 
-def reclaim(broker: Broker, job: JobId, unit: int = 0, hold: str = "kept") -> Reclaim:
-    kept = Replacement(hold=hold, region=EAST.region, sku=EAST.sku, by="clerk")
+def reclaim(
+    broker: Broker, job: JobId, unit: int = 0, hold: str = "kept", shown: str | None = None
+) -> Reclaim:
+    kept = Replacement(hold=hold, region=EAST.region, sku=EAST.sku, by="clerk", shown=shown)
     said = ask_back(job, unit, kept, broker.store, broker.rules)
     broker.settle()
     return said
@@ -213,3 +217,22 @@ def test_what_the_holder_itself_delivered_is_not_asked_back() -> None:
         (job,) = broker.placed(CAN_STOP)
         assert broker.where(job) == [EAST]
         assert reclaim(broker, job).refused is NotReclaimed.NOT_RELEASED
+
+
+def granted(broker: Broker, party: str, role: Role, secret: str) -> KeyId:
+    grant = Grant(party=party, role=role, by="admin")
+    return grant_key(grant, secret, broker.store, broker.rules, broker.ids).id
+
+
+def test_from_the_desks_first_key_on_asking_back_needs_one() -> None:
+    with spilled() as (broker, job):
+        granted(broker, "azure", Role.DESK, "good")
+        gone = granted(broker, "azure", Role.DESK, "gone")
+        revoke_key(gone, "admin", "left", broker.store)
+        granted(broker, "operator", Role.GRANTOR, "foreign")
+        assert reclaim(broker, job).refused is NotReclaimed.UNAUTHORISED
+        for secret in ("gone", "foreign", "made up"):
+            assert reclaim(broker, job, shown=secret).refused is NotReclaimed.FORBIDDEN
+        assert [f.data["why"] for f in broker.facts("ReclaimRefused")] == ["unauthorised"] * 4
+        assert not broker.facts("ReclaimAsked")
+        assert reclaim(broker, job, shown="good").refused is None
