@@ -15,6 +15,8 @@ from broker.domain.laws.conflicts import in_conflict
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.prices import Listed
+from broker.domain.place import Place, areas
+from broker.domain.values import ProviderName
 
 _EXACT: Final = Decimal(0)
 _OPEN_BY_ITSELF: Final = frozenset({"free", "carve_out", "consent"})
@@ -130,14 +132,20 @@ def _shut(one: Listed, fact: Fact, book: Book, job: Job) -> bool:
     """Whether the commitment names what had shut the place, and the log bears it out."""
     named = fact.data["passed_over"]
     together = max(job.terms["chunk"], len(fact.data["units"]))
+    provider, region, sku = one.place
+    around = areas(Place(ProviderName(provider), region, sku))
     for id_ in named:
         refusal = book.refusals.get(id_)
         if (
             refusal is not None
-            and refusal.place == one.place
+            and refusal.area in around
             and book.now < refusal.valid_until
             and refusal.units <= together
         ):
             return True
-    until = book.troubled.get(one.place)
-    return f"closed {' '.join(one.place)}" in named and until is not None and book.now < until
+    return any(
+        f"closed {' '.join(where)}" in named
+        and (until := book.troubled.get(where)) is not None
+        and book.now < until
+        for where in around
+    )
