@@ -49,6 +49,7 @@ def _view(found: Iterable[CoolDown]) -> CoolDownsView:
                 scope=one.reach.value,
                 region=None if one.place.region == EVERY else one.place.region,
                 sku=None if one.place.sku == EVERY else one.place.sku,
+                purchase=one.place.purchase.value,
                 effect=one.effect,
                 why=one.why,
                 code=one.code,

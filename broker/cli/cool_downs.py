@@ -65,7 +65,7 @@ def _print(items: Sequence[Mapping[str, Any]]) -> None:
             one["scope"],
             one["provider"],
             one["region"] or "all",
-            one["sku"] or "all",
+            _machines(one),
             one["effect"],
             one["why"],
             one["code"],
@@ -86,6 +86,11 @@ def alerts(items: Sequence[Mapping[str, Any]]) -> list[str]:
         for one in items
         if one["alert"]
     ]
+
+
+def _machines(one: Mapping[str, Any]) -> str:
+    how = one["purchase"]
+    return f"{one['sku']} {how}" if how != "on_demand" else one["sku"] or "all"
 
 
 def where(one: Mapping[str, Any]) -> str:

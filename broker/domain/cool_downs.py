@@ -135,6 +135,7 @@ def cleared(
             provider=one.place.provider,
             region=one.place.region,
             sku=one.place.sku,
+            purchase=one.place.purchase,
             scope=one.reach,
             effect=one.effect,
             why=one.why,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
-from broker.domain.place import Place, areas
+from broker.domain.place import Place, areas, bought_as, option, told_place
 from broker.domain.values import OfferId, RefusalId, RefusalReason, Usd
 
 if TYPE_CHECKING:
@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from broker.domain.workload import Limits, Shape
 
-__all__ = ["Fitting", "Market", "Place", "Pool", "PoolKind", "Refusal", "allowance"]
+__all__ = [
+    "Fitting",
+    "Market",
+    "Place",
+    "Pool",
+    "PoolKind",
+    "Refusal",
+    "allowance",
+    "bought_as",
+    "option",
+    "told_place",
+]
 
 
 Fitting: TypeAlias = "dict[tuple[str, tuple[str, ...], tuple[str, ...] | None], tuple[Pool, ...]]"
@@ -58,10 +69,14 @@ class Pool:
         )
 
     def within(self, limits: Limits) -> bool:
-        """Whether the job's regions and exclusions leave this pool; its price is asked apart."""
-        return self.place.provider not in limits.exclude and (
-            not limits.regions
-            or any(fnmatchcase(self.place.region, pattern) for pattern in limits.regions)
+        """Whether the job's own words leave this pool; its price is asked apart."""
+        return (
+            self.place.provider not in limits.exclude
+            and limits.spot.takes(self.place.purchase)
+            and (
+                not limits.regions
+                or any(fnmatchcase(self.place.region, pattern) for pattern in limits.regions)
+            )
         )
 
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from typing_extensions import override
 
-from broker.domain.values import ProviderName
+from broker.domain.values import ProviderName, Purchase
 
 EVERY: Final = "*"
 _FAMILY: Final = "family:"
@@ -27,15 +27,57 @@ _ZONES: Final[Mapping[ProviderName, re.Pattern[str]]] = {
 
 
 class Place(NamedTuple):
-    """Where a cloud can be asked for one kind of machine; what a refusal is about."""
+    """Where and how a cloud can be asked for one kind of machine; what a refusal is about."""
 
     provider: ProviderName
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
+
+    @classmethod
+    def told(cls, data: Mapping[str, Any]) -> Place:
+        """The place a fact names. Raises KeyError or ValueError where it names none."""
+        return cls(ProviderName(data["provider"]), data["region"], data["sku"], bought_as(data))
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether its cloud may take a machine back whenever it wants it."""
+        return self.purchase is Purchase.SPOT
+
+    @property
+    def sold(self) -> str:
+        """The kind of machine, and how it is bought unless on demand: `p5.48xlarge spot`."""
+        return _sold(self.sku, self.purchase)
+
+    @property
+    def stream(self) -> str:
+        """Where the facts about it stand in the log."""
+        how = "" if self.purchase is Purchase.ON_DEMAND else f"/{self.purchase.value}"
+        return f"place/{self.provider.value}/{self.region}/{self.sku}{how}"
 
     @override
     def __str__(self) -> str:
-        return f"{self.provider.value} {self.region} {self.sku}"
+        return f"{self.provider.value} {self.region} {self.sold}"
+
+
+def option(purchase: Purchase) -> dict[str, str]:
+    """How something is bought, for a record that says nothing of what is bought on demand."""
+    return {} if purchase is Purchase.ON_DEMAND else {"purchase": purchase.value}
+
+
+def bought_as(data: Mapping[str, Any]) -> Purchase:
+    """How what a fact tells of was bought; facts written before there was a choice do not say."""
+    return Purchase(data.get("purchase") or Purchase.ON_DEMAND)
+
+
+def told_place(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The words of the place a fact names: provider, region, and what is sold there."""
+    purchase = data.get("purchase") or Purchase.ON_DEMAND.value
+    return data["provider"], data["region"], _sold(data["sku"], purchase)
+
+
+def _sold(sku: str, purchase: str) -> str:
+    return sku if purchase == Purchase.ON_DEMAND.value else f"{sku} {purchase}"
 
 
 class Reach(StrEnum):
@@ -92,7 +134,7 @@ def area(place: Place, reach: Reach) -> Place:
             return Place(provider, place.region, EVERY)
         case Reach.FAMILY:
             family = f"{_FAMILY}{family_of(provider, place.sku)}"
-            return Place(provider, region_of(provider, place.region), family)
+            return Place(provider, region_of(provider, place.region), family, place.purchase)
         case Reach.REGION:
             return Place(provider, region_of(provider, place.region), EVERY)
         case Reach.CLOUD:
@@ -103,6 +145,24 @@ def area(place: Place, reach: Reach) -> Place:
 def areas(place: Place) -> tuple[Place, ...]:
     """Every area that a place lies in, the place itself first and the cloud last."""
     return tuple(dict.fromkeys(area(place, reach) for reach in Reach))
+
+
+def told_area(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The words of the area that a fact of one place means; an older fact means the place."""
+    reach = Reach(data.get("scope") or Reach.PLACE)
+    return _words(area(Place.told(data), reach))
+
+
+def told_areas(words: tuple[str, str, str], purchase: Purchase) -> tuple[tuple[str, str, str], ...]:
+    """The words of every area that a place lies in, of which only words are known."""
+    provider, region, sold = words
+    how = "" if purchase is Purchase.ON_DEMAND else f" {purchase}"
+    place = Place(ProviderName(provider), region, sold.removesuffix(how), purchase)
+    return tuple(map(_words, areas(place)))
+
+
+def _words(place: Place) -> tuple[str, str, str]:
+    return place.provider.value, place.region, place.sold
 
 
 def is_area(place: Place) -> bool:

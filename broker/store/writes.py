@@ -28,7 +28,7 @@ from broker.domain.machine import MachineState
 from broker.domain.market import Place
 from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName
+from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName, Purchase
 from broker.ports import LogChunk
 from broker.store.adding import add
 from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
@@ -241,13 +241,14 @@ def opened(connection: Connection, records: Iterable[PlaceRecord], now: datetime
     found = [one.place for one in written if not is_area(one.place)]
     if not around:
         return found
-    wanted = select(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).where(
+    columns = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase)
+    wanted = select(*columns).where(
         MACHINES.c.provider.in_(sorted({area.provider.value for area in around})),
         MACHINES.c.state == MachineState.WANTED.value,
     )
     there = [
-        Place(ProviderName(provider), region, sku)
-        for provider, region, sku in connection.execute(wanted.distinct())
+        Place(ProviderName(provider), region, sku, Purchase(purchase))
+        for provider, region, sku, purchase in connection.execute(wanted.distinct())
     ]
     return [*found, *(place for place in there if not around.isdisjoint(areas(place)))]
 
@@ -268,8 +269,8 @@ def wake_wanted(
         select(MACHINES.c.name, MACHINES.c.provider)
         .join(JOBS, JOBS.c.id == MACHINES.c.job)
         .where(
-            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).in_(
-                [(place.provider.value, place.region, place.sku) for place in places]
+            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase).in_(
+                [tuple(map(str, place)) for place in places]
             ),
             MACHINES.c.state == MachineState.WANTED.value,
             or_(MACHINES.c.due_at.is_(None), MACHINES.c.due_at > at),

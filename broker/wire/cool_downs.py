@@ -29,8 +29,10 @@ class CoolDownView(Seen):
     """Null where the whole cloud is meant."""
     sku: str | None
     """Null where every machine is meant; of a family `family:` and its name."""
-    effect: Literal["refused", "closed", "paused"]
-    """The place said no; or no third-party order goes there; or no call at all is made."""
+    purchase: str = "on_demand"
+    """How the machines are bought that are meant; of a region or a cloud all of them are."""
+    effect: str
+    """`refused`: it said no; `closed`: no third-party order goes there; `paused`: no call does."""
     why: str
     code: str
     message: str

@@ -13,8 +13,9 @@ from broker.domain.laws.book import Book, Outage, Refusal
 from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
 from broker.domain.laws.records import Acceptance, Conflict, Probe, Span, Stake, Waiver
-from broker.domain.place import Place, Reach, area
-from broker.domain.values import ProviderName, instant
+from broker.domain.market import told_place
+from broker.domain.place import told_area
+from broker.domain.values import instant
 
 _ENOUGH_REFUSALS: Final = 20_000
 _ENOUGH_SPANS: Final = 1000
@@ -32,29 +33,19 @@ def _place_refused(book: Book, fact: Fact) -> None:
         old = book.now - _KEPT_AFTER
         book.refusals = {id_: kept for id_, kept in book.refusals.items() if kept.valid_until > old}
     book.refusals[data["refusal"]] = Refusal(
-        _place(data),
+        told_place(data),
         data["units"],
         book.now,
         instant(data["valid_until"]),
         fact.position,
-        _area(data),
+        told_area(data),
     )
 
 
 def _place_troubled(book: Book, fact: Fact) -> None:
     """Too many calls only put calls off: nobody is passed over for that."""
     if fact.data["kind"] != "throttled":
-        book.troubled[_area(fact.data)] = instant(fact.data["until"])
-
-
-def _area(data: Mapping[str, Any]) -> Place:
-    """What was meant by a fact of one place; older facts mean the place alone."""
-    place = Place(ProviderName(data["provider"]), data["region"], data["sku"])
-    return area(place, Reach(data.get("scope", Reach.PLACE)))
-
-
-def _place(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    return data["provider"], data["region"], data["sku"]
+        book.troubled[told_area(fact.data)] = instant(fact.data["until"])
 
 
 def _prices_listed(book: Book, fact: Fact) -> None:
