@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from broker.domain.events import CoolDownCleared
@@ -15,43 +16,61 @@ from broker.domain.values import ProviderName, RefusalReason
 
 _HOUR: Final = timedelta(hours=1)
 
-DEFAULTS: Final[Mapping[ProviderName | None, Mapping[str, timedelta]]] = {
-    None: {
-        "no_capacity": timedelta(minutes=3),
-        "over_quota": timedelta(minutes=10),
-        "not_stocked": timedelta(hours=23),
-        "no_quota": _HOUR,
-        "auth": timedelta(minutes=10),
-        "invalid": timedelta(minutes=10),
-        "conflict": timedelta(seconds=30),
-        "unknown_code": timedelta(minutes=3),
-    },
-    ProviderName.AZURE: {"no_capacity": _HOUR},
-    ProviderName.AWS: {"over_quota": timedelta(minutes=3)},
+
+class Why(StrEnum):
+    """What may keep us away: the reasons of a cloud's no, and the faults that are ours to mend."""
+
+    NO_CAPACITY = "no_capacity"
+    OVER_QUOTA = "over_quota"
+    NOT_STOCKED = "not_stocked"
+    NO_QUOTA = "no_quota"
+    AUTH = "auth"
+    INVALID = "invalid"
+    CONFLICT = "conflict"
+    UNKNOWN_CODE = "unknown_code"
+
+
+DEFAULTS: Final[Mapping[Why, timedelta]] = {
+    Why.NO_CAPACITY: timedelta(minutes=3),
+    Why.OVER_QUOTA: timedelta(minutes=10),
+    Why.NOT_STOCKED: timedelta(hours=23),
+    Why.NO_QUOTA: _HOUR,
+    Why.AUTH: timedelta(minutes=10),
+    Why.INVALID: timedelta(minutes=10),
+    Why.CONFLICT: timedelta(seconds=30),
+    Why.UNKNOWN_CODE: timedelta(minutes=3),
 }
-"""By what was said, for all clouds (None) and for those that differ.
+DEFAULTS_BY_CLOUD: Final[Mapping[ProviderName, Mapping[Why, timedelta]]] = {
+    ProviderName.AZURE: {Why.NO_CAPACITY: _HOUR},
+    ProviderName.AWS: {Why.OVER_QUOTA: timedelta(minutes=3)},
+}
+"""Where a cloud differs from the others.
 
 Karpenter leaves an offering of AWS alone for 3 minutes, whatever it said; one of Azure for an hour
 after an allocation failure, which is also what a spot machine that is not there means here, for an
 hour where the quota is 0, 10 minutes where some of it is left, and 23 hours where the kind is not
 sold (design 2.6). Nobody gives a value for credentials: SkyPilot leaves the cloud out for its run.
 """
-WHYS: Final = tuple(DEFAULTS[None])
 
 
 @dataclass(frozen=True, slots=True)
 class CoolDowns:
     """How long what was said keeps us away; what is set goes before the defaults."""
 
-    set_to: Mapping[ProviderName | None, Mapping[str, timedelta]] = field(default_factory=dict)
+    set_to: Mapping[Why, timedelta] = field(default_factory=dict)
+    set_for: Mapping[ProviderName, Mapping[Why, timedelta]] = field(default_factory=dict)
 
     def of(self, provider: ProviderName, why: str) -> timedelta:
-        for known in (self.set_to, DEFAULTS):
-            for name in (provider, None):
-                found = known.get(name, {}).get(why)
-                if found is not None:
-                    return found
-        return DEFAULTS[None]["no_capacity"]
+        """Raises ValueError for what keeps nobody away."""
+        said = Why(why)
+        for known in (
+            self.set_for.get(provider, {}),
+            self.set_to,
+            DEFAULTS_BY_CLOUD.get(provider, {}),
+        ):
+            if said in known:
+                return known[said]
+        return DEFAULTS[said]
 
     def refused(
         self, provider: ProviderName, reason: RefusalReason, at_most_s: int | None = None

@@ -233,6 +233,7 @@ class Round:
             until = self.places.throttled(machine, fault)
             self._later(case, machine, until - case.now)
         else:
-            self.places.troubled(machine, fault)
+            if fault.kind is not FaultKind.BAD_WISH:  # else it is of one job, and it runs already
+                self.places.troubled(machine, fault)
             if not self._moves_on(case, machine, fault):
                 self._later(case, machine, TROUBLE_RECHECK)
