@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx2
@@ -40,17 +40,33 @@ class ListPrice:
 PriceReader: TypeAlias = Callable[
     [Mapping[str, str], Sequence[Pool], datetime], Iterable[ListPrice]
 ]
-"""Raises PricesUnavailable, and KeyError for what the account lacks."""
+"""Raises PricesUnavailable, and whatever an answer raises that is not in its documented form."""
+
+
+def needed(account: Mapping[str, str], name: str, provider: ProviderName) -> str:
+    """A field of the account. Raises PricesUnavailable where it is missing."""
+    if name not in account:
+        raise PricesUnavailable(
+            f"the prices of {provider} are told to its customers only: add {name} to "
+            f"clouds.{provider}"
+        )
+    return account[name]
 
 
 class Interface:
-    """The price interface of one cloud, as JSON over HTTPS. Each call is bounded in time."""
+    """The price interface of one cloud, as JSON over HTTPS, for the length of a `with` block."""
 
     def __init__(self, provider: ProviderName, url: str, headers: Mapping[str, str]) -> None:
         self._provider = provider
         self._url = url.rstrip("/")
         self._host = urlsplit(url).netloc
         self._client = httpx2.Client(timeout=_PATIENCE, headers=dict(headers))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - whatever the cloud sends
         """The JSON at a path, or at the absolute address of a next page.

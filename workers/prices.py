@@ -22,14 +22,23 @@ from providers.price_refresh import Refreshed, Row, merged, refreshed, text_of
 from providers.prices import ListPrice, PricesUnavailable
 from providers.registry import price_reader
 
-app = typer.Typer(help="What machines cost: ls, refresh, import.", invoke_without_command=True)
+app = typer.Typer(
+    help="What machines cost: ls, refresh, import.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 Cloud = Annotated[
     list[ProviderName] | None, typer.Option("--cloud", help="Of this cloud; may be repeated.")
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help="The file to write; else the setting `catalogue`, else catalogue.csv."),
+    typer.Option(
+        "--out", help="The file to write; else the setting `catalogue`, else catalogue.csv."
+    ),
 ]
 _HERE: Final = Path("catalogue.csv")
 
@@ -86,13 +95,14 @@ def refresh(cloud: Cloud = None, out_file: Out = None, json: Json = False) -> No
             asked.append(name)
         except PricesUnavailable as trouble:
             troubles.append(str(trouble))
-        except KeyError as missing:
-            troubles.append(f"the {name} account names no {missing.args[0]}; add it to clouds.{name}")
+        except (LookupError, TypeError, ValueError, ArithmeticError) as odd:
+            what = f"{type(odd).__name__}: {odd}"
+            troubles.append(f"the prices of {name} are not in the form that is known ({what})")
     result = refreshed(known, found, asked, now.date().isoformat())
     if asked:
         _told(result, _written(result.rows, settings, out_file), json=json)
-    for trouble in troubles:
-        say(f"broker: {trouble}")
+    for sentence in troubles:
+        say(f"broker: {sentence}")
     if troubles:
         raise typer.Exit(1)
 

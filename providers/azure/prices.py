@@ -25,17 +25,18 @@ def list_prices(
     now: datetime,  # noqa: ARG001 - it is a list of today
 ) -> Iterator[ListPrice]:
     """The wanted machines' prices; `prices_endpoint` of the account is another address."""
-    interface = Interface(ProviderName.AZURE, account.get("prices_endpoint", _CLOUD), {})
     shapes = {(pool.place.region, pool.place.sku) for pool in wanted}
-    for region in sorted({region for region, _ in shapes}):
-        only = (
-            "serviceName eq 'Virtual Machines' and priceType eq 'Consumption' "
-            f"and armRegionName eq '{region}'"
-        )
-        for page in interface.pages(_PATH, _next, **{"$filter": only, "currencyCode": "USD"}):
-            for item in page["Items"]:
-                if (region, item["armSkuName"]) in shapes and _by_the_hour(item):
-                    yield _price(item)
+    with Interface(ProviderName.AZURE, account.get("prices_endpoint", _CLOUD), {}) as interface:
+        for region in sorted({region for region, _ in shapes}):
+            only = (
+                "serviceName eq 'Virtual Machines' and priceType eq 'Consumption' "
+                f"and armRegionName eq '{region}'"
+            )
+            query = {"$filter": only, "currencyCode": "USD"}
+            for page in interface.pages(_PATH, _next, **query):
+                for item in page["Items"]:
+                    if (region, item["armSkuName"]) in shapes and _by_the_hour(item):
+                        yield _price(item)
 
 
 def _next(page: Any) -> tuple[str, dict[str, str]] | None:  # noqa: ANN401 - their JSON

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from broker.domain.market import Pool
 from broker.domain.values import ProviderName, Usd, usd
-from providers.prices import Interface, ListPrice
+from providers.prices import Interface, ListPrice, needed
 
 _CLOUD: Final = "https://cloudbilling.googleapis.com"
 _COMPUTE_ENGINE: Final = "6F81-5844-456A"
@@ -66,9 +66,10 @@ def list_prices(
 
     The account has a `token`, or a `prices_key`; `prices_endpoint` is another address.
     """
-    key = account.get("prices_key")
+    key = account.get("prices_key") or (
+        "" if "token" in account else needed(account, "prices_key", ProviderName.GCP)
+    )
     headers = {} if key else {"Authorization": f"Bearer {account['token']}"}
-    interface = Interface(ProviderName.GCP, account.get("prices_endpoint", _CLOUD), headers)
     query = {"currencyCode": "USD", "pageSize": "5000"} | ({"key": key} if key else {})
 
     def following(page: Any) -> tuple[str, dict[str, str]] | None:  # noqa: ANN401 - their JSON
@@ -76,9 +77,11 @@ def list_prices(
         return (_PATH, query | {"pageToken": token}) if token else None
 
     parts = _Parts()
-    for page in interface.pages(_PATH, following, **query):
-        for sku in page["skus"]:
-            parts.add(sku)
+    address = account.get("prices_endpoint", _CLOUD)
+    with Interface(ProviderName.GCP, address, headers) as interface:
+        for page in interface.pages(_PATH, following, **query):
+            for sku in page["skus"]:
+                parts.add(sku)
     for pool in wanted:
         for spot in (False, True):
             hour = parts.of(pool, spot=spot)

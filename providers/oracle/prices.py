@@ -39,8 +39,8 @@ def list_prices(
     now: datetime,  # noqa: ARG001 - it is a list of today
 ) -> Iterator[ListPrice]:
     """The wanted machines' prices; `prices_endpoint` of the account is another address."""
-    interface = Interface(ProviderName.ORACLE, account.get("prices_endpoint", _CLOUD), {})
-    by_gpu = _by_gpu(interface.get(_PATH, currencyCode="USD")["items"])
+    with Interface(ProviderName.ORACLE, account.get("prices_endpoint", _CLOUD), {}) as interface:
+        by_gpu = _by_gpu(interface.get(_PATH, currencyCode="USD")["items"])
     for pool in wanted:
         price = by_gpu.get(pool.accelerator)
         if price is None or not pool.gpus:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from providers.emulators.wire import Reply, Request, Route, Wire, json_reply
 
@@ -96,9 +97,7 @@ class GooglePrices(_Face):
         skus = [sku for part, hour in self.parts.items() for sku in self._skus(*part, hour)]
         at = int(request.query.get("pageToken", "0"))
         more = str(at + _PAGE) if at + _PAGE < len(skus) else ""
-        return json_reply(
-            HTTPStatus.OK, {"skus": skus[at : at + _PAGE], "nextPageToken": more}
-        )
+        return json_reply(HTTPStatus.OK, {"skus": skus[at : at + _PAGE], "nextPageToken": more})
 
     def _skus(self, region: str, part: str, hour: str) -> Iterator[dict[str, Any]]:
         yield _google(region, f"{part} running in Americas", "OnDemand", hour)
@@ -204,17 +203,11 @@ class AmazonPrices(_Face):
         return Reply(reply.status, {"Content-Type": "application/x-amz-json-1.1"}, reply.body)
 
     def _spot(self, request: Request) -> Reply:
-        from urllib.parse import parse_qs
-
         asked = parse_qs(request.body.decode())
         kinds = {values[0] for name, values in asked.items() if name.startswith("InstanceType.")}
         region = request.headers["authorization"].split("/")[2]
         rows = "".join(
-            "<item><availabilityZone>{zone}</availabilityZone><instanceType>{kind}</instanceType>"
-            "<productDescription>Linux/UNIX</productDescription><spotPrice>{price}</spotPrice>"
-            "<timestamp>2026-11-28T00:00:00.000Z</timestamp></item>".format(
-                zone=region + zone, kind=kind, price=float(spot) * share
-            )
+            _spot_price(region + zone, kind, float(spot) * share)
             for (where, kind), (_, spot) in self.hours.items()
             for zone, share in (("a", 1.5), ("b", 1.0))
             if where == region and kind in kinds
@@ -225,6 +218,14 @@ class AmazonPrices(_Face):
             "</DescribeSpotPriceHistoryResponse>"
         )
         return Reply(HTTPStatus.OK, {"Content-Type": "text/xml"}, body.encode())
+
+
+def _spot_price(zone: str, kind: str, price: float) -> str:
+    return (
+        f"<item><availabilityZone>{zone}</availabilityZone><instanceType>{kind}</instanceType>"
+        f"<productDescription>Linux/UNIX</productDescription><spotPrice>{price}</spotPrice>"
+        "<timestamp>2026-11-28T00:00:00.000Z</timestamp></item>"
+    )
 
 
 def _amazon(kind: str, hour: str) -> str:

@@ -91,12 +91,11 @@ def test_gpuhunt_s_zones_become_regions_and_its_two_rows_one_machine() -> None:
 
 
 SKYPILOT = (
-    "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,GpuInfo,Price,SpotPrice,Region,"
-    "AvailabilityZone",
-    "p4de.24xlarge,A100-80GB,8.0,96.0,1152.0,{},40.96,12.1,us-east-1,us-east-1c",
-    "p4de.24xlarge,A100-80GB,8.0,96.0,1152.0,{},40.96,11.9,us-east-1,us-east-1d",
-    "c7i.xlarge,,,4.0,8.0,,0.1785,,us-east-1,us-east-1a",
-    ",V100,1.0,,,{},2.48,0.74,us-east-1,us-east-1a",
+    "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,SpotPrice,Region",
+    "p4de.24xlarge,A100-80GB,8.0,96.0,1152.0,40.96,12.1,us-east-1",
+    "p4de.24xlarge,A100-80GB,8.0,96.0,1152.0,40.96,11.9,us-east-1",
+    "c7i.xlarge,,,4.0,8.0,0.1785,,us-east-1",
+    ",V100,1.0,,,2.48,0.74,us-east-1",
 )
 
 
