@@ -121,6 +121,7 @@ _HOMES: Final = {
     "agreement": "agreement",
     "scorecard": "accounts",
     "meters": "accounts",
+    "prices": "processes",
     "replay": "replay",
     "audit": "log",
     "log": "log",
