@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.chain import Fact
 from broker.domain.event import Event
@@ -218,6 +219,15 @@ class Transaction(Protocol):
 
         Once for an agreement in a transaction. If somebody has written it since it was read,
         nothing of the transaction is kept.
+        """
+        ...
+
+    # -- spending
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        """What each tenant spends at each cloud, by its machines that live and those that are gone.
+
+        With `hold` nobody else reads it so before this transaction ends; claim machines first.
         """
         ...
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
+from broker.domain.caps import Spend, Spending, spend_of
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.key import Key
@@ -22,6 +24,7 @@ from broker.domain.values import (
     NoticeId,
     OfferId,
     ProviderName,
+    Usd,
 )
 from broker.ports import Clock, Ids, LogChunk
 from broker.store.memory_lines import Lines
@@ -61,6 +64,7 @@ class MemoryTables:
         self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
             name: DueQueue() for name in ProviderName
         }
+        self.spent: defaultdict[tuple[ProviderName, str], Usd] = defaultdict(Usd)
         self.beats: dict[str, datetime] = {}
         self.stuck, self.in_line = Lines(), Lines()
 
@@ -80,6 +84,18 @@ class MemoryTables:
             self.live.pop(job.id, None)
         else:
             self.jobs[job.id] = job
+
+    def spend(self, job: Job, spent: Iterable[tuple[ProviderName, Usd]]) -> None:
+        for provider, amount in spent:
+            self.spent[provider, job.workload.tenant] += amount
+
+    def spending(self, now: datetime) -> Spending:
+        found = {key: Spend(Usd(0), total) for key, total in self.spent.items()}
+        for job, live in self.live.items():
+            for machine in live.values():
+                key = (machine.place.provider, self.jobs[job].workload.tenant)
+                found[key] = found.get(key, Spend()).and_(spend_of(machine, now))
+        return found
 
     def set_offer(self, job: JobId, offer: Offer) -> None:
         self.due_offers.put((job, offer.id), offer.due_at, (offer.id,))

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.domain.altered import altered
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -163,6 +164,7 @@ class MemoryTransaction:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
+        store.spend(job, case.spent)
         self.store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
@@ -260,6 +262,10 @@ class MemoryTransaction:
         name = register.agreement
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        del hold  # transactions come one at a time
+        return self.store.spending(self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         del hold  # transactions come one at a time

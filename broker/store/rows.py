@@ -118,6 +118,7 @@ def machine_row(machine: Machine) -> Values:
         "offer": machine.offer,
         "commitment": machine.commitment,
         "lease": machine.lease,
+        "micro_usd_hour": int(machine.price_usd_hour * MILLION),
         "doc": _MACHINE.dump_json(machine).decode(),
     }
 
