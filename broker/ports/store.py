@@ -225,10 +225,7 @@ class Transaction(Protocol):
     # -- spending
 
     def spending(self, *, hold: bool = False) -> Spending:
-        """What each tenant spends at each cloud, by its machines that live and those that are gone.
-
-        With `hold` nobody else reads it so before this transaction ends; claim machines first.
-        """
+        """What each tenant spends at each cloud; with `hold`, nobody else reads so until the end."""
         ...
 
     # -- signs of life

@@ -94,7 +94,8 @@ class MemoryTables:
         for job, live in self.live.items():
             for machine in live.values():
                 key = (machine.place.provider, self.jobs[job].workload.tenant)
-                found[key] = found.get(key, Spend()).and_(spend_of(machine, now))
+                if (spend := spend_of(machine, now)) != Spend():
+                    found[key] = found.get(key, Spend()).and_(spend)
         return found
 
     def set_offer(self, job: JobId, offer: Offer) -> None:

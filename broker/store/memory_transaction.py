@@ -292,10 +292,8 @@ class MemoryTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         for chunk in chunks:
-            self._writes.append(partial(self._add_chunk, chunk))
-
-    def _add_chunk(self, chunk: LogChunk) -> None:
-        self.store.chunks.setdefault((chunk.lease, chunk.seq), chunk)
+            known = (chunk.lease, chunk.seq)
+            self._writes.append(partial(self.store.chunks.setdefault, known, chunk))
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, and_, cast, func, literal, not_, select
+from sqlalchemy import BigInteger, Connection, Select, and_, cast, func, literal, not_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.domain.caps import Spend, Spending
 from broker.domain.case import Case
@@ -33,7 +34,7 @@ def read(connection: Connection, now: datetime) -> Spending:
     return found
 
 
-def _living(now: datetime):  # noqa: ANN202 - a Select of four columns
+def _living(now: datetime) -> Select[str, str, int, int]:
     price = func.coalesce(MACHINES.c.micro_usd_hour, 0)
     up_us = micros(now) - func.coalesce(MACHINES.c.up_at, micros(now))
     # In whole seconds: microseconds times millionths would pass 64 bits within a month.
@@ -64,11 +65,9 @@ def add(connection: Connection, cases: Iterable[Case]) -> None:
         if amount
     ]
     if rows:
-        insert = insert_into(connection, SPENT)
+        postgres = connection.dialect.name == "postgresql"
+        insert = (postgresql if postgres else sqlite).insert(SPENT)
         more = SPENT.c.micro_usd + insert.excluded.micro_usd
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["provider", "tenant"], set_={"micro_usd": more}
-            ),
-            rows,
-        )
+        keys = ["provider", "tenant"]
+        adding = insert.on_conflict_do_update(index_elements=keys, set_={"micro_usd": more})
+        connection.execute(adding, rows)
