@@ -225,7 +225,7 @@ class Transaction(Protocol):
     # -- spending
 
     def spending(self, *, hold: bool = False) -> Spending:
-        """What each tenant spends at each cloud; with `hold`, nobody else reads so until the end."""
+        """What each tenant spends at each cloud; with `hold`, nobody else asks so until the end."""
         ...
 
     # -- signs of life
