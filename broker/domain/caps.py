@@ -87,6 +87,21 @@ class Standing:
             )
         return None
 
+    def used_up(self) -> str | None:
+        """Why no machine of any price is within the cap, as one sentence; or None."""
+        hour, total = self.cap.usd_hour, self.cap.usd_total
+        if hour is not None and self.spend.usd_hour >= hour:
+            return (
+                f"the spend cap of {self.whose} is {_amount(hour)} USD an hour, and "
+                f"{_amount(self.spend.usd_hour)} are being spent: raise the cap or wait"
+            )
+        if total is not None and self.spend.usd_total >= total:
+            return self.passed_by(_NOTHING) or (
+                f"the spend cap of {self.whose} is {_amount(total)} USD in total, and all is "
+                "spent: raise the cap"
+            )
+        return None
+
 
 class Purse:
     """What may still be bought. It counts along with what is taken from it."""
@@ -109,6 +124,13 @@ class Purse:
                 why = standing.passed_by(price_usd_hour)
                 if why is not None:
                     return why
+        return None
+
+    def used_up(self, tenant: str) -> str | None:
+        """Why nothing more may be bought for a tenant, wherever it is; or None."""
+        for standing in self.standing():
+            if standing.whose in ("all", f"tenant {tenant}") and (why := standing.used_up()):
+                return why
         return None
 
     def standing(self) -> Iterator[Standing]:

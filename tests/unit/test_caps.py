@@ -52,6 +52,21 @@ def test_what_was_spent_and_an_hour_more_stay_within_the_total() -> None:
     assert "tenant lab is 100 USD in total, and 95 are spent" in why
 
 
+def test_a_cap_that_is_reached_is_used_up_for_whom_it_binds() -> None:
+    caps = Caps(by_tenant={"lab": Cap(usd_hour=TEN)}, by_cloud={AWS: Cap(usd_hour=FIVE)})
+    purse = Purse(caps, {(AWS, "lab"): Spend(TEN, FIVE)})
+    why = purse.used_up("lab")
+    assert why is not None
+    assert "tenant lab is 10 USD an hour, and 10 are being spent: raise the cap or wait" in why
+    assert purse.used_up("rest") is None  # a cloud's cap leaves the others
+
+
+def test_a_total_of_nothing_is_used_up_at_once() -> None:
+    why = Purse(Caps(overall=Cap(usd_total=Decimal(0)))).used_up("lab")
+    assert why is not None
+    assert "all is 0 USD in total, and all is spent" in why
+
+
 def test_every_cap_is_shown_with_what_stands_against_it() -> None:
     caps = Caps(overall=Cap(usd_hour=TEN), by_cloud={AWS: Cap(usd_total=FIVE)})
     purse = Purse(caps, {(AWS, "lab"): Spend(TEN, FIVE), (GCP, "lab"): Spend(FIVE, TEN)})
