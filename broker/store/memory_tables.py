@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
+from broker.domain.altered import altered
 from broker.domain.caps import Spend, Spending, spend_of
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
@@ -14,6 +15,7 @@ from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
+from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import (
@@ -84,6 +86,18 @@ class MemoryTables:
             self.live.pop(job.id, None)
         else:
             self.jobs[job.id] = job
+
+    def set_place(self, record: PlaceRecord, now: datetime) -> None:
+        """Remember it; machines that are still only wanted there become due."""
+        place = record.place
+        self.place_records[place] = record
+        woken = [place]
+        if is_area(place):
+            woken = [] if record.shuts(now) else [p for p in self.wanted if place in areas(p)]
+        for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
+            machine = self.all_machines[name]
+            if machine.due_at is None or machine.due_at > now:
+                self.set_machine(altered(machine, due_at=now))
 
     def spend(self, job: Job, spent: Iterable[tuple[ProviderName, Usd]]) -> None:
         for provider, amount in spent:

@@ -18,7 +18,7 @@ _MACHINES = sa.table("machines", sa.column("state"), sa.column("micro_usd_hour",
 def upgrade() -> None:
     op.add_column("machines", sa.Column("micro_usd_hour", sa.BigInteger()))
     postgres = op.get_bind().dialect.name == "postgresql"
-    price = sa.literal_column(_ON_POSTGRES if postgres else _ON_SQLITE)
+    price: sa.ColumnElement[int] = sa.literal_column(_ON_POSTGRES if postgres else _ON_SQLITE)
     living = _MACHINES.c.state.not_in(["refused", "gone"])
     op.execute(_MACHINES.update().where(living).values(micro_usd_hour=price))
     op.create_table(
