@@ -119,6 +119,7 @@ _HOMES: Final = {
     "reclaim": "reclaims",
     "cool-downs": "cool_downs",
     "agreement": "agreement",
+    "spend": "spend",
     "scorecard": "accounts",
     "meters": "accounts",
     "prices": "processes",

@@ -9,7 +9,7 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
-from broker.domain.draw import billed
+from broker.domain.draw import MICROSECOND, billed, cost
 from broker.domain.event import Event
 from broker.domain.job import JobState, UnitState
 from broker.domain.machine import Machine, MachineState, RunState, machine_name
@@ -132,6 +132,9 @@ def gone(case: Case, machine: Machine, because: str) -> None:
     """The cloud confirms that a machine is no more. Its lease ends; one we did not end is lost."""
     cause = machine.because or "lost"
     case.put_machine(altered(machine, state=MachineState.GONE, because=cause, due_at=None))
+    if machine.up_at is not None:
+        spent = cost(machine.price_usd_hour, (case.now - machine.up_at) // MICROSECOND)
+        case.spent.append((machine.place.provider, spent))
     if machine.lease is None or machine.commitment is None:
         return
     requeue = cause in _REQUEUED and not case.job.state.over
