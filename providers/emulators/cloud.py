@@ -161,6 +161,11 @@ class Cloud:
         with self._changed:
             self.stock[region, sku] = Series.constant(units)
 
+    def left(self, region: str, sku: str) -> int:
+        with self._changed:
+            series = self.stock[region, sku]
+            return max(series.available(self._clock()) - self._held.get((region, sku), 0), 0)
+
     def launch(
         self,
         *,
