@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -46,13 +46,14 @@ class Bench:
     def launch(
         self,
         region: str | None = None,
+        *,
         face: Face | None = None,
         sku: str | None = None,
-        **more: str,
+        changed: Mapping[str, str] | None = None,
     ) -> Outcome:
         wire = Wire(face or self.face)
         try:
-            account = {**self.account, **more, "endpoint": wire.url}
+            account = {**self.account, **(changed or {}), "endpoint": wire.url}
             place = Place(self.kind.name, region or self.kind.region, sku or self.kind.sku)
             return settled(provider(self.kind.name, account), order(place))
         finally:
