@@ -20,6 +20,7 @@ from broker.domain.events.jobs import (
     JobUnmet,
 )
 from broker.domain.events.leases import (
+    InterruptionNoticed,
     LeaseFenced,
     LeaseRenewed,
     MigrationAborted,
@@ -106,6 +107,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "InterruptionNoticed",
     "JobAmended",
     "JobCancelled",
     "JobFailed",
