@@ -29,7 +29,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase, decimal_text
 from broker.ports import (
     Fault,
     FaultKind,
@@ -43,7 +43,7 @@ from broker.ports import (
     Running,
     Unsure,
 )
-from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
+from providers.machine import NAME_TAG, OWNER_TAG, boot_script, machine_tags
 from providers.refusals.aws import read_aws
 
 _END_COMMAND: Final = "shutdown -h now"
@@ -52,6 +52,7 @@ _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
 _ZONE: Final = re.compile(r"(?P<region>[a-z]{2}(-[a-z]+)+-\d+)[a-z]")
+_TAKEN_BACK: Final = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
 _BROKEN: Final = 500
 _BY_STATUS: Final = {401: FaultKind.AUTH, 403: FaultKind.AUTH, 429: FaultKind.THROTTLED}
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
@@ -165,9 +166,8 @@ def _client(session: botocore.session.Session, region: str, account: Mapping[str
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
     place, region = order.place.region, _region(order.place.region)
-    start_up = order.start_up
-    if "endpoint" not in account:
-        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    ends_by = None if "endpoint" in account else _END_COMMAND
+    start_up = boot_script(order, "aws", account.get("checkpoints", ""), ends_by)
     tags = [
         {"Key": key, "Value": value}
         for key, value in {**machine_tags(order), _PLACE_TAG: place, "Name": order.name}.items()
@@ -192,7 +192,20 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
             for kind in ("instance", "volume", "network-interface")
         ],
     }
+    if order.place.interruptible:
+        asked["InstanceMarketOptions"] = _spot(order)
     return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
+
+
+def _spot(order: Order) -> dict[str, Any]:
+    """Terminated when EC2 wants it back, or when it costs more than the cap."""
+    terms: dict[str, Any] = {
+        "SpotInstanceType": "one-time",
+        "InstanceInterruptionBehavior": "terminate",
+    }
+    if order.max_price_usd_hour is not None:
+        terms["MaxPrice"] = decimal_text(order.max_price_usd_hour)
+    return {"MarketType": "spot", "SpotOptions": terms}
 
 
 def _region(place: str) -> str:
@@ -228,14 +241,22 @@ def _standing(instance: Mapping[str, Any]) -> Outcome:
         return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
     reason = instance.get("StateReason", {})
     told = read_aws(reason.get("Code", ""), reason.get("Message", ""))
-    return told if isinstance(told, Refused) else Gone(reason.get("Code", state))
+    if isinstance(told, Refused):
+        return told
+    code = reason.get("Code", state)
+    return Gone(code, preempted=code in _TAKEN_BACK)
 
 
 def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
         name=MachineName(tags.get(NAME_TAG, instance["InstanceId"])),
-        place=Place(ProviderName.AWS, tags.get(_PLACE_TAG, region), instance["InstanceType"]),
+        place=Place(
+            ProviderName.AWS,
+            tags.get(_PLACE_TAG, region),
+            instance["InstanceType"],
+            Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND,
+        ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),

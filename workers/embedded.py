@@ -122,7 +122,8 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
         accounts = None
         if clouds:
             options = stack.enter_context(_stocked(sold, capacity))
-            local = LocalClouds(*options, *cloud_options)
+            kept = ("--checkpoints", str(data_dir / "checkpoints"))
+            local = LocalClouds(*options, *kept, *cloud_options)
             accounts = local.start()
             stack.callback(local.stop)
         settings = Settings.read(

@@ -12,7 +12,7 @@ from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
 from google.cloud import compute_v1 as compute
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase
 from broker.ports import (
     Fault,
     FaultKind,
@@ -29,7 +29,7 @@ from providers.answers import of_the_region
 from providers.gcp.answers import BROKEN, reason, told
 from providers.gcp.client import Client
 from providers.gcp.machine import instance
-from providers.machine import OWNER_TAG, on_a_real_machine
+from providers.machine import OWNER_TAG, boot_script
 from providers.refusals.gcp import read_gcp
 
 _COMING: Final = frozenset({"PROVISIONING", "STAGING", "REPAIRING", "PENDING"})
@@ -56,6 +56,7 @@ def build(account: Mapping[str, str]) -> Provider:
         zones=tuple(account.get("zones", "").split()),
         image=account.get("image", _IMAGE),
         network=account.get("network", _NETWORK),
+        checkpoints=account.get("checkpoints", ""),
     )
 
 
@@ -67,6 +68,8 @@ class Google:
     zones: tuple[str, ...]
     image: str
     network: str
+    checkpoints: str = ""
+    """Where a machine finds what jobs keep: a path that its image mounts."""
 
     @property
     def name(self) -> ProviderName:
@@ -113,6 +116,7 @@ class Google:
                     ProviderName.GCP,
                     zone.rpartition("-")[0],
                     machine.machine_type.rpartition("/")[2],
+                    _bought(machine.scheduling.provisioning_model),
                 ),
                 handle=zone,
                 running=machine.status == "RUNNING",
@@ -132,9 +136,8 @@ class Google:
         return of_the_region(refusals)
 
     def _insert(self, order: Order, zone: str) -> Outcome:
-        start_up = order.start_up
-        if not self.client.endpoint:
-            start_up = on_a_real_machine(start_up, _END_COMMAND)
+        ends_by = None if self.client.endpoint else _END_COMMAND
+        start_up = boot_script(order, "gcp", self.checkpoints, ends_by)
         wanted = instance(order, zone, start_up=start_up, image=self.image, network=self.network)
         try:
             operation = self.client.insert(
@@ -177,12 +180,16 @@ class Google:
         """How the machine of this name fares."""
         machine = self._look(order, zone)
         if machine is None:
-            return Gone("Google has no machine of that name")
+            taken = order.place.interruptible and self.client.preempted(zone, order.name)
+            return Gone("Google has no machine of that name", preempted=taken)
         if machine.labels.get(OWNER_TAG) != order.owner:
             return Fault(FaultKind.CONFLICT, "alreadyExists", f"{order.name} is not ours")
         if machine.status == "RUNNING":
             return Running(zone, machine.network_interfaces[0].network_i_p)
-        return Launching(zone) if machine.status in _COMING else Gone(machine.status)
+        if machine.status in _COMING:
+            return Launching(zone)
+        taken = order.place.interruptible and self.client.preempted(zone, order.name)
+        return Gone(machine.status, preempted=taken)
 
     def _look(self, order: Order, zone: str) -> compute.Instance | None:
         try:
@@ -205,6 +212,10 @@ class Google:
         region = order.place.region
         known = tuple(zone for zone in self.zones if zone.rpartition("-")[0] == region)
         return known or (f"{region}-a",)
+
+
+def _bought(model: str) -> Purchase:
+    return Purchase.SPOT if model == "SPOT" else Purchase.ON_DEMAND
 
 
 def _not_gone(outcome: Outcome, zone: str) -> Outcome:
