@@ -93,6 +93,11 @@ class LocalClouds:
         said = {"cloud": cloud, "tag": tag, "notice_s": notice_s}
         return tell(self._desk, "evict", said)
 
+    def restock(self, place: Place, units: int) -> None:
+        """From now on a place holds so many; who is over that on spot is taken back."""
+        said = {"cloud": place.provider.value, "region": place.region, "sku": place.sku}
+        tell(self._desk, "restock", {**said, "spot": place.interruptible, "units": units})
+
     def stop(self) -> None:
         """Return when the process and all its machines have ended."""
         host = self._running()
