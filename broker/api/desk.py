@@ -18,9 +18,10 @@ from broker.api.links import read_link
 from broker.api.offers import REJECTIONS, answer_of
 from broker.domain.key import LinkOf
 from broker.domain.link import LinkTo
-from broker.domain.market import Pool, read_sold
+from broker.domain.market import Pool
 from broker.domain.notice import entry
 from broker.domain.offer import Offer
+from broker.domain.place import read_sold
 from broker.domain.values import NoticeId, OfferId, plain
 from broker.steps.answer import acknowledge, record_answer
 from broker.steps.authority import UnauthorisedError

@@ -8,7 +8,7 @@ import typer
 
 from broker.cli.options import Json, KeyShown, key_header
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
-from broker.domain.market import read_sold
+from broker.domain.place import read_sold
 
 app = typer.Typer(
     help="Agreements: ls, show, waive, revoke, consent, attest, conflict, stake, standing, "

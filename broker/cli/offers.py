@@ -9,7 +9,7 @@ import typer
 from broker.cli.options import Json, KeyShown, OfferNamed, key_header
 from broker.cli.shell import out, out_json, say, shell_of
 from broker.client.errors import BrokerError
-from broker.domain.market import read_sold
+from broker.domain.place import read_sold
 
 app = typer.Typer(
     help="Offers to the holder: ls, show, notice.",

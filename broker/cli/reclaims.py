@@ -8,7 +8,7 @@ import typer
 
 from broker.cli.options import JobNamed, Json, KeyShown, key_header
 from broker.cli.shell import out, out_json, say, shell_of
-from broker.domain.market import read_sold
+from broker.domain.place import read_sold
 
 
 def reclaim(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from broker.client.connection import Connection
-from broker.domain.market import read_sold
+from broker.domain.place import read_sold
 
 if TYPE_CHECKING:
     from broker.wire import AgreementsView, AgreementView, RecordedView

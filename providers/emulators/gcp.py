@@ -11,7 +11,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, TypeVar, assert_never
@@ -165,7 +165,8 @@ class GcpFace:
             case Launched(machine=made):
                 number, machine = made.id, made
             case StockOut() | TooDear():
-                complaint = exhausted(self.project, zone, wanted.sku, self._others(zone, wanted))
+                sold = sold_as(wanted.sku, wanted.spot)
+                complaint = exhausted(self.project, zone, wanted.sku, self._others(zone, sold))
             case OverQuota(limit=limit):
                 complaint = over_quota(zone, limit)
             case NotSold():
@@ -198,7 +199,7 @@ class GcpFace:
         """The operation, as far as it has come."""
         machine = machine or self.cloud.get(number)
         if machine is not None and machine.state is MachineState.FAILED:
-            others: Sequence[str] = ()
+            others = self._others(zone, machine.sku)
             _remember(self._complaints, number, exhausted(self.project, zone, machine.sku, others))
             self.cloud.terminate(number)
         waiting = MachineState.CREATING if verb == "launch" else MachineState.STOPPING
@@ -257,11 +258,11 @@ class GcpFace:
         """The stock is kept by zone or by region, as its file has it."""
         return zone if (zone, sku) in self.cloud.stock else zone.rpartition("-")[0]
 
-    def _others(self, zone: str, wanted: _Wanted) -> list[str]:
-        region = zone.rpartition("-")[0]
-        sold = sold_as(wanted.sku, wanted.spot)
-        kept = [place for place, sku in self.cloud.stock if sku == sold and place != zone]
-        return [place for place in kept if place.rpartition("-")[0] == region]
+    def _others(self, zone: str, sold: str) -> list[str]:
+        """The zones of the same region that have such a machine left."""
+        region = f"{zone.rpartition('-')[0]}-"
+        kept = [one for one, kind in self.cloud.stock if kind == sold and one.startswith(region)]
+        return [one for one in kept if one != zone and self.cloud.left(one, sold)]
 
     def _no_such_type(self, zone: str, sku: str) -> str:
         path = f"projects/{self.project}/zones/{zone}/machineTypes/{sku}"

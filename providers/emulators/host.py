@@ -28,11 +28,13 @@ from providers.emulators.cloud import Cloud
 from providers.emulators.control import Control, tell
 from providers.emulators.machines import LocalComputer
 from providers.emulators.metadata import Metadata
+from providers.emulators.transcript import Transcript
 from providers.emulators.wire import Wire
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+TRANSCRIPT: Final = "LOCAL_CLOUDS_TRANSCRIPT"
 FACES: Final = ("azure", "aws", "gcp", "oracle")
 _KEYS_STAY: Final = frozenset({"aws", "oracle"})
 _NOTICE_S: Final = {"azure": 30.0, "aws": 120.0, "gcp": 30.0, "oracle": 120.0}
@@ -131,6 +133,9 @@ def run(arguments: Sequence[str]) -> int:
         computer = stack.enter_context(LocalComputer())
         kept = options.checkpoints or Path(stack.enter_context(_passing()))
         clock = _clock(options.speed)
+        heard = None
+        if options.transcript is not None:
+            heard = stack.enter_context(Transcript(options.transcript)).heard
         accounts: Accounts = {}
         clouds: dict[str, Cloud] = {}
         for name in options.faces.split(","):
@@ -149,6 +154,7 @@ def run(arguments: Sequence[str]) -> int:
             wire = Wire(Metadata(face, cloud, name))
             cloud.metadata = wire.url
             clouds[name] = cloud
+            wire.heard = heard
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}
         control = Control(clouds)
@@ -178,6 +184,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--evict-after", type=float, metavar="SECONDS", help="take back each that runs so long")
     add("--checkpoints", type=Path, help="where jobs keep what outlives their machines")
     add("--faces", default=",".join(FACES), help="which clouds, separated by commas")
+    told = os.environ.get(TRANSCRIPT)
+    add("--transcript", type=Path, default=told, metavar="FILE", help="append every exchange")
     options = parser.parse_args(arguments)
     if unknown := set(options.faces.split(",")) - set(FACES):
         parser.error(f"--faces: {', '.join(sorted(unknown))}; there are {', '.join(FACES)}")

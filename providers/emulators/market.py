@@ -60,6 +60,12 @@ class SpotMarket:
             self.stock[region, sold] = Series.constant(units)
         self.balance()
 
+    def left(self, region: str, sold: str) -> int:
+        """How many more the place would sell now."""
+        with self._changed:
+            series = self.stock[region, sold]
+            return max(series.available(self._clock()) - self._held.get((region, sold), 0), 0)
+
     def price(self, region: str, sku: str, usd_hour: Decimal) -> None:
         """From now on a spot machine costs so much; whose cap is below that must go."""
         with self._changed:

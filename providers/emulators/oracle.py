@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http import HTTPStatus
 from itertools import islice
 from typing import Final, assert_never
 
@@ -128,6 +127,11 @@ class OracleFace:
         return error(404, "NotFound", f"There is nothing at {request.path}.")
 
     def _guarded(self, verb: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
+        def dated(request: Request, **names: str) -> Reply:
+            answered = checked(request, **names)
+            date = {"Date": format_datetime(self.now(), usegmt=True)}
+            return replace(answered, headers={**date, **answered.headers})
+
         def checked(request: Request, **names: str) -> Reply:
             key_id = f"{self.tenancy}/{self.user}/{self.key.fingerprint}"
             try:
@@ -138,11 +142,9 @@ class OracleFace:
             fault = self.cloud.faults.take(verb)
             if fault is not None and not fault.dropped:
                 return error(fault.status, fault.code, fault.message, fault.headers)
-            answered = answer(request, **names)
-            dated = {"Date": format_datetime(self.now(), usegmt=True), **answered.headers}
-            return replace(answered, headers=dated, dropped=fault is not None)
+            return replace(answer(request, **names), dropped=fault is not None)
 
-        return checked
+        return dated
 
     def _launch(self, request: Request) -> Reply:
         try:
@@ -199,7 +201,7 @@ class OracleFace:
             if len(self._failed) > _REMEMBERED:
                 self._failed.pop(next(iter(self._failed)), None)
         self.cloud.terminate(id)
-        return Reply(HTTPStatus.NO_CONTENT)
+        return reply(None)
 
     def _list(self, request: Request) -> Reply:
         """Page by page. What is gone stays listed for a while, as terminated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import pytest
@@ -45,7 +46,7 @@ def test_spot_and_on_demand_are_two_stocks(local: LocalCloud) -> None:
     bought = {machine.name: machine.place for machine in local.provider.owned(plain.owner)}
     assert bought == {order.name: order.place for order in (*spot[:2], plain)}
     for order in (*spot, plain):
-        assert eventually(lambda order=order: local.provider.terminate(order, None))
+        assert eventually(partial(local.provider.terminate, order, None))
 
 
 def test_a_machine_taken_back_is_told_and_is_gone_by_its_clouds_will(local: LocalCloud) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -79,5 +80,9 @@ def test_a_directory_that_outlives_the_machine_is_there_again(tmp_path: Path) ->
             run = 'echo $BROKER_ATTEMPT >>"$BROKER_CHECKPOINT_DIR/said"'
             env = {"BROKER_CHECKPOINT": "job-1/0", "BROKER_ATTEMPT": attempt}
             broker.give(run, env=env)
-            broker.until(lambda broker=broker: broker.ended == {LEASE: 0})
+            broker.until(partial(_ended, broker))
     assert (tmp_path / "kept" / "job-1" / "0" / "said").read_text() == "1\n2\n"
+
+
+def _ended(broker: AgentServer) -> bool:
+    return broker.ended == {LEASE: 0}

@@ -9,7 +9,8 @@ import pytest
 
 from broker.domain.job import JobState
 from broker.domain.machine import RunState
-from broker.domain.market import Place, Pool, read_sold
+from broker.domain.market import Place, Pool
+from broker.domain.place import read_sold
 from broker.domain.values import Purchase, usd
 from broker.domain.workload import Limits, Retry, SpotUse, Workload
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, pool, work

@@ -51,6 +51,7 @@ from broker.domain.events.outages import (
     BrokerUp,
 )
 from broker.domain.events.places import (
+    CoolDownCleared,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -100,6 +101,7 @@ __all__ = [
     "ConflictRecorded",
     "ConsentRecorded",
     "ConsentRevoked",
+    "CoolDownCleared",
     "DiscrepancyFound",
     "EditionRecorded",
     "HolderCommitted",
