@@ -8,7 +8,7 @@ from typing import Any
 from broker.domain.altered import altered
 from broker.domain.caps import Spend
 from broker.domain.job import Job
-from broker.domain.lease import gone
+from broker.domain.losses import gone
 from broker.domain.machine import Machine, MachineState
 from broker.domain.values import ProviderName
 from tests.contracts.test_stores import store, world
