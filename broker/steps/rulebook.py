@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
@@ -128,6 +128,8 @@ class Rulebook:
     """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
     """What its pools were found to fit."""
+    orphan_grace: timedelta = timedelta()
+    """How long a machine of ours that nobody here ever heard of is left alone."""
     caps: Caps = field(default_factory=Caps)
     """What may be spent; looked at before anything is offered or launched."""
     cool_downs: CoolDowns = field(default_factory=CoolDowns)
