@@ -24,7 +24,9 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
 from providers.emulators.oracle_bodies import (
     NO_ROOM,
@@ -76,6 +78,7 @@ class _Wanted:
     compartment: str
     tags: Mapping[str, str]
     start_up: bytes
+    spot: Spot | None
 
     @classmethod
     def read(cls, request: Request) -> _Wanted:
@@ -83,6 +86,9 @@ class _Wanted:
         body = request.json()
         if not (body["sourceDetails"].get("imageId") and body["createVnicDetails"]["subnetId"]):
             raise ValueError("an instance needs an image and a subnet")
+        preemptible = body.get("preemptibleInstanceConfig")
+        if preemptible and str(body["shape"]).startswith("BM."):
+            raise ValueError("a bare metal shape cannot be preemptible")
         return cls(
             region=_region_of(body["availabilityDomain"]),
             sku=str(body["shape"]),
@@ -90,6 +96,7 @@ class _Wanted:
             compartment=str(body["compartmentId"]),
             tags={str(key): str(value) for key, value in body.get("freeformTags", {}).items()},
             start_up=base64.b64decode(body.get("metadata", {}).get("user_data", "")),
+            spot=Spot() if preemptible else None,
         )
 
 
@@ -158,6 +165,7 @@ class OracleFace:
             user_data=wanted.start_up,
             tags=wanted.tags,
             spec_hash=hashlib.sha256(request.body).hexdigest(),
+            spot=wanted.spot,
         )
         return self._launched(launch, wanted)
 
@@ -172,7 +180,7 @@ class OracleFace:
             case Mismatch():
                 # What Oracle says to one token with two bodies is not written anywhere.
                 return spent()
-            case StockOut():
+            case StockOut() | TooDear():
                 return error(500, "InternalError", NO_ROOM)
             case NotSold():
                 return error(400, "InvalidParameter", f"Shape {sku} is not valid in {region}.")
