@@ -21,7 +21,7 @@ from tests.fuzz.actions import Action
 from tests.fuzz.world import World
 from tests.support.broker import EAST, WEST
 
-_SECRET: Final = b"a secret of the fuzz"
+AGENTS_SECRET: Final = b"a secret of the fuzz"
 _TENANTS: Final = ("lab", "lab", "lab", "people", "people", "free", "closed", "mild", "mild people")
 _CLASSES: Final = (
     *[WorkClass.BATCH_INFERENCE] * 4,
@@ -254,7 +254,7 @@ def _speak(
     session = f"session of {name}" + (" stolen" if action.c % 11 == 0 else "")
     try:
         if name not in world.agents or action.c % 5 == 0:
-            enrol(token_of(name, _SECRET), session, _SECRET, world.store)
+            enrol(token_of(name, AGENTS_SECRET), session, AGENTS_SECRET, world.store)
             if name not in world.agents:
                 world.agents.append(name)
         lease = _lease(world, name, action)

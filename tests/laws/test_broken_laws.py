@@ -346,6 +346,9 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      both(changed("ShareBelow", clause="any-cloud"))),
     ("I5", "a lease begins before the old one is fenced", a_moved_job, without("LeaseFenced")),
     ("I5", "the fence comes after", a_moved_job, put_after("LeaseFenced", "UnitStarted", 1)),
+    ("I5", "moved, and never fenced", a_spilled_job, changed("LeaseEnded", cause="migrated")),
+    ("I5", "its term is over, and it was never fenced", a_renewed_job,
+     changed("LeaseEnded", cause="expired")),
     ("I5", "renewed in an epoch that is none", a_renewed_job, changed("LeaseRenewed", epoch=2)),
     ("I25", "renewed somewhere else", a_renewed_job, changed("ThirdPartyCommitted", 1, sku="p5")),
     ("I28", "a lease outlives its term", a_renewed_job, both(
