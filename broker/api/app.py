@@ -17,6 +17,7 @@ from broker.api import (
     offers,
     quotes,
     reclaims,
+    withdrawals,
 )
 from broker.api.context import ApiContext
 from broker.api.door import Door
@@ -43,7 +44,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.pulse = Pulse(context.store)
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    desks = (offers, reclaims, keys, agreements, editions)
+    desks = (offers, reclaims, withdrawals, keys, agreements, editions)
     for part in (facts, jobs, quotes, *desks, fleet, accounts, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)

@@ -117,6 +117,7 @@ _HOMES: Final = {
     "answer": "offers",
     "key": "keys",
     "reclaim": "reclaims",
+    "withdraw": "withdrawals",
     "agreement": "agreement",
     "scorecard": "accounts",
     "meters": "accounts",

@@ -46,6 +46,7 @@ from broker.domain.spill import (
     want_machines,
 )
 from broker.domain.succession import follow, prolong
+from broker.domain.taking_back import REFUSED, take_back
 from broker.domain.values import OfferId
 from broker.ports import Store
 from broker.steps.keeping import Registers
@@ -136,6 +137,8 @@ def _do(case: Case, decision: Decision, market: Market, rules: Rulebook) -> None
             _release(case, decision, rules)
         case Commit():
             _commit(case, decision, rules)
+        case Expire(release=Release(quote=str(quote)), why="refused"):
+            take_back(case, quote, REFUSED)
         case Expire(release=release, why=why):
             expire_release(case, release, why)
         case Wait() | StandInLine():
@@ -220,6 +223,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         mechanics=mechanics,
         quote=quote,
         quote_until=until,
+        quoted=decision.quoted.place if decision.quoted is not None else None,
         supersedes=job.supersedes or job.reissues,
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),

@@ -15,6 +15,7 @@ from broker.ports import Launching, Order, Outcome, Provider, Refused, Running, 
 from broker.steps.outcome import Round
 from broker.steps.rulebook import Rulebook, refused
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
+from broker.steps.withdraw_quote import withdraw_refused
 
 CLAIMED_FOR: Final = timedelta(seconds=60)
 """How long a worker has for what it claimed before another may take it up."""
@@ -38,6 +39,8 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
             tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.freed:
             tx.call_heads()
+    if round_.refusals:
+        withdraw_refused(store, rules)
     return len(machines)
 
 
