@@ -15,9 +15,11 @@ from broker.steps.cancel import cancel_jobs
 from broker.steps.submit import InvalidJobError
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
+from tests.fuzz.desks import endpoint, link
 from tests.fuzz.parties import enter, key, reclaim, revoke
-from tests.fuzz.people import agent, answer, answer_to, fetch, submit
+from tests.fuzz.people import agent, answer, answer_to, fetch, submit, submit_quoted
 from tests.fuzz.seams import ProcessDied
+from tests.fuzz.terms import another_edition, quote_withdrawn
 from tests.fuzz.world import LATE, PLACES, World
 
 Thing = TypeVar("Thing")
@@ -96,6 +98,7 @@ _NAMED: Final = {
     Verb.PROVISION: "provision",
     Verb.RECONCILE: "reconcile",
     Verb.SWEEP: "sweep",
+    Verb.ANNOUNCE: "announce",
 }
 
 
@@ -243,5 +246,10 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.AMEND: _amend,
     Verb.KEY: key,
     Verb.RECLAIM: reclaim,
+    Verb.QUOTED: submit_quoted,
+    Verb.WITHDRAW: quote_withdrawn,
+    Verb.EDITION: another_edition,
+    Verb.ENDPOINT: endpoint,
+    Verb.LINK: link,
     **dict.fromkeys(STEPS, _step),
 }
