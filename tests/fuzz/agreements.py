@@ -96,6 +96,7 @@ _KEPT: Final = {
     f"agreement: {QUOTED}": f"agreement: {KEPT}",
     "quote_withdrawn: withdraw": "quote_withdrawn: offer_survives",
     "after_refusal: {tail: PT10M,": "after_refusal: {tail: PT30M,",
+    "{refusal_max_age: PT5M,": "{refusal_max_age: PT40M,",
 }
 _CLOSED: Final = {
     "agreement: microsoft-openai": f"agreement: {CLOSED}",

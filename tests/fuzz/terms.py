@@ -38,7 +38,7 @@ def quote_withdrawn(world: World, action: Action) -> None:
 def another_edition(world: World, action: Action) -> None:
     """The last one again, with something changed, from before now or after; or one with a flaw."""
     agreement = _AGREEMENTS[action.a % len(_AGREEMENTS)]
-    last = _last(world, agreement)
+    last = last_edition(world, agreement)
     said = deepcopy(dict(last.document))
     begins = world.clock.at + timedelta(seconds=_BEGINS_S[action.b % len(_BEGINS_S)])
     said["edition"] = f"later-{len(world.facts())}"
@@ -65,7 +65,7 @@ def another_edition(world: World, action: Action) -> None:
     world.say(f"It is refused: {told.refused}." if told.refused else "It stands.")
 
 
-def _last(world: World, agreement: str) -> Edition:
+def last_edition(world: World, agreement: str) -> Edition:
     """The edition that is the last to begin, as far as anybody has read."""
     rules = world.rules
     with world.quietly() as store, store.transaction() as tx:
