@@ -55,6 +55,10 @@ _NO_ROOM: Final = (
 )
 
 
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_OFF: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
 def open_account(cloud: Cloud) -> tuple[AzureFace, dict[str, str]]:
     """A face with credentials of its own, and the account a customer opens it with."""
     token, subscription = secrets.token_urlsafe(32), secrets.token_hex(16)
@@ -77,6 +81,8 @@ class AzureFace:
     cloud: Cloud
     token: str
     subscription: str
+    valid: tuple[datetime, datetime] = (LONG_AGO, FAR_OFF)
+    """From when until when the token is good."""
 
     def routes(self) -> Iterable[Route]:
         yield Route("PUT", _MACHINE, self._guarded("launch", self._put))
@@ -94,6 +100,8 @@ class AzureFace:
         def checked(request: Request, **names: str) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
                 return _unknown_token()
+            if (untimely := _untimely(self.valid)) is not None:
+                return untimely
             if names.pop("subscription") != self.subscription:
                 return _error(404, "SubscriptionNotFound", "The subscription could not be found.")
             fault = self.cloud.faults.take(operation)
@@ -112,6 +120,9 @@ class AzureFace:
             wanted = _Wanted.read(request)
         except (KeyError, TypeError, ValueError) as missing:
             return _error(400, "InvalidParameter", f"The request is not a machine: {missing}.")
+        if wanted.location not in self.cloud.regions:
+            text = f"The provided location '{wanted.location}' is not available for resource type"
+            return _error(400, "LocationNotAvailableForResourceType", f"{text} 'virtualMachines'.")
         return self._launched(request, f"{group}/{name}".lower(), wanted)
 
     def _launched(self, request: Request, name: str, wanted: _Wanted) -> Reply:
@@ -257,6 +268,20 @@ def _over_quota(limit: int, used: int) -> str:
 
 def _instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _untimely(valid: tuple[datetime, datetime]) -> Reply | None:
+    """What is said of a token before its time and after it."""
+    now, (since, until) = datetime.now(UTC), valid
+    if now < since:
+        text = f"The access token is not yet valid: it is good from '{since}'."
+        return _error(401, "InvalidAuthenticationToken", text)
+    if now >= until:
+        text = (
+            f"The access token expiry UTC time '{until}' is earlier than current UTC time '{now}'."
+        )
+        return _error(401, "ExpiredAuthenticationToken", text)
+    return None
 
 
 def _unknown_token() -> Reply:
