@@ -37,7 +37,7 @@ from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
 from workers.commits import Commits
-from workers.lifecycle import Unopened, opening, start_up, unopened
+from workers.lifecycle import Unopened, opening, scouts, start_up, unopened
 from workers.reactions import Nudge, Task
 from workers.relay import Relay, usual_rounds
 from workers.tasks import Office, poster, publisher, register
@@ -247,6 +247,7 @@ def _at_work(
         store=wiring.store,
         rules=wiring.rules,
         providers=clouds,
+        scouts=scouts(accounts),
         untouched=untouched,
         post=poster(settings),
     )

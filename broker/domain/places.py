@@ -35,6 +35,11 @@ class PlaceRecord:
     """Until when a trouble of ours keeps third-party orders away; it is no refusal."""
 
 
+def advice_stream(place: Place) -> str:
+    """Where what is told of a place's advice stands in the log."""
+    return f"advice/{place}".replace(" ", "/")
+
+
 def cool_down(
     provider: ProviderName, reason: RefusalReason, at_most_s: int | None = None
 ) -> timedelta:

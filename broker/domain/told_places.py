@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from broker.domain.advice import Thought
 from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
 from broker.domain.considered import Considered, Sought, considered, what_would_change
@@ -25,6 +26,18 @@ def edition_recorded(told: Retelling, fact: Fact) -> None:
 
 def prices_listed(told: Retelling, fact: Fact) -> None:
     told.price_lists[fact.data["list_id"]] = fact
+
+
+def advised(told: Retelling, fact: Fact) -> None:
+    """Keep it for the purchases that name it, and for the rows of the places not asked."""
+    said = fact.data
+    told.advice[said["advice"]] = fact
+    told.thought[said["provider"], said["region"], said["sku"]] = thought(said)
+
+
+def thought(said: Mapping[str, Any]) -> str:
+    because = f" ({said['because']})" if said["because"] else ""
+    return f"{Thought(said['thought']).words} as of {said['as_of']}{because}"
 
 
 def attested(told: Retelling, fact: Fact) -> None:
@@ -65,6 +78,13 @@ def not_asked(
 
 
 def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
+    provider, region, sku = one.pool.place
+    why = _why_not(one, told, paid)
+    thought_of = told.thought.get((provider.value, region, sku), "")
+    return why if not thought_of or thought_of in why else f"{why}; {thought_of}"
+
+
+def _why_not(one: Considered, told: Retelling, paid: Usd | None) -> str:
     place = one.pool.place
     if one.left_out:
         return f"{one.left_out} leaves it out"

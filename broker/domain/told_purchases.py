@@ -8,6 +8,7 @@ from typing import Final
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict
 from broker.domain.retelling import ENDS, Retelling
+from broker.domain.told_places import thought
 from broker.domain.values import RefusalReason
 
 _BASES: Final = {
@@ -69,6 +70,10 @@ def _note_shut(told: Retelling, passed_over: Iterable[str]) -> None:
             said = refusal.data
             place = (said["provider"], said["region"], said["sku"])
             told.shut[place] = f"stood refused: {said['code']}, until {said['valid_until']}"
+        elif (heard := told.advice.get(why)) is not None:
+            said = heard.data
+            place = (said["provider"], said["region"], said["sku"])
+            told.shut[place] = thought(said)
         elif why.startswith("closed "):
             provider, region, sku = why.removeprefix("closed ").split(" ", 2)
             told.shut[provider, region, sku] = "closed by a trouble of ours"

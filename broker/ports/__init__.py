@@ -14,6 +14,7 @@ from broker.ports.provider import (
     Running,
     Unsure,
 )
+from broker.ports.scout import Scout
 from broker.ports.store import (
     KeyTakenError,
     LogChunk,
@@ -41,6 +42,7 @@ __all__ = [
     "Provider",
     "Refused",
     "Running",
+    "Scout",
     "Store",
     "SubmissionKey",
     "Took",

@@ -21,14 +21,8 @@ from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import (
-    JobId,
-    LeaseId,
-    MachineName,
-    NoticeId,
-    OfferId,
-    ProviderName,
-)
+from broker.domain.values import JobId, LeaseId, MachineName, NoticeId, OfferId, ProviderName
+from broker.ports.scout import AdviceKept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +58,7 @@ class KeyTakenError(Exception):
         self.index = index
 
 
-class Transaction(Protocol):
+class Transaction(AdviceKept, Protocol):
     """One transaction. It ends with its `with` block: committed, or, after an exception, undone.
 
     What is read for writing is locked until then, so that a decision is taken on what is true.

@@ -208,6 +208,7 @@ class Rulebook:
             room=Room(records, tx.unresolved()) if self.slow_start else {},
             freed=Known(records, _FREED),
             closed=Known(records, _CLOSED),
+            advice=tx.advice(),
             fitting=self.fitting,
         )
 

@@ -248,6 +248,15 @@ class BeatRow(Row, table=True):
     at: int = Field(sa_type=BigInteger)
 
 
+class AdviceRow(Row, table=True):
+    """What is thought of a place, by its words."""
+
+    __tablename__ = "advice"
+
+    place: str = Field(primary_key=True)
+    doc: str = Field(sa_type=Text)
+
+
 class SecretRow(Row, table=True):
     __tablename__ = "secrets"
 
@@ -276,3 +285,4 @@ KEYS: Final = _table("keys")
 TURNS: Final = _table("turns")
 BEATS: Final = _table("beats")
 SECRETS: Final = _table("secrets")
+ADVICE: Final = _table("advice")

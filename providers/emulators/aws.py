@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from providers.emulators.aws_says import SAYS, quotas
 from providers.emulators.aws_signature import SignatureRefused, signed_region
 from providers.emulators.cloud import (
     Cloud,
@@ -80,6 +81,8 @@ class AwsFace:
             region = signed_region(request, self.access_key_id, self.secret_access_key, self.now())
         except SignatureRefused as refused:
             return _error(refused.status, refused.code, str(refused))
+        if (target := request.headers.get("x-amz-target")) is not None:
+            return quotas(self.cloud, region, target, request)
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         action = asked.get("Action", "")
         actions: Mapping[str, Callable[[str, Mapping[str, str]], Reply]] = {
@@ -87,6 +90,8 @@ class AwsFace:
             "DescribeInstances": self._describe,
             "TerminateInstances": self._terminate,
         }
+        if action in SAYS:
+            return self._said(action, region, asked)
         if action not in actions:
             return _error(400, "InvalidAction", f"The action {action} is not valid here.")
         operation = _OPERATIONS[action]
@@ -99,6 +104,13 @@ class AwsFace:
             reply = actions[action](region, asked)
         except _Wrong as wrong:
             reply = _error(wrong.status, wrong.code, wrong.message)
+        return reply if fault is None else replace(reply, dropped=True)
+
+    def _said(self, action: str, region: str, asked: Mapping[str, str]) -> Reply:
+        fault = self.cloud.faults.take("scout")
+        if fault is not None and not fault.dropped:
+            return _error(fault.status, fault.code, fault.message, fault.headers)
+        reply = _reply(action, SAYS[action](self.cloud, region, asked))
         return reply if fault is None else replace(reply, dropped=True)
 
     def _run(self, region: str, asked: Mapping[str, str]) -> Reply:

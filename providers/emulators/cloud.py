@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypeAlias
 
 from broker.domain.stock import Series
 from providers.emulators.faults import Faults, InjectedFault
+from providers.emulators.stocktake import Stocktake
 
 __all__ = [
     "Cloud",
@@ -113,7 +114,7 @@ def seconds_since_now() -> Callable[[], float]:
     return lambda: time.monotonic() - zero
 
 
-class Cloud:
+class Cloud(Stocktake):
     """Stock by (region, sku), and the machines that hold it. Safe to call from many threads.
 
     `keys_stay` says what becomes of an idempotency key once its machine is gone: it still
@@ -148,6 +149,7 @@ class Cloud:
         self._by_key: dict[str, str] = {}
         self._by_name: dict[str, str] = {}
         self._held: dict[tuple[str, str], int] = {}
+        self.rumours: dict[tuple[str, str], int] = {}
         self._doomed: set[str] = set()
         self._ended: deque[str] = deque()
         self._remembered = remembered

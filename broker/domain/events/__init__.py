@@ -50,6 +50,7 @@ from broker.domain.events.outages import (
     BrokerUp,
 )
 from broker.domain.events.places import (
+    PlaceAdvised,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -134,6 +135,7 @@ __all__ = [
     "OfferRefused",
     "OfferTolled",
     "OfferWithdrawn",
+    "PlaceAdvised",
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",

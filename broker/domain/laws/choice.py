@@ -17,6 +17,8 @@ from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.prices import Listed
 
 _EXACT: Final = Decimal(0)
+_ANY_PRICE: Final = frozenset({"not_sold"})
+_AMONG_EQUALS: Final = frozenset({"not_sold", "short", "over_quota"})
 _OPEN_BY_ITSELF: Final = frozenset({"free", "carve_out", "consent"})
 """Bases under which a place may be taken only where no right stands over it."""
 
@@ -25,7 +27,8 @@ class PureChoice(Law):
     number = "I25"
     text = (
         "The third party taken is the cheapest of the recorded price list that fits, that the "
-        "edition leaves open, and that no recorded refusal or trouble had shut."
+        "edition leaves open, and that no recorded refusal or trouble had shut; among equals the "
+        "first by name, but for recorded advice."
     )
     guards = "agreement 1.3, 002-8: the choice is a pure function of a published policy"
     sees = frozenset({"ThirdPartyCommitted"})
@@ -49,7 +52,7 @@ class PureChoice(Law):
             yield self.breach(f"{where} is not on the price list at that price", fact.position)
             return
         for one in () if data.get("renews") else listed:
-            if one.price >= paid:
+            if (one.price, one.place) >= (paid, taken):
                 return
             may = (
                 _wanted(one, job)
@@ -57,9 +60,11 @@ class PureChoice(Law):
                 and _open(one, fact, book, job, edition)
                 and one.place[0] not in in_conflict(book, job)
             )
-            if may and not _shut(one, fact, book, job):
+            shut = _shut(one, fact, book, job) or _put_behind(one, paid, fact, book)
+            if may and not shut:
                 cheaper = " ".join(one.place)
-                yield self.breach(f"{cheaper} is cheaper and was passed over", fact.position)
+                why = "is cheaper" if one.price < paid else "is no dearer"
+                yield self.breach(f"{cheaper} {why} and was passed over", fact.position)
                 return
 
 
@@ -124,6 +129,21 @@ def _open(one: Listed, fact: Fact, book: Book, job: Job, edition: Edition) -> bo
             return all((clause.get("rofr") or {}).get("de_minimis") for clause in held)
         case basis:
             return not (basis in _OPEN_BY_ITSELF and held)
+
+
+def _put_behind(one: Listed, paid: Decimal, fact: Fact, book: Book) -> bool:
+    """Whether the commitment names the advice that put a place last, and the log bears it out.
+
+    Only a place known not to sell the machine may come after one that is dearer.
+    """
+    named = (book.advice.get(id_) for id_ in fact.data["passed_over"])
+    return any(
+        heard.place == one.place
+        and book.now < heard.until
+        and heard.thought in (_ANY_PRICE if one.price < paid else _AMONG_EQUALS)
+        for heard in named
+        if heard is not None
+    )
 
 
 def _shut(one: Listed, fact: Fact, book: Book, job: Job) -> bool:

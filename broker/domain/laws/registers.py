@@ -8,11 +8,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from broker.domain.advice import GOOD_FOR, Thought
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Outage, Refusal
 from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
-from broker.domain.laws.records import Acceptance, Conflict, Probe, Span, Stake, Waiver
+from broker.domain.laws.records import (
+    Acceptance,
+    Advised,
+    Conflict,
+    Probe,
+    Span,
+    Stake,
+    Waiver,
+)
 from broker.domain.values import instant
 
 _ENOUGH_REFUSALS: Final = 20_000
@@ -37,6 +46,19 @@ def _place_refused(book: Book, fact: Fact) -> None:
 
 def _place_troubled(book: Book, fact: Fact) -> None:
     book.troubled[_place(fact.data)] = instant(fact.data["until"])
+
+
+def _place_advised(book: Book, fact: Fact) -> None:
+    data = fact.data
+    _forget_advice(book)
+    longest = instant(data["as_of"]) + GOOD_FOR[Thought(data["thought"])]
+    until = min(instant(data["until"]), longest)
+    book.advice[data["advice"]] = Advised(_place(data), data["thought"], until)
+
+
+def _forget_advice(book: Book) -> None:
+    if len(book.advice) > _ENOUGH_REFUSALS:
+        book.advice = {id_: one for id_, one in book.advice.items() if one.until > book.now}
 
 
 def _place(data: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -180,6 +202,7 @@ def _broker_up(book: Book, fact: Fact) -> None:
 REGISTERS: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "PlaceRefused": _place_refused,
     "PlaceTroubled": _place_troubled,
+    "PlaceAdvised": _place_advised,
     "PricesListed": _prices_listed,
     "EditionRecorded": _edition_recorded,
     "ConditionAttested": _attested,

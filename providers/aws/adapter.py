@@ -1,20 +1,11 @@
-"""AWS, through boto3.
-
-A machine's name is the client token of its purchase: EC2 answers a repeated token with the
-machine of the first call. A handle is the instance's id, with `/seen` behind it once the
-instance has shown itself: EC2 may not know an id right after it has given it out.
-"""
+"""The five verbs, asked of EC2."""
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -43,6 +34,7 @@ from broker.ports import (
     Running,
     Unsure,
 )
+from providers.aws.client import Clients, region_of
 from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
 from providers.refusals.aws import read_aws
 
@@ -51,11 +43,10 @@ _PLACE_TAG: Final = "broker-place"
 _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
-_ZONE: Final = re.compile(r"(?P<region>[a-z]{2}(-[a-z]+)+-\d+)[a-z]")
 _BROKEN: Final = 500
 _BY_STATUS: Final = {401: FaultKind.AUTH, 403: FaultKind.AUTH, 429: FaultKind.THROTTLED}
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
-_FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
+FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
 
 def build(account: Mapping[str, str]) -> Provider:
@@ -71,9 +62,7 @@ class Aws:
     def __init__(self, account: Mapping[str, str]) -> None:
         self._account = account
         self._regions = account["regions"].split()
-        self._making = threading.Lock()
-        self._session: botocore.session.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients = Clients(account)
 
     @property
     def name(self) -> ProviderName:
@@ -84,7 +73,7 @@ class Aws:
             answer = self._client(order.place.region).run_instances(
                 **_machine(order, self._account)
             )
-        except _FAILURES as failure:
+        except FAILURES as failure:
             return _told(failure)
         standing = _standing(answer["Instances"][0])
         if isinstance(standing, Gone):
@@ -95,7 +84,7 @@ class Aws:
         instance = handle.removesuffix(_SEEN)
         try:
             answer = self._client(order.place.region).describe_instances(InstanceIds=[instance])
-        except _FAILURES as failure:
+        except FAILURES as failure:
             if _code(failure) not in _NOT_FOUND:
                 return _told(failure)
             seen = handle.endswith(_SEEN)
@@ -116,7 +105,7 @@ class Aws:
             named = [{"Name": f"tag:{NAME_TAG}", "Values": [order.name]}, _not_gone()]
             found = [i["InstanceId"] for i in _instances(_pages(client, named))]
             return not found or _ended(client, found)
-        except _FAILURES:
+        except FAILURES:
             return False
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
@@ -128,43 +117,15 @@ class Aws:
                 for region in self._regions
                 for instance in _instances(_pages(self._client(region), filters))
             ]
-        except _FAILURES as failure:
+        except FAILURES as failure:
             raise ConnectionError(f"aws does not list its machines: {failure}") from failure
 
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
-        """The client of a region, or of a zone's region; one for all threads."""
-        region = _region(place)
-        with self._making:
-            if region not in self._clients:
-                if self._session is None:
-                    # What a person set up for themselves on this computer is not the broker's.
-                    self._session = botocore.session.Session(
-                        session_vars={"profile": (None, [], None, None)}
-                    )
-                self._clients[region] = _client(self._session, region, self._account)
-            return self._clients[region]
-
-
-def _client(session: botocore.session.Session, region: str, account: Mapping[str, str]) -> Any:  # noqa: ANN401
-    endpoint = account.get("endpoint")
-    return session.create_client(
-        "ec2",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=account["access_key_id"],
-        aws_secret_access_key=account["secret_access_key"],
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": 1},
-            connect_timeout=float(account.get("connect_s", "2")),
-            read_timeout=float(account.get("read_s", "10")),
-            max_pool_connections=32,
-            proxies={} if endpoint else None,
-        ),
-    )
+        return self._clients.of("ec2", place)
 
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
-    place, region = order.place.region, _region(order.place.region)
+    place, region = order.place.region, region_of(order.place.region)
     start_up = order.start_up
     if "endpoint" not in account:
         start_up = on_a_real_machine(start_up, _END_COMMAND)
@@ -193,11 +154,6 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
         ],
     }
     return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
-
-
-def _region(place: str) -> str:
-    zone = _ZONE.fullmatch(place)
-    return zone["region"] if zone else place
 
 
 def _not_gone() -> dict[str, Any]:
