@@ -37,9 +37,9 @@ class Clients:
             return self._made[service, region]
 
 
-def _client(  # noqa: ANN201 - botocore makes the class at run time
+def _client(
     session: botocore.session.Session, service: str, region: str, account: Mapping[str, str]
-):
+) -> Any:  # noqa: ANN401
     endpoint = account.get("endpoint")
     return session.create_client(
         service,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from providers.emulators import azure_says
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -83,6 +84,7 @@ class AzureFace:
         every = _SUBSCRIPTION + _COMPUTE + "/virtualMachines"
         yield Route("GET", every, self._guarded("list", self._list))
         yield Route("GET", _GROUP + "/virtualMachines", self._guarded("list", self._list))
+        yield from azure_says.routes(self.cloud, self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return _error(404, "ResourceNotFound", f"There is nothing at {request.path}.")

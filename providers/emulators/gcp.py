@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Final, TypeVar, assert_never
 from uuid import UUID
 
+from providers.emulators import gcp_says
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -106,6 +107,7 @@ class GcpFace:
         yield Route("GET", _MACHINE, self._guarded("get", self._get))
         yield Route("DELETE", _MACHINE, self._guarded("terminate", self._delete))
         yield Route("GET", _EVERY, self._guarded("list", self._list))
+        yield from gcp_says.routes(self.cloud, self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return error(404, "notFound", f"There is nothing at {request.path}.")

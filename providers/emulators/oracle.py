@@ -17,6 +17,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Final, assert_never
 
+from providers.emulators import oracle_says
 from providers.emulators.cloud import (
     Cloud,
     Launch,
@@ -116,6 +117,7 @@ class OracleFace:
         attached = self._guarded("attachments", self._attachments)
         yield Route("GET", _API + "/(?P<kind>vnic|bootVolume)Attachments/?", attached)
         yield Route("GET", _VNIC, self._guarded("vnic", self._vnic))
+        yield from oracle_says.routes(self.cloud, self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return error(404, "NotFound", f"There is nothing at {request.path}.")

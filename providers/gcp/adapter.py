@@ -27,7 +27,7 @@ from broker.ports import (
 )
 from providers.answers import of_the_region
 from providers.gcp.answers import BROKEN, reason, told
-from providers.gcp.client import Client
+from providers.gcp.client import Client, client, zones_in
 from providers.gcp.machine import instance
 from providers.machine import OWNER_TAG, on_a_real_machine
 from providers.refusals.gcp import read_gcp
@@ -45,14 +45,8 @@ def build(account: Mapping[str, str]) -> Provider:
     to be asked, separated by spaces; a region of which none is named has its zone a. Without a
     token the SDK finds the credentials of this computer. Raises KeyError for what is missing.
     """
-    client = Client(
-        project=account["project"],
-        token=account.get("token", ""),
-        endpoint=account.get("endpoint", ""),
-        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
-    )
     return Google(
-        client=client,
+        client=client(account),
         zones=tuple(account.get("zones", "").split()),
         image=account.get("image", _IMAGE),
         network=account.get("network", _NETWORK),
@@ -202,9 +196,7 @@ class Google:
         return operation.status == compute.Operation.Status.DONE and not operation.error.errors
 
     def _zones_of(self, order: Order) -> tuple[str, ...]:
-        region = order.place.region
-        known = tuple(zone for zone in self.zones if zone.rpartition("-")[0] == region)
-        return known or (f"{region}-a",)
+        return zones_in(self.zones, order.place.region)
 
 
 def _not_gone(outcome: Outcome, zone: str) -> Outcome:

@@ -28,7 +28,7 @@ from broker.ports import (
 from providers.answers import of_the_region
 from providers.machine import OWNER_TAG, on_a_real_machine
 from providers.oracle.answers import BROKEN, told
-from providers.oracle.client import Client, Thing
+from providers.oracle.client import Client, Thing, client, domains_in, domains_of
 from providers.oracle.machine import details
 from providers.refusals.oracle import read_oracle
 
@@ -36,7 +36,6 @@ _COMING: Final = frozenset({"PROVISIONING", "STARTING", "CREATING_IMAGE", "MOVIN
 _ENDING: Final = frozenset({"TERMINATING", "TERMINATED"})
 _STUCK_AFTER: Final = timedelta(minutes=15)
 _END_COMMAND: Final = "shutdown -h now"
-_HOME: Final = "us-ashburn-1"
 
 
 def build(account: Mapping[str, str]) -> Provider:
@@ -48,24 +47,13 @@ def build(account: Mapping[str, str]) -> Provider:
     to be searched for machines, `endpoint` another address of the cloud; `connect_s` and `read_s`
     bound every call. Raises KeyError for what is missing.
     """
-    if "tenancy" in account:
-        config = {key: account[key] for key in ("tenancy", "user", "fingerprint")}
-        config |= {"key_content": account["key"], "region": account.get("region", _HOME)}
-    else:
-        config = dict(oci.config.from_file())
-    pairs = [entry.partition("=") for entry in account.get("domains", "").split()]
-    client = Client(
-        config=config,
-        compartment=account.get("compartment", config["tenancy"]),
-        endpoint=account.get("endpoint", ""),
-        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
-    )
+    made = client(account)
     return Oracle(
-        client=client,
+        client=made,
         image=account["image"],
         subnet=account["subnet"],
-        domains=tuple((region, domain) for region, _, domain in pairs),
-        regions=tuple(account.get("regions", config["region"]).split()),
+        domains=domains_of(account),
+        regions=tuple(account.get("regions", made.config["region"]).split()),
     )
 
 
@@ -226,9 +214,7 @@ class Oracle:
         return self._addresses[identity]
 
     def _domains_of(self, order: Order) -> tuple[str, ...]:
-        region = order.place.region
-        known = tuple(domain for where, domain in self.domains if where == region)
-        return known or (f"{region.upper()}-AD-1",)
+        return domains_in(self.domains, order.place.region)
 
 
 def _owned(instance: Thing) -> OwnedMachine:

@@ -1,0 +1,112 @@
+"""What Google's face says of its stock where it is only asked about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from providers.emulators.cloud import Cloud
+from providers.emulators.gcp_bodies import Body, error
+from providers.emulators.wire import Reply, Request, Route, json_reply
+
+Guard: TypeAlias = Callable[[str, Callable[..., Reply]], Callable[..., Reply]]
+
+_PROJECT = r"/compute/v1/projects/(?P<project>[^/]+)"
+_NAMED = re.compile(r'\(name = "([^"]+)"\)')
+
+
+def routes(cloud: Cloud, guarded: Guard) -> Iterable[Route]:
+    says = _Says(cloud)
+    types = _PROJECT + "/zones/(?P<zone>[^/]+)/machineTypes"
+    yield Route("GET", types, guarded("scout", says.types))
+    region = _PROJECT + "/regions/(?P<region>[^/]+)"
+    yield Route("GET", region, guarded("scout", says.region))
+    yield Route("POST", region + "/advice/capacity", guarded("scout", says.capacity))
+
+
+class _Says:
+    """Every kind of machine has one accelerator here, of a kind of its own."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+
+    def types(self, request: Request, zone: str) -> Reply:
+        wanted = _NAMED.findall(request.query.get("filter", ""))
+        region = zone.rpartition("-")[0]
+        sold = [*self.cloud.sold_in(zone), *self.cloud.sold_in(region)]
+        items = [_type(name, zone) for name in dict.fromkeys(sold) if name in wanted]
+        return json_reply(200, {"kind": "compute#machineTypeList", "id": zone, "items": items})
+
+    def region(self, request: Request, region: str) -> Reply:  # noqa: ARG002
+        places = self._places(region)
+        if not places:
+            return error(404, "notFound", f"The resource 'regions/{region}' was not found")
+        quotas = [
+            {
+                "metric": f"NVIDIA_{_card(sku).upper().replace('-', '_')}_GPUS",
+                "limit": float(limit),
+                "usage": float(limit - (self.cloud.allowed(place, sku) or 0)),
+            }
+            for place in places
+            for sku in self.cloud.sold_in(place)
+            if (limit := self.cloud.limit(place, sku)) is not None
+        ]
+        return json_reply(200, {"kind": "compute#region", "name": region, "quotas": quotas})
+
+    def capacity(self, request: Request, region: str) -> Reply:
+        try:
+            asked = request.json()
+            chosen = asked["instanceFlexibilityPolicy"]["instanceSelections"].values()
+            skus = [sku for one in chosen for sku in one["machineTypes"]]
+            size = int(asked["size"])
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+            return error(400, "invalid", f"Invalid value for field 'resource': {wrong}")
+        best: Body = {}
+        for place in self._places(region):
+            for sku in skus:
+                left = self.cloud.left(place, sku)
+                if left is not None and left >= best.get("left", 0):
+                    best = {"left": left, "zone": place, "sku": sku}
+        if not best:
+            return json_reply(200, {"recommendations": []})
+        zone = best["zone"] if best["zone"] != region else f"{region}-a"
+        return json_reply(
+            200,
+            {
+                "recommendations": [
+                    {
+                        "scores": {"obtainability": 0.9 if best["left"] >= size else 0.1},
+                        "shards": [
+                            {
+                                "zone": f"zones/{zone}",
+                                "machineType": best["sku"],
+                                "instanceCount": size,
+                                "provisioningModel": "STANDARD",
+                            }
+                        ],
+                    }
+                ]
+            },
+        )
+
+    def _places(self, region: str) -> list[str]:
+        """The region and its zones, as the stock has them."""
+        return [p for p in self.cloud.regions if region in (p, p.rpartition("-")[0])]
+
+
+def _type(name: str, zone: str) -> Body:
+    cards = [{"guestAcceleratorType": f"nvidia-{_card(name)}", "guestAcceleratorCount": 1}]
+    return {
+        "kind": "compute#machineType",
+        "id": str(int.from_bytes(name.encode()[:7])),
+        "name": name,
+        "zone": zone,
+        "guestCpus": 8,
+        "memoryMb": 32768,
+        "accelerators": cards,
+    }
+
+
+def _card(name: str) -> str:
+    return name.lower()
