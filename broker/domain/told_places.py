@@ -11,10 +11,11 @@ from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
 from broker.domain.considered import Considered, Sought, considered, what_would_change
 from broker.domain.explanation import NotAsked
+from broker.domain.market import told_place
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
 from broker.domain.values import ProviderName, Usd, decimal_text, instant, usd
-from broker.domain.workload import Limits, Shape, WorkClass
+from broker.domain.workload import Limits, Shape, SpotUse, WorkClass
 
 ReadEdition: TypeAlias = Callable[[Mapping[str, Any]], Edition]
 
@@ -32,7 +33,7 @@ def advised(told: Retelling, fact: Fact) -> None:
     """Keep it for the purchases that name it, and for the rows of the places not asked."""
     said = fact.data
     told.advice[said["advice"]] = fact
-    told.thought[said["provider"], said["region"], said["sku"]] = thought(said)
+    told.thought[told_place(said)] = thought(said)
 
 
 def thought(said: Mapping[str, Any]) -> str:
@@ -64,7 +65,7 @@ def not_asked(
         NotAsked(
             provider=one.pool.place.provider.value,
             region=one.pool.place.region,
-            sku=one.pool.place.sku,
+            sku=one.pool.place.sold,
             price_usd_hour=decimal_text(one.pool.price_usd_hour),
             priced_at=one.pool.priced_at,
             verdict=one.verdict,
@@ -72,15 +73,15 @@ def not_asked(
             because=_why(one, told, max(paid, default=None)),
         )
         for one in places
-        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sku) not in asked
+        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sold) not in asked
     )
     return rows, what_would_change(sought, places)
 
 
 def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
-    provider, region, sku = one.pool.place
+    place = one.pool.place
     why = _why_not(one, told, paid)
-    thought_of = told.thought.get((provider.value, region, sku), "")
+    thought_of = told.thought.get((place.provider.value, place.region, place.sold), "")
     return why if not thought_of or thought_of in why else f"{why}; {thought_of}"
 
 
@@ -90,7 +91,7 @@ def _why_not(one: Considered, told: Retelling, paid: Usd | None) -> str:
         return f"{one.left_out} leaves it out"
     if one.verdict == "forbid":
         return one.because
-    if shut := told.shut.get((place.provider.value, place.region, place.sku)):
+    if shut := told.shut.get((place.provider.value, place.region, place.sold)):
         return shut
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
@@ -129,5 +130,6 @@ def _sought(data: Mapping[str, Any]) -> Sought:
             regions=tuple(terms["regions"] or ()),
             exclude=tuple(map(ProviderName, data["exclude"])),
             max_price_usd_hour=None if price is None else usd(price),
+            spot=SpotUse(data.get("spot") or SpotUse.NEVER),
         ),
     )

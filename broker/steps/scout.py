@@ -118,4 +118,5 @@ def _told(heard: Advised) -> PlaceAdvised:
         because=said.because,
         as_of=heard.as_of,
         until=heard.until,
+        purchase=place.purchase,
     )

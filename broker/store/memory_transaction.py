@@ -238,7 +238,7 @@ class MemoryTransaction(AdviceInMemory):
             if machine.due_at is None or machine.due_at > self.now:
                 self.store.set_machine(altered(machine, due_at=self.now))
         if events:
-            self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+            self._record(place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider

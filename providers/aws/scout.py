@@ -20,6 +20,7 @@ _LIMITS: Final = {"p": "L-417A185B", "g": "L-DB2E81BA", "vt": "L-DB2E81BA"}
 _STANDARD: Final = "L-1216C47A"
 _OF_STANDARD: Final = frozenset("acdhimrtz")
 _IN_BLOCKS: Final = ("p4", "p5", "p6", "trn")
+_LOWEST: Final = 1
 _BLOCK: Final = timedelta(days=1)
 
 
@@ -42,10 +43,12 @@ class AwsScout:
         found = Findings(FAILURES)
         found.look(lambda: self._offered(places))
         sold = found.places()
-        if sold:
-            found.look(lambda: self._limits(sold))
+        if on_demand := [place for place in sold if not place.interruptible]:
+            found.look(lambda: self._limits(on_demand))
         for place in sold:
-            if place.sku.startswith(_IN_BLOCKS):
+            if place.interruptible:
+                found.look(lambda place=place: self._spot(place))  # type: ignore[misc]
+            elif place.sku.startswith(_IN_BLOCKS):
                 found.look(lambda place=place: self._blocks(place))  # type: ignore[misc]
         return found.all()
 
@@ -87,6 +90,21 @@ class AwsScout:
         client = self._clients.of("service-quotas", region)
         answer = client.get_service_quota(ServiceCode="ec2", QuotaCode=code)
         return float(answer["Quota"]["Value"])
+
+    def _spot(self, place: Place) -> Iterator[Advice]:
+        """AWS scores a request for one kind of machine low, so only the lowest score counts."""
+        region = region_of(place.region)
+        answer = self._clients.of("ec2", region).get_spot_placement_scores(
+            InstanceTypes=[place.sku], TargetCapacity=1, RegionNames=[region]
+        )
+        scores = [int(one["Score"]) for one in answer["SpotPlacementScores"]]
+        if scores:
+            short = max(scores) <= _LOWEST
+            yield Advice(
+                place=place,
+                thought=Thought.SHORT if short else Thought.LIKELY,
+                because=f"spot placement score: {max(scores)} of 10",
+            )
 
     def _blocks(self, place: Place) -> Iterator[Advice]:
         """A block can be bought for a date; whether it should is not for us to decide."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.exceptions import AzureError
+from azure.core.rest import HttpRequest
 
 from broker.domain.advice import Thought
 from broker.domain.market import Advice, Place
@@ -18,6 +19,10 @@ from providers.findings import Findings
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient
 
+_SPOT_CORES: Final = "lowPriorityCores"
+_SCORES: Final = "2025-06-05"
+_A_SCORE: Final = 5
+"""Sizes in one request for scores."""
 _MACHINES: Final = "virtualMachines"
 
 
@@ -42,6 +47,8 @@ class AzureScout:
         found.look(lambda: self._sizes(places, sizes))
         if sold := found.places():
             found.look(lambda: self._usages(sold, sizes))
+        if spot := [place for place in found.places() if place.interruptible]:
+            found.look(lambda: self._scores(spot))
         return found.all()
 
     def _sizes(self, places: Sequence[Place], sizes: dict[str, Any]) -> Iterator[Advice]:
@@ -75,7 +82,7 @@ class AzureScout:
             vcpus = _vcpus(size)
             if size is None or not vcpus:
                 continue
-            for limit in (str(size.family), "cores"):
+            for limit in (_SPOT_CORES,) if place.interruptible else (str(size.family), "cores"):
                 if limit in free:
                     room = max(free[limit], 0) // vcpus
                     yield Advice(
@@ -87,6 +94,26 @@ class AzureScout:
                         else f"usages: {limit} leaves {free[limit]} cores, and one needs {vcpus}",
                     )
 
+    def _scores(self, places: Sequence[Place]) -> Iterator[Advice]:
+        """How likely spot machines are to be had; no package that is out has the call yet."""
+        path = f"/subscriptions/{self._account['subscription']}/providers/Microsoft.Compute"
+        location = places[0].region
+        url = f"{path}/locations/{location}/placementScores/spot/generate?api-version={_SCORES}"
+        for first in range(0, len(places), _A_SCORE):
+            some = {place.sku: place for place in places[first : first + _A_SCORE]}
+            body = {
+                "desiredLocations": [location],
+                "desiredSizes": [{"sku": sku} for sku in some],
+                "desiredCount": 1,
+                "availabilityZones": False,
+            }
+            endpoint = self._account.get("endpoint", CLOUD).rstrip("/")
+            answer = self._client.send_request(HttpRequest("POST", f"{endpoint}{url}", json=body))
+            answer.raise_for_status()
+            for told in answer.json().get("placementScores", []):
+                if (place := some.get(told.get("sku", ""))) is not None:
+                    yield _scored(place, told)
+
     @property
     def _client(self) -> ComputeManagementClient:
         with self._making:
@@ -94,6 +121,14 @@ class AzureScout:
                 endpoint = self._account.get("endpoint", CLOUD).rstrip("/")
                 self._made = client(self._account, endpoint)
             return self._made
+
+
+def _scored(place: Place, told: Mapping[str, Any]) -> Advice:
+    score = told.get("score", "")
+    thought = Thought.SHORT if score == "Low" else Thought.LIKELY
+    if told.get("isQuotaAvailable") is False:
+        thought = Thought.OVER_QUOTA
+    return Advice(place=place, thought=thought, because=f"spot placement score: {score}")
 
 
 def _restricted(size: Any) -> str:  # noqa: ANN401 - one of their models

@@ -74,10 +74,23 @@ def _blocks(cloud: Cloud, region: str, asked: Asked) -> Said:
     }
 
 
+def _spot(cloud: Cloud, region: str, asked: Asked) -> Said:
+    """Ten where there is room for it, one where there is none."""
+    skus, size = _values(asked, "InstanceType."), int(asked["TargetCapacity"])
+    wanted = _values(asked, "RegionName.") or [region]
+    scores = []
+    for where in wanted:
+        places = _places(cloud, where)
+        left = [cloud.left(place, f"{sku} spot") or 0 for place in places for sku in skus]
+        scores.append({"region": where, "score": 10 if sum(left) >= size else 1})
+    return {"spotPlacementScoreSet": scores}
+
+
 SAYS: Final[Mapping[str, Callable[[Cloud, str, Asked], Said]]] = {
     "DescribeInstanceTypeOfferings": _offerings,
     "DescribeInstanceTypes": _types,
     "DescribeCapacityBlockOfferings": _blocks,
+    "GetSpotPlacementScores": _spot,
 }
 
 

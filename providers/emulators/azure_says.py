@@ -27,6 +27,8 @@ def routes(cloud: Cloud, guarded: Guard) -> Iterable[Route]:
     yield Route("GET", _COMPUTE + "/skus", guarded("scout", says.sizes))
     usages = _COMPUTE + r"/locations/(?P<location>[^/]+)/usages"
     yield Route("GET", usages, guarded("scout", says.usages))
+    scores = _COMPUTE + r"/locations/(?P<location>[^/]+)/placementScores/spot/generate"
+    yield Route("POST", scores, guarded("scout", says.scores))
 
 
 class _Says:
@@ -72,6 +74,29 @@ class _Says:
                 _usage(family(name), used * _VCPUS, _PLENTY if limit is None else limit * _VCPUS)
             )
         return json_reply(200, {"value": usages})
+
+    def scores(self, request: Request, location: str) -> Reply:  # noqa: ARG002
+        try:
+            asked = request.json()
+            count = int(asked["desiredCount"])
+            wanted = [
+                (where, size["sku"])
+                for where in asked["desiredLocations"]
+                for size in asked["desiredSizes"]
+            ]
+        except (KeyError, TypeError, ValueError) as missing:
+            said = {"code": "InvalidParameter", "message": f"This asks for no score: {missing}."}
+            return json_reply(400, {"error": said})
+        scores = [
+            {
+                "sku": sku,
+                "region": where,
+                "score": "High" if (self.cloud.left(where, f"{sku} spot") or 0) >= count else "Low",
+                "isQuotaAvailable": self.cloud.allowed(where, f"{sku} spot") != 0,
+            }
+            for where, sku in wanted
+        ]
+        return json_reply(200, {**asked, "placementScores": scores})
 
 
 def family(name: str) -> str:

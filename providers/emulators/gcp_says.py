@@ -60,12 +60,13 @@ class _Says:
             chosen = asked["instanceFlexibilityPolicy"]["instanceSelections"].values()
             skus = [sku for one in chosen for sku in one["machineTypes"]]
             size = int(asked["size"])
+            model = asked["instanceProperties"]["scheduling"]["provisioningModel"]
         except (KeyError, TypeError, ValueError, AttributeError) as wrong:
             return error(400, "invalid", f"Invalid value for field 'resource': {wrong}")
         best: Body = {}
         for place in self._places(region):
             for sku in skus:
-                left = self.cloud.left(place, sku)
+                left = self.cloud.left(place, f"{sku} spot" if model == "SPOT" else sku)
                 if left is not None and left >= best.get("left", 0):
                     best = {"left": left, "zone": place, "sku": sku}
         if not best:
@@ -82,7 +83,7 @@ class _Says:
                                 "zone": f"zones/{zone}",
                                 "machineType": best["sku"],
                                 "instanceCount": size,
-                                "provisioningModel": "STANDARD",
+                                "provisioningModel": model,
                             }
                         ],
                     }

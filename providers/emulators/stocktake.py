@@ -39,5 +39,5 @@ class Stocktake:
         return self.quota.get((region, sku))
 
     def sold_in(self, region: str) -> list[str]:
-        """The kinds of machine that are sold in a region or zone."""
-        return sorted({sku for where, sku in self.stock if where == region})
+        """The kinds of machine that are sold in a region or zone, however they are bought."""
+        return sorted({sold.partition(" ")[0] for where, sold in self.stock if where == region})

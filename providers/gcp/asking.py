@@ -40,7 +40,7 @@ class Asking:
     def capacity(self, place: Place, zones: Sequence[str]) -> compute.CapacityAdviceResponse:
         """What Google thinks of one machine in any of the zones."""
         scheduling = compute.CapacityAdviceRequestInstancePropertiesScheduling(
-            provisioning_model="STANDARD"
+            provisioning_model="SPOT" if place.interruptible else "STANDARD"
         )
         selection = compute.CapacityAdviceRequestInstanceFlexibilityPolicyInstanceSelection(
             machine_types=[place.sku]

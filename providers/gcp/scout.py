@@ -74,7 +74,8 @@ class GoogleScout:
         }
         for place in places:
             kind = kinds[place.sku]
-            for metric, needed in _counted(kind):
+            for name, needed in _counted(kind):
+                metric = f"PREEMPTIBLE_{name}" if place.interruptible else name
                 if metric not in quotas:
                     continue
                 room = int(max(quotas[metric], 0) // needed)

@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.domain.advice import AdviceId
 from broker.domain.event import Event
-from broker.domain.values import OfferId, RefusalId
+from broker.domain.values import OfferId, Purchase, RefusalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class PlaceRefused(Event):
     reason: str
     valid_until: datetime
     offer: OfferId | None
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class PlaceTroubled(Event):
     code: str
     message: str
     until: datetime
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class PlaceAdvised(Event):
     because: str
     as_of: datetime
     until: datetime
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

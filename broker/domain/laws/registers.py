@@ -22,6 +22,7 @@ from broker.domain.laws.records import (
     Stake,
     Waiver,
 )
+from broker.domain.market import told_place
 from broker.domain.values import instant
 
 _ENOUGH_REFUSALS: Final = 20_000
@@ -40,12 +41,12 @@ def _place_refused(book: Book, fact: Fact) -> None:
         old = book.now - _KEPT_AFTER
         book.refusals = {id_: kept for id_, kept in book.refusals.items() if kept.valid_until > old}
     book.refusals[data["refusal"]] = Refusal(
-        _place(data), data["units"], book.now, instant(data["valid_until"]), fact.position
+        told_place(data), data["units"], book.now, instant(data["valid_until"]), fact.position
     )
 
 
 def _place_troubled(book: Book, fact: Fact) -> None:
-    book.troubled[_place(fact.data)] = instant(fact.data["until"])
+    book.troubled[told_place(fact.data)] = instant(fact.data["until"])
 
 
 def _place_advised(book: Book, fact: Fact) -> None:
@@ -53,16 +54,12 @@ def _place_advised(book: Book, fact: Fact) -> None:
     _forget_advice(book)
     longest = instant(data["as_of"]) + GOOD_FOR[Thought(data["thought"])]
     until = min(instant(data["until"]), longest)
-    book.advice[data["advice"]] = Advised(_place(data), data["thought"], until)
+    book.advice[data["advice"]] = Advised(told_place(data), data["thought"], until)
 
 
 def _forget_advice(book: Book) -> None:
     if len(book.advice) > _ENOUGH_REFUSALS:
         book.advice = {id_: one for id_, one in book.advice.items() if one.until > book.now}
-
-
-def _place(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    return data["provider"], data["region"], data["sku"]
 
 
 def _prices_listed(book: Book, fact: Fact) -> None:
