@@ -12,7 +12,8 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.event import Event
-from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
+from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate
+from broker.domain.losses import gone, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Market, Place, Refusal
 from broker.domain.offer import Offer
@@ -40,6 +41,11 @@ _OURS: Final = frozenset(
     {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}
 )
 """Faults that asking again soon does not mend."""
+
+LOOK_AGAIN: Final = timedelta(seconds=2)
+"""How soon a machine is looked at again that should have been taken back by now."""
+LOOKED_FOR: Final = timedelta(minutes=2)
+"""How long it is looked at; later, reconciliation finds that it is gone."""
 
 
 class Round:
@@ -83,7 +89,10 @@ class Round:
             if case is None or current is None:
                 continue  # over in the meantime; reconciliation ends what was bought too late
             if current.state is MachineState.RUNNING and not isinstance(answer, Ended):
-                continue  # another worker took the claim up, and its answer was first
+                # Unless it was looked at as one that runs, another worker's answer was first.
+                if machine.state is MachineState.RUNNING:
+                    self._looked_at(case, current, answer)
+                continue
             if current.state is MachineState.ENDING and not isinstance(answer, Ended):
                 self._arrived_too_late(case, current, answer)
             else:
@@ -109,8 +118,8 @@ class Round:
             case Unsure(because=because):
                 what = f"{machine.place}: not known whether it was bought: {because}"
                 self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
-            case Gone(because=because):
-                vanished(case, machine, because)
+            case Gone(because=because, preempted=preempted):
+                vanished(case, machine, because, preempted=preempted)
             case StandsRefused() | NotYet() | Ended():
                 self._unasked(case, machine, answer)
             case _:
@@ -198,9 +207,19 @@ class Round:
         else:
             case.give_back(up, "no longer wanted")
 
+    def _looked_at(self, case: Case, machine: Machine, answer: Told) -> None:
+        """How a machine fares whose cloud has said that it takes it back."""
+        if isinstance(answer, Gone):
+            vanished(case, machine, answer.because, preempted=answer.preempted)
+            return
+        overdue = machine.noticed_until is None or case.now > machine.noticed_until + LOOKED_FOR
+        case.put_machine(altered(machine, due_at=None if overdue else case.now + LOOK_AGAIN))
+
     def _freed(self, machine: Machine) -> None:
         """What it held may be had again: a shortage there is forgotten, those who wait try."""
         if machine.lease is None:  # only given back: what it showed of the place is not changed
+            return
+        if machine.because == PREEMPTED:  # its cloud wanted it for others
             return
         known = self._known(machine.place)
         short = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY

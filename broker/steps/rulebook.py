@@ -21,7 +21,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
 from broker.domain.right import QuoteWithdrawn, TailFrom
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Usd
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
 
@@ -248,7 +248,9 @@ class Rulebook:
             requote_window_s=right.requote_window,
         )
 
-    def order(self, name: str, place: Place, labels: Mapping[str, str]) -> Order:
+    def order(
+        self, name: str, place: Place, labels: Mapping[str, str], at_most: Usd | None = None
+    ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
             name=MachineName(name),
@@ -256,6 +258,7 @@ class Rulebook:
             owner=self.owner,
             start_up=self.start_up(name),
             labels=labels,
+            max_price_usd_hour=at_most,
         )
 
 

@@ -87,6 +87,7 @@ _SAID: Final[Mapping[str, str]] = {
     "{region}, under {offer}.",
     "CommitmentFailed": "{commitment} fails: {reason} {code}.",
     "LeaseActivated": "Unit {unit} of {job} runs with {provider}, epoch {epoch}, {commitment}.",
+    "InterruptionNoticed": "{provider} will take unit {unit} of {job} back: {said}.",
     "LeaseEnded": "Unit {unit} of {job} runs no more, epoch {epoch}: {cause}.",
     "WaiverGranted": "{agreement}: {by} waives {of_clause} for {cap_units} units as {waiver}, "
     "{match}, from {from} to {to}.",
