@@ -14,7 +14,7 @@ from broker.domain.decision import Commit, Decision, Wait
 from broker.domain.exemptions import Choice
 from broker.domain.job import Job
 from broker.domain.market import Advised, Market, Place
-from broker.domain.options import at
+from broker.domain.options import Options, at
 from broker.domain.ranking import rank
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
@@ -90,6 +90,23 @@ class Purchases:
             break
         because = "every place that may be asked has refused or is too dear"
         return [*decisions, Wait(until=again, because=because, stuck=stuck)]
+
+    def paid_for(
+        self, job: Job, edition: Edition, options: Options, units: tuple[int, ...], terms: Terms
+    ) -> tuple[list[Decision], tuple[int, ...]]:
+        """What capacity that is paid for already takes, and the units it leaves (design 5.1, 3a).
+
+        While it is being asked, and has not said that it is full, nobody else is.
+        """
+        if not options.existing:
+            return [], units
+        open_to = options.within(terms, terms, EXACT, of="existing")
+        decisions = self.commit(job, edition, units, open_to, terms, None)
+        if any(isinstance(one, Wait) and not one.stuck for one in decisions):
+            return decisions, ()
+        taken = [one for one in decisions if isinstance(one, Commit)]
+        placed = {unit for one in taken for unit in one.units}
+        return list(taken), tuple(unit for unit in units if unit not in placed)
 
     def _why_shut(self, place: Place, units: int) -> str:
         refusal = self.market.standing(place, self.now, units)

@@ -20,7 +20,7 @@ from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
 from broker.domain.spill import commit_holder, price_cap
-from broker.domain.values import AnswerId, RefusalReason
+from broker.domain.values import AnswerId, Purchase, RefusalReason
 
 _LINES_KNOWN: Final = 20_000
 
@@ -40,7 +40,10 @@ def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
         found = market.fitting[asked] = ranked(
             pool
             for pool in market.pools
-            if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
+            if pool.place.provider in offer.holder
+            and pool.place.purchase is not Purchase.RESERVED  # that is nothing to be offered
+            and pool.fits(shape)
+            and pool.within(limits)
         )
     return found
 

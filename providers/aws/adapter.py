@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase
 from broker.ports import (
     Fault,
     FaultKind,
@@ -35,6 +35,7 @@ from broker.ports import (
     Unsure,
 )
 from providers.aws.client import Clients, region_of
+from providers.aws.reservations import Reservations
 from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
 from providers.refusals.aws import read_aws
 
@@ -63,6 +64,7 @@ class Aws:
         self._account = account
         self._regions = account["regions"].split()
         self._clients = Clients(account)
+        self._reservations = Reservations(account, self._clients)
 
     @property
     def name(self) -> ProviderName:
@@ -70,9 +72,13 @@ class Aws:
 
     def launch(self, order: Order) -> Outcome:
         try:
-            answer = self._client(order.place.region).run_instances(
-                **_machine(order, self._account)
-            )
+            wanted = _machine(order, self._account)
+            if order.place.purchase is Purchase.RESERVED:
+                target = self._reservations.target(order)
+                if isinstance(target, Fault):
+                    return target
+                wanted |= target
+            answer = self._client(order.place.region).run_instances(**wanted)
         except FAILURES as failure:
             return _told(failure)
         standing = _standing(answer["Instances"][0])
@@ -191,7 +197,12 @@ def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
         name=MachineName(tags.get(NAME_TAG, instance["InstanceId"])),
-        place=Place(ProviderName.AWS, tags.get(_PLACE_TAG, region), instance["InstanceType"]),
+        place=Place(
+            ProviderName.AWS,
+            tags.get(_PLACE_TAG, region),
+            instance["InstanceType"],
+            Purchase.RESERVED if "CapacityReservationId" in instance else Purchase.ON_DEMAND,
+        ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),

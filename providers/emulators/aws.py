@@ -13,6 +13,12 @@ from typing import Final, assert_never
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from providers.emulators.aws_reserved import (
+    RESERVED,
+    reservation,
+    reservation_id,
+    reservations_of,
+)
 from providers.emulators.aws_says import SAYS, quotas
 from providers.emulators.aws_signature import SignatureRefused, signed_region
 from providers.emulators.cloud import (
@@ -36,6 +42,9 @@ _STATES: Final = {
     MachineState.GONE: ("48", "terminated"),
     MachineState.FAILED: ("48", "terminated"),
 }
+_RESERVATION: Final = (
+    "CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId"
+)
 _OPERATIONS: Final = {
     "RunInstances": "launch",
     "DescribeInstances": "get",
@@ -57,6 +66,7 @@ def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
         "secret_access_key": secret,
         "regions": " ".join(sorted({re.sub(r"(?<=\d)[a-z]$", "", r) for r in cloud.regions})),
         "image": "ami-0123456789abcdef0",
+        "reservations": reservations_of(cloud),
     }
     return AwsFace(cloud, key, secret), account
 
@@ -119,8 +129,7 @@ class AwsFace:
                 raise _Wrong(400, "MissingParameter", f"The request must contain {needed}")
         if (asked["MinCount"], asked["MaxCount"]) != ("1", "1"):
             raise _Wrong(400, "InvalidParameterValue", "This cloud launches one at a time.")
-        sku = asked["InstanceType"]
-        place = asked.get("Placement.AvailabilityZone", region)
+        place, sku = self._sought(region, asked)
         launch = self.cloud.launch(
             # Without a token every call is a launch of its own.
             key=f"{region}/{asked.get('ClientToken') or secrets.token_hex(16)}",
@@ -138,6 +147,9 @@ class AwsFace:
             case Mismatch():
                 text = "Arguments on this idempotent request are inconsistent with earlier ones."
                 raise _Wrong(400, "IdempotentParameterMismatch", text)
+            case StockOut() if sku.endswith(RESERVED):
+                text = "The requested reservation does not have sufficient compatible capacity"
+                raise _Wrong(400, "ReservationCapacityExceeded", text)
             case StockOut():
                 text = f"We currently do not have sufficient {sku} capacity in {place}."
                 raise _Wrong(500, "InsufficientInstanceCapacity", text)
@@ -149,6 +161,16 @@ class AwsFace:
                 raise _Wrong(400, "VcpuLimitExceeded", text)
             case _:
                 assert_never(launch)
+
+    def _sought(self, region: str, asked: Mapping[str, str]) -> tuple[str, str]:
+        """Where in the stock, and under which name, the machine is to be found."""
+        if (named := asked.get(_RESERVATION)) is None:
+            return asked.get("Placement.AvailabilityZone", region), asked["InstanceType"]
+        kept = reservation(self.cloud, region, named)
+        if kept is None:
+            text = f"The capacity reservation '{named}' does not exist"
+            raise _Wrong(400, "InvalidCapacityReservationId.NotFound", text)
+        return kept
 
     def _describe(self, region: str, asked: Mapping[str, str]) -> Reply:
         wanted = _numbered(asked, "InstanceId")
@@ -185,13 +207,15 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
     instance: dict[str, object] = {
         "instanceId": f"i-{machine.id}",
         "instanceState": _state(machine),
-        "instanceType": machine.sku,
+        "instanceType": machine.sku.partition(" ")[0],
         "launchTime": datetime.fromtimestamp(machine.created_s, UTC).isoformat("T", "milliseconds"),
         "placement": {"availabilityZone": machine.region},
         "privateIpAddress": "127.0.0.1",
         "clientToken": machine.key.partition("/")[2],
         "tagSet": [{"key": key, "value": value} for key, value in machine.tags.items()],
     }
+    if machine.sku.endswith(RESERVED):
+        instance["capacityReservationId"] = reservation_id(machine.region, machine.sku)
     if machine.state is MachineState.FAILED:
         text = "Server.InsufficientInstanceCapacity: Insufficient capacity to satisfy the request"
         instance["stateReason"] = {

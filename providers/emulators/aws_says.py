@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
+from providers.emulators.aws_reserved import described
 from providers.emulators.cloud import Cloud
 from providers.emulators.wire import Reply, Request, json_reply
 
@@ -91,6 +92,7 @@ SAYS: Final[Mapping[str, Callable[[Cloud, str, Asked], Said]]] = {
     "DescribeInstanceTypes": _types,
     "DescribeCapacityBlockOfferings": _blocks,
     "GetSpotPlacementScores": _spot,
+    "DescribeCapacityReservations": described,
 }
 
 

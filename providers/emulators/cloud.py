@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeAlias
 
 from broker.domain.stock import Series
 from providers.emulators.faults import Faults, InjectedFault
-from providers.emulators.stocktake import Stocktake
+from providers.emulators.stocktake import Stocktake, Told
 
 __all__ = [
     "Cloud",
@@ -149,7 +149,7 @@ class Cloud(Stocktake):
         self._by_key: dict[str, str] = {}
         self._by_name: dict[str, str] = {}
         self._held: dict[tuple[str, str], int] = {}
-        self.rumours: dict[tuple[str, str], int] = {}
+        self.told = Told()
         self._doomed: set[str] = set()
         self._ended: deque[str] = deque()
         self._remembered = remembered

@@ -57,6 +57,7 @@ def open_account(cloud: Cloud) -> tuple[Face, Mapping[str, str]]:
     token, project = secrets.token_urlsafe(32), f"local-{secrets.token_hex(4)}"
     zones = [region for region in cloud.regions if _A_ZONE.fullmatch(region)]
     account = {"project": project, "token": token, "zones": " ".join(zones)}
+    account["reservations"] = gcp_says.reservations_of(cloud)
     return GcpFace(cloud, token, project), account
 
 
@@ -67,6 +68,12 @@ class _Wanted:
     labels: Mapping[str, str]
     start_up: bytes
     request_id: str
+    reservation: str
+    """Its name; empty where the machine is to be in none."""
+
+    @property
+    def sold(self) -> str:
+        return f"{self.sku} reserved" if self.reservation else self.sku
 
     @classmethod
     def read(cls, request: Request, zone: str) -> _Wanted:
@@ -84,6 +91,7 @@ class _Wanted:
             sku=sku,
             labels={str(key): str(value) for key, value in body.get("labels", {}).items()},
             start_up="".join(scripts).encode(),
+            reservation="".join(body.get("reservationAffinity", {}).get("values", [])),
             request_id=str(UUID(request.query.get("requestId") or secrets.token_hex(16))),
         )
 
@@ -143,11 +151,14 @@ class GcpFace:
 
     def _launched(self, request: Request, zone: str, wanted: _Wanted) -> Reply:
         key = f"{zone}/{wanted.request_id}"
+        if wanted.reservation and not gcp_says.is_kept(self.cloud, zone, wanted):
+            text = f"Specified reservations [{wanted.reservation}] do not exist."
+            return error(400, "invalid", text)
         launch = self.cloud.launch(
             key=key,
             name=f"{zone}/{wanted.name}",
-            region=self._place(zone, wanted.sku),
-            sku=wanted.sku,
+            region=self._place(zone, wanted.sold),
+            sku=wanted.sold,
             user_data=wanted.start_up,
             tags=wanted.labels,
             spec_hash=hashlib.sha256(request.body).hexdigest(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeAlias
 
 from providers.emulators.cloud import Cloud
 from providers.emulators.gcp_bodies import Body, error
@@ -13,6 +13,8 @@ from providers.emulators.wire import Reply, Request, Route, json_reply
 Guard: TypeAlias = Callable[[str, Callable[..., Reply]], Callable[..., Reply]]
 
 _PROJECT = r"/compute/v1/projects/(?P<project>[^/]+)"
+_RESERVED = " reserved"
+_A_ZONE = re.compile(r".+-[a-z]")
 _NAMED = re.compile(r'\(name = "([^"]+)"\)')
 
 
@@ -23,6 +25,45 @@ def routes(cloud: Cloud, guarded: Guard) -> Iterable[Route]:
     region = _PROJECT + "/regions/(?P<region>[^/]+)"
     yield Route("GET", region, guarded("scout", says.region))
     yield Route("POST", region + "/advice/capacity", guarded("scout", says.capacity))
+    kept = _PROJECT + "/zones/(?P<zone>[^/]+)/reservations/(?P<name>[^/]+)"
+    yield Route("GET", kept, guarded("reservation", says.reservation))
+
+
+class Wanted(Protocol):
+    @property
+    def sku(self) -> str: ...
+    @property
+    def reservation(self) -> str: ...
+
+
+def reservations_of(cloud: Cloud) -> str:
+    """What an account writes in its field `reservations`."""
+    named = []
+    for zone, name, place, sold in _kept(cloud):
+        region = zone.rpartition("-")[0] if place == zone else place
+        named.append(f"{region}/{sold.removesuffix(_RESERVED)}={zone}/{name}")
+    return " ".join(named)
+
+
+def is_kept(cloud: Cloud, zone: str, wanted: Wanted) -> bool:
+    """Whether the zone has the reservation that the machine is to be in."""
+    return any(
+        (where, name, sold) == (zone, wanted.reservation, f"{wanted.sku}{_RESERVED}")
+        for where, name, _, sold in _kept(cloud)
+    )
+
+
+def _kept(cloud: Cloud) -> Iterator[tuple[str, str, str, str]]:
+    """Zone and name of each reservation, and where in the stock it is kept."""
+    for place, sold in cloud.stock:
+        if sold.endswith(_RESERVED):
+            zone = place if _A_ZONE.fullmatch(place) else f"{place}-a"
+            yield (
+                zone,
+                f"kept-{sold.removesuffix(_RESERVED).replace('.', '-').lower()}",
+                place,
+                sold,
+            )
 
 
 class _Says:
@@ -88,6 +129,30 @@ class _Says:
                         ],
                     }
                 ]
+            },
+        )
+
+    def reservation(self, request: Request, zone: str, name: str) -> Reply:  # noqa: ARG002
+        found = next((one for one in _kept(self.cloud) if one[:2] == (zone, name)), None)
+        if found is None:
+            return error(404, "notFound", f"The resource 'reservations/{name}' was not found")
+        _, _, place, sold = found
+        count = self.cloud.kept(place, sold)
+        free = self.cloud.left(place, sold) or 0
+        form = self.cloud.told.reserved_as.get((place, sold), "specific")
+        return json_reply(
+            200,
+            {
+                "kind": "compute#reservation",
+                "name": name,
+                "zone": zone,
+                "status": "READY",
+                "specificReservationRequired": form == "specific",
+                "specificReservation": {
+                    "count": str(count),
+                    "inUseCount": str(count - free),
+                    "instanceProperties": {"machineType": sold.removesuffix(_RESERVED)},
+                },
             },
         )
 

@@ -66,6 +66,7 @@ def open_account(cloud: Cloud) -> tuple[Face, Mapping[str, str]]:
         "key": key.private_pem,
         "image": "ocid1.image.oc1..local",
         "subnet": "ocid1.subnet.oc1..local",
+        "reservations": oracle_says.reservations_of(cloud),
     }
     return OracleFace(cloud, tenancy, user, key), account
 
@@ -87,7 +88,7 @@ class _Wanted:
             raise ValueError("an instance needs an image and a subnet")
         return cls(
             region=_region_of(body["availabilityDomain"]),
-            sku=str(body["shape"]),
+            sku=oracle_says.sold(str(body["shape"]), body.get("capacityReservationId")),
             name=str(body.get("displayName", "instance")),
             compartment=str(body["compartmentId"]),
             tags={str(key): str(value) for key, value in body.get("freeformTags", {}).items()},

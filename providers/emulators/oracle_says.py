@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from providers.emulators.cloud import Cloud
-from providers.emulators.oracle_bodies import Body, error, reply
+from providers.emulators.oracle_bodies import RESERVED, Body, error, kept, reply, unknown
 from providers.emulators.wire import Reply, Request, Route
 
 Guard: TypeAlias = Callable[[str, Callable[..., Reply]], Callable[..., Reply]]
 
 _API: Final = "/20160918"
 _LIMIT: Final = "/20190729/services/compute/limits/(?P<limit>[^/]+)/resourceAvailability"
+_KEPT: Final = (
+    _API + r"/computeCapacityReservations/ocid1\.capacityreservation\.oc1\.(?P<region>[^/.]+)\.kept"
+)
 _A_REPORT: Final = 10
 _PLENTY: Final = 100_000
 
@@ -23,6 +26,24 @@ def routes(cloud: Cloud, guarded: Guard) -> Iterable[Route]:
     yield Route("GET", _API + "/shapes/?", guarded("scout", says.shapes))
     yield Route("POST", _API + "/computeCapacityReports/?", guarded("scout", says.report))
     yield Route("GET", _LIMIT, guarded("scout", says.limit))
+    yield Route("GET", _KEPT, guarded("reservation", says.reservation))
+
+
+def reservations_of(cloud: Cloud) -> str:
+    """What an account writes in its field `reservations`."""
+    there = (one for one in cloud.stock if one[1].endswith(RESERVED))
+    return " ".join(
+        f"{region}/{sku.removesuffix(RESERVED)}={kept(region)}" for region, sku in there
+    )
+
+
+def sold(shape: str, reservation: str | None) -> str:
+    """Under which name a shape is in stock: what is reserved is kept apart."""
+    return f"{shape}{RESERVED}" if reservation else shape
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class _Says:
@@ -50,14 +71,40 @@ class _Says:
         if len(shapes) > _A_REPORT:
             text = f"shapeAvailabilities size must be between 1 and {_A_REPORT}"
             return error(400, "InvalidParameter", text)
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         lines = [self._line(region_of(domain), shape) for shape in shapes]
         return reply(
             {
                 "compartmentId": compartment,
                 "availabilityDomain": domain,
                 "shapeAvailabilities": lines,
-                "timeCreated": at,
+                "timeCreated": _now(),
+            }
+        )
+
+    def reservation(self, request: Request, region: str) -> Reply:  # noqa: ARG002
+        """All that is reserved in a region is one reservation, in its first domain."""
+        there = [(p, sku) for p, sku in self.cloud.stock if p == region and sku.endswith(RESERVED)]
+        if not there:
+            return unknown(kept(region))
+        configs = [
+            {
+                "instanceShape": sku.removesuffix(RESERVED),
+                "reservedCount": self.cloud.kept(region, sku),
+                "usedCount": self.cloud.kept(region, sku) - (self.cloud.left(region, sku) or 0),
+            }
+            for _, sku in there
+        ]
+        return reply(
+            {
+                "id": kept(region),
+                "availabilityDomain": f"{region.upper()}-AD-1",
+                "compartmentId": "ocid1.compartment.oc1..local",
+                "freeformTags": self.cloud.told.tags.get(there[0], {}),
+                "lifecycleState": "ACTIVE",
+                "instanceReservationConfigs": configs,
+                "reservedInstanceCount": sum(one["reservedCount"] for one in configs),
+                "usedInstanceCount": sum(one["usedCount"] for one in configs),
+                "timeCreated": _now(),
             }
         )
 

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from broker.domain.stock import Series
+
+
+@dataclass(slots=True)
+class Told:
+    """What is told of places by region and kind of machine, beside what they have."""
+
+    rumours: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How much is left, whatever there is."""
+    reserved_as: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Which form a reservation has; `default` where none is named."""
+    tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """What a reservation is marked with."""
 
 
 class Stocktake:
@@ -13,8 +26,7 @@ class Stocktake:
 
     stock: dict[tuple[str, str], Series]
     quota: dict[tuple[str, str], int]
-    rumours: dict[tuple[str, str], int]
-    """What is told of a place, whatever it has."""
+    told: Told
     _held: dict[tuple[str, str], int]
     _changed: threading.Condition
     _clock: Callable[[], float]
@@ -25,9 +37,14 @@ class Stocktake:
             series = self.stock.get((region, sku))
             if series is None:
                 return None
-            rumour = self.rumours.get((region, sku))
+            rumour = self.told.rumours.get((region, sku))
             held = self._held.get((region, sku), 0)
             return max(series.available(self._clock()) - held, 0) if rumour is None else rumour
+
+    def kept(self, region: str, sku: str) -> int:
+        """How many machines there are at a place, those that are taken included."""
+        with self._changed:
+            return self.stock[region, sku].available(self._clock())
 
     def allowed(self, region: str, sku: str) -> int | None:
         """How many more machines this customer may have there; None: as many as there are."""

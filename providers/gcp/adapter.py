@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -12,7 +13,7 @@ from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
 from google.cloud import compute_v1 as compute
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase
 from broker.ports import (
     Fault,
     FaultKind,
@@ -27,10 +28,12 @@ from broker.ports import (
 )
 from providers.answers import of_the_region
 from providers.gcp.answers import BROKEN, reason, told
+from providers.gcp.asking import Asking
 from providers.gcp.client import Client, client, zones_in
-from providers.gcp.machine import instance
+from providers.gcp.machine import SPECIFIC, instance, into, shut
 from providers.machine import OWNER_TAG, on_a_real_machine
 from providers.refusals.gcp import read_gcp
+from providers.reservations import not_ours, reservation_of
 
 _COMING: Final = frozenset({"PROVISIONING", "STAGING", "REPAIRING", "PENDING"})
 _IMAGE: Final = "projects/debian-cloud/global/images/family/debian-12"
@@ -47,17 +50,19 @@ def build(account: Mapping[str, str]) -> Provider:
     """
     return Google(
         client=client(account),
+        account=account,
         zones=tuple(account.get("zones", "").split()),
         image=account.get("image", _IMAGE),
         network=account.get("network", _NETWORK),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Google:
     """A handle is `zone/operation` while the machine is being made, and `zone` after that."""
 
     client: Client
+    account: Mapping[str, str] = field(repr=False)
     zones: tuple[str, ...]
     image: str
     network: str
@@ -66,9 +71,15 @@ class Google:
     def name(self) -> ProviderName:
         return ProviderName.GCP
 
+    @cached_property
+    def asking(self) -> Asking:
+        return Asking(client=self.client)
+
     def launch(self, order: Order) -> Outcome:
         zones = self._zones_of(order)
         try:
+            if order.place.purchase is Purchase.RESERVED and (no := self._no_room(order)):
+                return no
             # The first zone answers a repeated name by itself.
             for zone in zones[1:]:
                 if self._look(order, zone) is not None:
@@ -107,6 +118,7 @@ class Google:
                     ProviderName.GCP,
                     zone.rpartition("-")[0],
                     machine.machine_type.rpartition("/")[2],
+                    _bought(machine),
                 ),
                 handle=zone,
                 running=machine.status == "RUNNING",
@@ -125,11 +137,28 @@ class Google:
             refusals.append(outcome)
         return of_the_region(refusals)
 
+    def _no_room(self, order: Order) -> Refused | Fault | None:
+        """Why a reservation takes no more, if it does not and the machine is not there already."""
+        named = reservation_of(self.account, order.place)
+        if isinstance(named, Fault):
+            return named
+        zone, _, name = named.rpartition("/")
+        if self._look(order, zone) is not None:
+            return None
+        try:
+            found = self.asking.reservation(zone, name)
+        except NotFound:
+            lost = f"{named}, which this project does not have"
+            return not_ours(order.place, lost, "correct the name")
+        return shut(order.place, named, found)
+
     def _insert(self, order: Order, zone: str) -> Outcome:
         start_up = order.start_up
         if not self.client.endpoint:
             start_up = on_a_real_machine(start_up, _END_COMMAND)
         wanted = instance(order, zone, start_up=start_up, image=self.image, network=self.network)
+        if order.place.purchase is Purchase.RESERVED:
+            wanted.reservation_affinity = into(str(reservation_of(self.account, order.place)))
         try:
             operation = self.client.insert(
                 zone, wanted, str(uuid5(NAMESPACE_URL, f"{zone}/{order.name}"))
@@ -196,7 +225,16 @@ class Google:
         return operation.status == compute.Operation.Status.DONE and not operation.error.errors
 
     def _zones_of(self, order: Order) -> tuple[str, ...]:
+        if order.place.purchase is Purchase.RESERVED:
+            named = reservation_of(self.account, order.place)
+            if not isinstance(named, Fault):
+                return (named.rpartition("/")[0],)
         return zones_in(self.zones, order.place.region)
+
+
+def _bought(machine: compute.Instance) -> Purchase:
+    named = machine.reservation_affinity.consume_reservation_type == SPECIFIC
+    return Purchase.RESERVED if named else Purchase.ON_DEMAND
 
 
 def _not_gone(outcome: Outcome, zone: str) -> Outcome:

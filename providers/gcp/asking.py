@@ -37,6 +37,12 @@ class Asking:
         request = compute.GetRegionRequest(project=self.client.project, region=name)
         return self._regions.get(request, retry=None, timeout=self.client.limit)
 
+    def reservation(self, zone: str, name: str) -> compute.Reservation:
+        request = compute.GetReservationRequest(
+            project=self.client.project, zone=zone, reservation=name
+        )
+        return self._reservations.get(request, retry=None, timeout=self.client.limit)
+
     def capacity(self, place: Place, zones: Sequence[str]) -> compute.CapacityAdviceResponse:
         """What Google thinks of one machine in any of the zones."""
         scheduling = compute.CapacityAdviceRequestInstancePropertiesScheduling(
@@ -77,6 +83,10 @@ class Asking:
     @cached_property
     def _regions(self) -> compute.RegionsClient:
         return compute.RegionsClient(**self.client.settings)
+
+    @cached_property
+    def _reservations(self) -> compute.ReservationsClient:
+        return compute.ReservationsClient(**self.client.settings)
 
     @cached_property
     def _advice(self) -> compute.AdviceClient:

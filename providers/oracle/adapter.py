@@ -12,7 +12,7 @@ from typing import Final
 import oci
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName, RefusalReason
+from broker.domain.values import MachineName, ProviderName, Purchase, RefusalReason
 from broker.ports import (
     Fault,
     FaultKind,
@@ -31,6 +31,7 @@ from providers.oracle.answers import BROKEN, told
 from providers.oracle.client import Client, Thing, client, domains_in, domains_of
 from providers.oracle.machine import details
 from providers.refusals.oracle import read_oracle
+from providers.reservations import another_s, not_ours, reservation_of
 
 _COMING: Final = frozenset({"PROVISIONING", "STARTING", "CREATING_IMAGE", "MOVING"})
 _ENDING: Final = frozenset({"TERMINATING", "TERMINATED"})
@@ -50,6 +51,7 @@ def build(account: Mapping[str, str]) -> Provider:
     made = client(account)
     return Oracle(
         client=made,
+        account=account,
         image=account["image"],
         subnet=account["subnet"],
         domains=domains_of(account),
@@ -62,6 +64,7 @@ class Oracle:
     """A handle is `instance/work request` while the machine is made, and `instance` after that."""
 
     client: Client
+    account: Mapping[str, str] = field(repr=False)
     image: str
     subnet: str
     domains: tuple[tuple[str, str], ...]
@@ -73,8 +76,10 @@ class Oracle:
         return ProviderName.ORACLE
 
     def launch(self, order: Order) -> Outcome:
-        domains = self._domains_of(order)
         try:
+            if order.place.purchase is Purchase.RESERVED:
+                return self._into_reservation(order)
+            domains = self._domains_of(order)
             # A single domain answers a repeated token by itself.
             if len(domains) > 1 and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
@@ -131,7 +136,23 @@ class Oracle:
             refusals.append(outcome)
         return of_the_region(refusals)
 
-    def _launch(self, order: Order, domain: str) -> Outcome:
+    def _into_reservation(self, order: Order) -> Outcome:
+        """A reservation lies in one domain; the token keeps a repeated launch to one machine."""
+        place, named = order.place, reservation_of(self.account, order.place)
+        if isinstance(named, Fault):
+            return named
+        found = self.client.reservation(place.region, named)
+        if found is None:
+            return not_ours(place, f"{named}, which this tenancy does not have", "correct the id")
+        if wrong := another_s(place, named, found.freeform_tags or {}, order.owner):
+            return wrong
+        shapes = [config.instance_shape for config in found.instance_reservation_configs or ()]
+        if place.sku not in shapes:
+            holds = f"{named}, which holds {', '.join(shapes) or 'nothing'}"
+            return not_ours(place, holds, "name it for that machine")
+        return self._launch(order, found.availability_domain, named)
+
+    def _launch(self, order: Order, domain: str, reservation: str | None = None) -> Outcome:
         local = bool(self.client.endpoint)
         wanted = details(
             order,
@@ -140,6 +161,7 @@ class Oracle:
             compartment=self.client.compartment,
             image=self.image,
             subnet=self.subnet,
+            reservation=reservation,
         )
         token = blake2s(f"{domain}/{order.name}".encode(), digest_size=24).hexdigest()
         try:
@@ -166,7 +188,8 @@ class Oracle:
             return Gone(state) if state in _ENDING else underway
         if not self._ended(order, instance):
             return underway
-        domains = self._domains_of(order)
+        reserved = order.place.purchase is Purchase.RESERVED
+        domains = () if reserved else self._domains_of(order)
         here = instance.availability_domain
         after = domains[domains.index(here) + 1 :] if here in domains else ()
         if not isinstance(said, Refused) or not after:
@@ -221,7 +244,12 @@ def _owned(instance: Thing) -> OwnedMachine:
     region = oci.regions.REGIONS_SHORT_NAMES.get(instance.region, instance.region)
     return OwnedMachine(
         name=MachineName(instance.display_name),
-        place=Place(ProviderName.ORACLE, region, instance.shape),
+        place=Place(
+            ProviderName.ORACLE,
+            region,
+            instance.shape,
+            Purchase.RESERVED if instance.capacity_reservation_id else Purchase.ON_DEMAND,
+        ),
         handle=instance.id,
         running=instance.lifecycle_state == "RUNNING",
         since=instance.time_created,

@@ -93,6 +93,16 @@ class Client:
             return ""
         return str(clients.network.get_vnic(attached.data[0].vnic_id).data.private_ip)
 
+    def reservation(self, region: str, identity: str) -> Thing | None:
+        """What is reserved; None if the cloud shows us none of that name."""
+        try:
+            answer = self._in(region).compute.get_compute_capacity_reservation(identity)
+        except oci.exceptions.ServiceError as failure:
+            if failure.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return answer.data
+
     def shapes(self, region: str, domain: str) -> list[Thing]:
         """The kinds of machine that are sold in a domain."""
         compute, found = self._in(region).compute, list[Thing]()

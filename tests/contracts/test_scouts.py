@@ -60,7 +60,7 @@ def test_a_shortage_is_told_where_the_cloud_tells_it_and_a_rumour_is_believed(ki
     cloud = Cloud(stock={(kind.region, kind.sku): 0})
     with looking(kind, cloud) as one:
         empty = thoughts(one, here)[here].thought
-        cloud.rumours[kind.region, kind.sku] = 3
+        cloud.told.rumours[kind.region, kind.sku] = 3
         rumoured = thoughts(one, here)[here].thought
     tells = kind.name in TELLS_STOCK
     assert empty is (Thought.SHORT if tells else Thought.SOLD)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from broker.agreements.read import read_recorded
 from broker.domain.advice import GOOD_FOR, Thought
@@ -160,6 +161,7 @@ def test_who_does_not_answer_in_time_is_not_known(monkeypatch: pytest.MonkeyPatc
     over = threading.Event()
 
     class Slow(PretendScout):
+        @override
         def advice(self, places: Sequence[Place]) -> Iterable[Advice]:
             if places[0] == AWS_WEST:
                 over.wait(10)

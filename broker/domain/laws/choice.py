@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from broker.domain.chain import Fact
-from broker.domain.laws.bases import sought_by
+from broker.domain.laws.bases import capacity, sought_by
 from broker.domain.laws.better import better_for_rival
 from broker.domain.laws.book import Book, Job
 from broker.domain.laws.conflicts import in_conflict
@@ -120,7 +120,7 @@ def _open(one: Listed, fact: Fact, book: Book, job: Job, edition: Edition) -> bo
     if provider in edition.holder_pools:
         return False
     sought = sought_by(fact, book, job, edition)._replace(
-        provider=provider, pool_kind=edition.pool_kind(provider)
+        provider=provider, pool_kind=edition.pool_kind(provider), capacity=capacity(one.purchase)
     )
     if any(edition.uncut({"exclusive", "deny"}, sought)):
         return False
