@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from broker.domain.market import Advice, Place
 from broker.domain.values import ProviderName
-from broker.ports import Order, Outcome, OwnedMachine, Provider, Scout
+from broker.ports import Holder, Order, Outcome, OwnedMachine, Provider, Scout
 from broker.serve import agent_source
 from broker.steps.run import token_of
 from providers.machine import start_up_script
@@ -59,6 +59,10 @@ class Unopened:
 
     def launch(self, order: Order) -> Outcome:
         return self.open().launch(order)
+
+    def hold(self, order: Order) -> Outcome:
+        opened = self.open()
+        return opened.hold(order) if isinstance(opened, Holder) else opened.launch(order)
 
     def poll(self, order: Order, handle: str) -> Outcome:
         return self.open().poll(order, handle)

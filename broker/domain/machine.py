@@ -70,6 +70,8 @@ class Machine:
     commitment: CommitmentId | None = None
     owed: bool = False
     """The holder has accepted to deliver it: it is asked for whatever else its place refused."""
+    hold: str | None = None
+    """The handle of the capacity that its cloud keeps for it, before it runs and while it does."""
     handle: str | None = None
     address: str = ""
     port: int | None = None
@@ -91,6 +93,11 @@ class Machine:
     """What of ours keeps its cloud from answering; empty once it has answered."""
     because: str = ""
     """Why it ends or ended; for a lease's end its cause."""
+
+
+def is_kept(machine: Machine) -> bool:
+    """Whether its holder is sure to have room for it: it is there, or room is held for it."""
+    return machine.state is MachineState.RUNNING or machine.hold is not None
 
 
 def machine_name(purpose: str, unit: int, place: Place, attempt: int = 1) -> MachineName:

@@ -25,6 +25,7 @@ from broker.ports import (
     Fault,
     FaultKind,
     Gone,
+    Held,
     Launching,
     Refused,
     Running,
@@ -109,6 +110,8 @@ class Round:
                 after = timedelta(seconds=told) if told else poll_after(machine.tries)
                 self._later(case, asked, after)
                 self._heard(case, machine)
+            case Held(handle=handle):
+                self._held(case, machine, handle)
             case Running(handle=handle, address=address):
                 self._running(case, machine, handle, address)
             case Refused():
@@ -157,7 +160,7 @@ class Round:
 
     def _arrived_too_late(self, case: Case, machine: Machine, answer: Told) -> None:
         """The machine is being given back; only where it is to be found is worth keeping."""
-        if isinstance(answer, Launching | Running):
+        if isinstance(answer, Launching | Running | Held):
             machine = altered(machine, handle=answer.handle)
         case.put_machine(altered(machine, due_at=case.now))
 
@@ -214,6 +217,16 @@ class Round:
             return
         overdue = machine.noticed_until is None or case.now > machine.noticed_until + LOOKED_FOR
         case.put_machine(altered(machine, due_at=None if overdue else case.now + LOOK_AGAIN))
+
+    def _held(self, case: Case, machine: Machine, handle: str) -> None:
+        """Its cloud keeps room for it: the place has said yes, and the desk may accept."""
+        kept = altered(machine, state=MachineState.ASKED, hold=handle, handle=handle, trouble="")
+        case.put_machine(altered(kept, due_at=None))
+        known = self._known(machine.place)
+        self._put(altered(known, streak=known.streak + 1))
+        self.answered.add(machine.place)
+        if (offer := self._heard(case, machine)) is not None:
+            proceed(case, offer, self.market)
 
     def _freed(self, machine: Machine) -> None:
         """What it held may be had again: a shortage there is forgotten, those who wait try."""

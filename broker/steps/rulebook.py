@@ -249,7 +249,12 @@ class Rulebook:
         )
 
     def order(
-        self, name: str, place: Place, labels: Mapping[str, str], at_most: Usd | None = None
+        self,
+        name: str,
+        place: Place,
+        labels: Mapping[str, str],
+        at_most: Usd | None = None,
+        hold: str | None = None,
     ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
@@ -259,6 +264,7 @@ class Rulebook:
             start_up=self.start_up(name),
             labels=labels,
             max_price_usd_hour=at_most,
+            hold=hold,
         )
 
 
