@@ -121,6 +121,8 @@ class OwnedMachine:
     place: Place
     handle: str
     running: bool
+    held: bool = False
+    """Only room is kept under this name; whether the machine is there is told apart."""
     since: datetime | None = None
     price_usd_hour: Usd | None = None
 

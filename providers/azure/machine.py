@@ -10,10 +10,16 @@ from broker.ports import Order
 from providers.machine import machine_tags, on_a_real_machine
 
 _IMAGE: Final = "Canonical:ubuntu-24_04-lts:server:latest"
+PURCHASE_TAG: Final = "broker-purchase"
 _END_COMMAND: Final = "shutdown -h now"
 
 
-def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - one of their shapes
+def _within(group: str) -> dict[str, Any]:
+    return {"capacityReservation": {"capacityReservationGroup": {"id": group}}}
+
+
+def machine(order: Order, account: Mapping[str, str], group: str | None = None) -> Any:  # noqa: ANN401 - one of their shapes
+    """The machine; with a `group`, one that takes its place in that capacity reservation group."""
     start_up = order.start_up
     if "endpoint" not in account:
         start_up = on_a_real_machine(start_up, _END_COMMAND)
@@ -26,8 +32,9 @@ def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
         linux["ssh"] = {"publicKeys": [key]}
     return {
         "location": order.place.region,
-        "tags": machine_tags(order),
+        "tags": {**machine_tags(order), PURCHASE_TAG: order.place.purchase.value},
         "properties": {
+            **(_within(group) if group else {}),
             "hardwareProfile": {"vmSize": order.place.sku},
             "storageProfile": {
                 "imageReference": {

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from providers.emulators import azure_says
+from providers.emulators.azure_reserved import AzureReservations, is_reservation
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -65,7 +66,9 @@ def open_account(cloud: Cloud) -> tuple[AzureFace, dict[str, str]]:
         "/providers/Microsoft.Network/virtualNetworks/local/subnets/local",
         "regions": " ".join(cloud.regions),
     }
-    return AzureFace(cloud, token, subscription), account
+    kept = AzureReservations(cloud, subscription, group)
+    account["reservations"] = kept.named()
+    return AzureFace(cloud, token, subscription, kept), account
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class AzureFace:
     cloud: Cloud
     token: str
     subscription: str
+    kept: AzureReservations
 
     def routes(self) -> Iterable[Route]:
         yield Route("PUT", _MACHINE, self._guarded("launch", self._put))
@@ -85,6 +89,7 @@ class AzureFace:
         yield Route("GET", every, self._guarded("list", self._list))
         yield Route("GET", _GROUP + "/virtualMachines", self._guarded("list", self._list))
         yield from azure_says.routes(self.cloud, self._guarded)
+        yield from self.kept.routes(self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return _error(404, "ResourceNotFound", f"There is nothing at {request.path}.")
@@ -111,6 +116,11 @@ class AzureFace:
             wanted = _Wanted.read(request)
         except (KeyError, TypeError, ValueError) as missing:
             return _error(400, "InvalidParameter", f"The request is not a machine: {missing}.")
+        sold = self.kept.sold(wanted.group, wanted.location, wanted.size)
+        if sold is None:
+            text = f"The capacity reservation group {wanted.group} has no {wanted.size} for it."
+            return _error(404, "ResourceNotFound", text)
+        wanted = replace(wanted, size=sold)
         return self._launched(request, f"{group}/{name}".lower(), wanted)
 
     def _launched(self, request: Request, name: str, wanted: _Wanted) -> Reply:
@@ -172,7 +182,8 @@ class AzureFace:
 
     def _list(self, request: Request, group: str | None = None) -> Reply:  # noqa: ARG002
         own = f"{group.lower()}/" if group else ""
-        machines = [m for m in self.cloud.list() if m.name.startswith(own)]
+        every = [m for m in self.cloud.list() if not is_reservation(m.name)]
+        machines = [m for m in every if m.name.startswith(own)]
         return json_reply(200, {"value": [self._body(machine) for machine in machines]})
 
     def _follow(self, request: Request, verb: str, machine: CloudMachine) -> Mapping[str, str]:
@@ -192,7 +203,7 @@ class AzureFace:
             "tags": dict(machine.tags),
             "etag": '"1"',
             "properties": {
-                "hardwareProfile": {"vmSize": machine.sku},
+                "hardwareProfile": {"vmSize": machine.sku.partition(" ")[0]},
                 "osProfile": {"computerName": name},
                 "vmId": machine.id,
                 "timeCreated": _instant(machine.created_s),
@@ -208,6 +219,8 @@ class _Wanted:
     tags: Mapping[str, str]
     user_data: bytes
     digest: str
+    group: str
+    """The capacity reservation group it is to be in; empty for none."""
 
     @classmethod
     def read(cls, request: Request) -> _Wanted:
@@ -221,7 +234,9 @@ class _Wanted:
             user_data = base64.b64decode(properties["osProfile"].get("customData", ""))
         except binascii.Error as wrong:
             raise ValueError(f"customData is not base64: {wrong}") from None
+        kept = properties.get("capacityReservation", {}).get("capacityReservationGroup", {})
         return cls(
+            group=str(kept.get("id", "")).rpartition("/")[2],
             location=body["location"],
             size=properties["hardwareProfile"]["vmSize"],
             tags={str(key): str(value) for key, value in body.get("tags", {}).items()},

@@ -60,7 +60,10 @@ class _Says:
             "family": family(name),
             "locations": [location],
             "locationInfo": [{"location": location, "zones": ["1", "2", "3"]}],
-            "capabilities": [{"name": "vCPUs", "value": str(_VCPUS)}],
+            "capabilities": [
+                {"name": "vCPUs", "value": str(_VCPUS)},
+                {"name": "CapacityReservationSupported", "value": "True"},
+            ],
             "restrictions": [restriction] if closed else [],
         }
 

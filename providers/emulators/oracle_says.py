@@ -86,13 +86,15 @@ class _Says:
         there = [(p, sku) for p, sku in self.cloud.stock if p == region and sku.endswith(RESERVED)]
         if not there:
             return unknown(kept(region))
+        kept_of = {sku: self.cloud.kept(region, sku) for _, sku in there}
+        used = {sku: count - (self.cloud.left(region, sku) or 0) for sku, count in kept_of.items()}
         configs = [
             {
                 "instanceShape": sku.removesuffix(RESERVED),
-                "reservedCount": self.cloud.kept(region, sku),
-                "usedCount": self.cloud.kept(region, sku) - (self.cloud.left(region, sku) or 0),
+                "reservedCount": count,
+                "usedCount": used[sku],
             }
-            for _, sku in there
+            for sku, count in kept_of.items()
         ]
         return reply(
             {
@@ -102,8 +104,8 @@ class _Says:
                 "freeformTags": self.cloud.told.tags.get(there[0], {}),
                 "lifecycleState": "ACTIVE",
                 "instanceReservationConfigs": configs,
-                "reservedInstanceCount": sum(one["reservedCount"] for one in configs),
-                "usedInstanceCount": sum(one["usedCount"] for one in configs),
+                "reservedInstanceCount": sum(kept_of.values()),
+                "usedInstanceCount": sum(used.values()),
                 "timeCreated": _now(),
             }
         )

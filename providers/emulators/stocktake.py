@@ -46,6 +46,11 @@ class Stocktake:
         with self._changed:
             return self.stock[region, sku].available(self._clock())
 
+    def unstock(self, region: str, sku: str) -> None:
+        """From now on such are not sold at the place any more."""
+        with self._changed:
+            self.stock.pop((region, sku), None)
+
     def allowed(self, region: str, sku: str) -> int | None:
         """How many more machines this customer may have there; None: as many as there are."""
         with self._changed:

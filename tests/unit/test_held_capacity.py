@@ -1,4 +1,4 @@
-"""The automatic desk accepts with capacity that its cloud keeps, and launches into it afterwards."""
+"""The automatic desk accepts with room that its cloud keeps, and launches into it afterwards."""
 
 from __future__ import annotations
 
