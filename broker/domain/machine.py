@@ -64,6 +64,8 @@ class Machine:
     """On spot, the most that may be paid for it; None: as much as on demand."""
     together: int = 1
     """How many units stand or fall with this one, itself included."""
+    domain: int = 0
+    """In which of its place's placement domains all of them are asked for, counted from 0."""
     state: MachineState = MachineState.WANTED
     offer: OfferId | None = None
     """The offer it is a hold for."""

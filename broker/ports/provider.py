@@ -26,6 +26,11 @@ class Order:
     """The tag by which a broker finds what is its own; a-z, 0-9 and dashes."""
     start_up: str
     """The start-up script, at most 16,000 bytes."""
+    domain: int | None = None
+    """The placement domain that it must be in, counted from 0, for machines that belong together.
+
+    A domain is what a cloud can promise nearness in: a zone, or an availability domain.
+    """
     hold: str | None = None
     """The handle of the capacity that is held for it, where it was held before."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +80,8 @@ class Refused:
     code: str
     """The cloud's own word for it."""
     message: str = ""
+    domains_left: int = 0
+    """Where one domain of the place was asked: how many come after it."""
 
 
 @dataclass(frozen=True, slots=True)

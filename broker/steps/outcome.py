@@ -12,6 +12,7 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.event import Event
+from broker.domain.gangs import ask_next_domain
 from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate
 from broker.domain.losses import gone, vanished
 from broker.domain.machine import Machine, MachineState
@@ -114,6 +115,8 @@ class Round:
                 self._held(case, machine, handle)
             case Running(handle=handle, address=address):
                 self._running(case, machine, handle, address)
+            case Refused(domains_left=left) if left > 0:
+                self._heard(case, ask_next_domain(case, machine, answer.code))
             case Refused():
                 self._refused(case, machine, self._remember(case, machine, answer))
             case Fault():

@@ -86,7 +86,7 @@ class _Asking:
         if isinstance(outcome, Running | Held):
             self.streak[place] = self.streak.get(place, 0) + 1
             self.open[place] = self.open.get(place, 1) - 1
-        elif isinstance(outcome, Refused):
+        elif isinstance(outcome, Refused) and not outcome.domains_left:
             self.full[place] = min(machine.together, self.full.get(place, machine.together))
         return outcome
 
@@ -115,7 +115,8 @@ class _Asking:
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
         most = machine.max_price_usd_hour
-        return self.rules.order(machine.name, machine.place, labels, most, machine.hold)
+        domain = machine.domain if machine.together > 1 else None
+        return self.rules.order(machine.name, machine.place, labels, most, machine.hold, domain)
 
 
 def _never_asked(machine: Machine) -> bool:

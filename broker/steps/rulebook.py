@@ -255,6 +255,7 @@ class Rulebook:
         labels: Mapping[str, str],
         at_most: Usd | None = None,
         hold: str | None = None,
+        domain: int | None = None,
     ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
@@ -265,6 +266,7 @@ class Rulebook:
             labels=labels,
             max_price_usd_hour=at_most,
             hold=hold,
+            domain=domain,
         )
 
 

@@ -34,6 +34,7 @@ from broker.ports import (
     Running,
     Unsure,
 )
+from providers.answers import in_domain, only_domain
 from providers.aws.client import Clients, region_of
 from providers.aws.reservations import Reservations
 from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
@@ -54,7 +55,9 @@ def build(account: Mapping[str, str]) -> Provider:
     """The adapter for `access_key_id`, `secret_access_key`, `regions` and `image`.
 
     `regions` are separated by spaces. `image`, and the optional `subnet` and `security_group`,
-    may be given per region: `image.us-east-1`. Optional are also `endpoint`, `connect_s`, `read_s`.
+    may be given per region: `image.us-east-1`. Optional are also `endpoint`, `connect_s`, `read_s`,
+    `reservations`, and `zones`: where machines that belong together may be, in the order of asking;
+    a region of which none is named has its zone a.
     """
     return Aws(account)
 
@@ -71,6 +74,9 @@ class Aws:
         return ProviderName.AWS
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._launch(order), order, len(_zones(order, self._account)))
+
+    def _launch(self, order: Order) -> Outcome:
         try:
             wanted = _machine(order, self._account)
             if order.place.purchase is Purchase.RESERVED:
@@ -96,7 +102,7 @@ class Aws:
             seen = handle.endswith(_SEEN)
             return Gone("AWS no longer knows the instance") if seen else Launching(handle)
         for found in _instances([answer]):
-            return _standing(found)
+            return in_domain(_standing(found), order, len(_zones(order, self._account)))
         return Launching(handle)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
@@ -159,7 +165,19 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
             for kind in ("instance", "volume", "network-interface")
         ],
     }
-    return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
+    if place == region and (order.domain is None or "SubnetId" in card):
+        return asked
+    zone = next(iter(only_domain(_zones(order, account), order)), place)
+    return {**asked, "Placement": {"AvailabilityZone": zone}}
+
+
+def _zones(order: Order, account: Mapping[str, str]) -> tuple[str, ...]:
+    """The zones in which machines that belong together are asked for, one after the other."""
+    place, region = order.place.region, region_of(order.place.region)
+    if place != region or account.get(f"subnet.{region}", account.get("subnet")):
+        return (place,)  # one zone, as is that of a subnet
+    known = tuple(zone for zone in account.get("zones", "").split() if region_of(zone) == region)
+    return known or (f"{region}a",)
 
 
 def _not_gone() -> dict[str, Any]:

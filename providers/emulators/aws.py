@@ -66,6 +66,7 @@ def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
         "secret_access_key": secret,
         "regions": " ".join(sorted({re.sub(r"(?<=\d)[a-z]$", "", r) for r in cloud.regions})),
         "image": "ami-0123456789abcdef0",
+        "zones": " ".join(r for r in cloud.regions if re.fullmatch(r".*\d[a-z]", r)),
         "reservations": reservations_of(cloud),
     }
     return AwsFace(cloud, key, secret), account

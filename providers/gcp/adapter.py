@@ -26,7 +26,7 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.answers import of_the_region
+from providers.answers import in_domain, of_the_region, only_domain
 from providers.gcp.answers import BROKEN, reason, told
 from providers.gcp.asking import Asking
 from providers.gcp.client import Client, client, zones_in
@@ -76,6 +76,9 @@ class Google:
         return Asking(client=self.client)
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._launch(order), order, len(self._every_zone(order)))
+
+    def _launch(self, order: Order) -> Outcome:
         zones = self._zones_of(order)
         try:
             if order.place.purchase is Purchase.RESERVED and (no := self._no_room(order)):
@@ -91,7 +94,10 @@ class Google:
     def poll(self, order: Order, handle: str) -> Outcome:
         zone, _, operation = handle.partition("/")
         try:
-            return self._poll(order, zone, operation) if operation else self._standing(order, zone)
+            if not operation:
+                return self._standing(order, zone)
+            outcome = self._poll(order, zone, operation)
+            return in_domain(outcome, order, len(self._every_zone(order)))
         except BROKEN as failure:
             return told(failure)
 
@@ -225,6 +231,9 @@ class Google:
         return operation.status == compute.Operation.Status.DONE and not operation.error.errors
 
     def _zones_of(self, order: Order) -> tuple[str, ...]:
+        return only_domain(self._every_zone(order), order)
+
+    def _every_zone(self, order: Order) -> tuple[str, ...]:
         if order.place.purchase is Purchase.RESERVED:
             named = reservation_of(self.account, order.place)
             if not isinstance(named, Fault):

@@ -25,7 +25,7 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.answers import of_the_region
+from providers.answers import in_domain, of_the_region, only_domain
 from providers.machine import OWNER_TAG, on_a_real_machine
 from providers.oracle.answers import BROKEN, told
 from providers.oracle.client import Client, Thing, client, domains_in, domains_of
@@ -76,6 +76,9 @@ class Oracle:
         return ProviderName.ORACLE
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._asked(order), order, len(self._every_domain(order)))
+
+    def _asked(self, order: Order) -> Outcome:
         try:
             if order.place.purchase is Purchase.RESERVED:
                 return self._into_reservation(order)
@@ -94,7 +97,8 @@ class Oracle:
             if found is None:
                 return Gone("Oracle has no such instance")
             instance, date = found
-            return self._follow(order, instance, work, date)
+            outcome = self._follow(order, instance, work, date)
+            return in_domain(outcome, order, len(self._every_domain(order)))
         except BROKEN as failure:
             return told(failure)
 
@@ -237,6 +241,9 @@ class Oracle:
         return self._addresses[identity]
 
     def _domains_of(self, order: Order) -> tuple[str, ...]:
+        return only_domain(self._every_domain(order), order)
+
+    def _every_domain(self, order: Order) -> tuple[str, ...]:
         return domains_in(self.domains, order.place.region)
 
 
