@@ -64,6 +64,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,
     events.PlaceAdvised: _NOTHING,
+    events.CoolDownCleared: (Task.PLACE, Task.PROVISION),
     events.AnswerReceived: _NOTHING,
     events.AnswerRejected: _NOTHING,
     events.OfferAccepted: _BUY,

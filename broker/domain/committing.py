@@ -79,7 +79,7 @@ class Purchases:
                         release=release.number if release else None,
                         to_holder=edition.holds(pool.place.provider),
                         passed_over=(
-                            *(self._why_shut(place, chunk) for place in shut_places),
+                            *(self.market.why_shut(p, self.now, chunk) for p in shut_places),
                             *self._put_behind(choice, order),
                         ),
                     )
@@ -107,10 +107,6 @@ class Purchases:
         taken = [one for one in decisions if isinstance(one, Commit)]
         placed = {unit for one in taken for unit in one.units}
         return list(taken), tuple(unit for unit in units if unit not in placed)
-
-    def _why_shut(self, place: Place, units: int) -> str:
-        refusal = self.market.standing(place, self.now, units)
-        return refusal.id if refusal is not None else f"closed {place}"
 
     def _put_behind(self, taken: Choice, order: Sequence[Choice]) -> Iterator[str]:
         """The advice by which places came after this one that by price and name come before it."""

@@ -10,7 +10,7 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import CommitmentState
 from broker.domain.draw import billed
-from broker.domain.job import JobState, Unit, UnitState
+from broker.domain.job import JobState, Unit, UnitState, Why
 from broker.domain.lease import (
     DELIVER_AGAIN,
     PREEMPTED,
@@ -67,6 +67,8 @@ def gone(case: Case, machine: Machine, because: str, *, preempted: bool = False)
     if machine.lease is None or machine.commitment is None:
         return
     requeue = cause in REQUEUED and not case.job.state.over
+    heir = case.job.units[machine.unit].heir
+    wanted = bool(heir and heir.claim and heir.claim.why is Why.RECLAIM)
     if machine.lease == case.job.units[machine.unit].lease:
         disinherit(case, machine.unit, cause, keep_bound=requeue)
     case.tell(
@@ -88,6 +90,8 @@ def gone(case: Case, machine: Machine, because: str, *, preempted: bool = False)
         make_room(case, machine)  # fenced before: another lease has its unit, or will have
     elif requeue:
         _requeue(case, case.machines[machine.name], because)
+        if not wanted:  # else the holder, who has asked for it back, has its turn
+            _resume(case, machine)
     else:
         case.move((machine.unit,), UnitState.DONE, lease=None)
     if commitment is not None and all(m.state.over for m in case.machines_of(commitment.id)):
@@ -138,7 +142,6 @@ def _requeue(case: Case, machine: Machine, because: str) -> None:
         for sibling in list(case.machines.values()) if case.job.workload.gang else ():
             if sibling.lease is not None:
                 case.give_back(sibling, "regrouped")
-    _resume(case, machine)
 
 
 def _count(case: Case, machine: Machine) -> None:
@@ -172,6 +175,8 @@ def _resume(case: Case, machine: Machine) -> None:
     A gang goes back when the last of its leases has ended.
     """
     commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+    if case.job.state.over:
+        return
     release = _standing(case, commitment.release if commitment else None)
     units = case.job.units if case.job.workload.gang else (case.job.units[machine.unit],)
     if release is not None and all(map(_free, units)):

@@ -21,6 +21,7 @@ from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
+from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
@@ -233,7 +234,10 @@ class MemoryTransaction(AdviceInMemory):
     def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
         place, store = record.place, self.store
         store.place_records[place] = record
-        for name in sorted(store.wanted.get(place, ())):
+        woken = [place]
+        if is_area(place):
+            woken = [] if record.shuts(self.now) else [p for p in store.wanted if place in areas(p)]
+        for name in sorted(name for one in woken for name in store.wanted.get(one, ())):
             machine = store.all_machines[name]
             if machine.due_at is None or machine.due_at > self.now:
                 self.store.set_machine(altered(machine, due_at=self.now))

@@ -26,8 +26,9 @@ from broker.domain.case import Case
 from broker.domain.job import Job
 from broker.domain.machine import MachineState
 from broker.domain.market import Place
+from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
+from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName, Purchase
 from broker.ports import LogChunk
 from broker.store.adding import add
 from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
@@ -231,6 +232,25 @@ def enrol(connection: Connection, machine: MachineName, session_sha256: str, now
 
 def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
     return [place_row(record) for record in records]
+
+
+def opened(connection: Connection, records: Iterable[PlaceRecord], now: datetime) -> list[Place]:
+    """The places at which what is wanted looks again: those written, and all of an open area."""
+    written = list(records)
+    around = {one.place for one in written if is_area(one.place) and not one.shuts(now)}
+    found = [one.place for one in written if not is_area(one.place)]
+    if not around:
+        return found
+    columns = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase)
+    wanted = select(*columns).where(
+        MACHINES.c.provider.in_(sorted({area.provider.value for area in around})),
+        MACHINES.c.state == MachineState.WANTED.value,
+    )
+    there = [
+        Place(ProviderName(provider), region, sku, Purchase(purchase))
+        for provider, region, sku, purchase in connection.execute(wanted.distinct())
+    ]
+    return [*found, *(place for place in there if not around.isdisjoint(areas(place)))]
 
 
 def wake_wanted(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
+import botocore.session
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -19,8 +20,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName, Purchase
+from broker.domain.place import Place, Reach, region_of
+from broker.domain.values import MachineName, ProviderName, Purchase, decimal_text
 from broker.ports import (
     Fault,
     FaultKind,
@@ -35,9 +36,9 @@ from broker.ports import (
     Unsure,
 )
 from providers.answers import in_domain, only_domain
-from providers.aws.client import Clients, region_of
+from providers.aws.client import Clients
 from providers.aws.reservations import Reservations
-from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
+from providers.machine import NAME_TAG, OWNER_TAG, boot_script, machine_tags
 from providers.refusals.aws import read_aws
 
 _END_COMMAND: Final = "shutdown -h now"
@@ -45,8 +46,7 @@ _PLACE_TAG: Final = "broker-place"
 _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
-_BROKEN: Final = 500
-_BY_STATUS: Final = {401: FaultKind.AUTH, 403: FaultKind.AUTH, 429: FaultKind.THROTTLED}
+_TAKEN_BACK: Final = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -66,6 +66,7 @@ class Aws:
     def __init__(self, account: Mapping[str, str]) -> None:
         self._account = account
         self._regions = account["regions"].split()
+        self._who = f"AWS, access key {account['access_key_id']}"
         self._clients = Clients(account)
         self._reservations = Reservations(account, self._clients)
 
@@ -86,8 +87,8 @@ class Aws:
                 wanted |= target
             answer = self._client(order.place.region).run_instances(**wanted)
         except FAILURES as failure:
-            return _told(failure)
-        standing = _standing(answer["Instances"][0])
+            return _told(failure, self._who, order)
+        standing = self._standing(answer["Instances"][0])
         if isinstance(standing, Gone):
             return Fault(FaultKind.CONFLICT, "IdempotentInstanceTerminated", standing.because)
         return standing
@@ -98,11 +99,11 @@ class Aws:
             answer = self._client(order.place.region).describe_instances(InstanceIds=[instance])
         except FAILURES as failure:
             if _code(failure) not in _NOT_FOUND:
-                return _told(failure)
+                return _told(failure, self._who, order)
             seen = handle.endswith(_SEEN)
             return Gone("AWS no longer knows the instance") if seen else Launching(handle)
         for found in _instances([answer]):
-            return in_domain(_standing(found), order, len(_zones(order, self._account)))
+            return in_domain(self._standing(found), order, len(_zones(order, self._account)))
         return Launching(handle)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
@@ -132,15 +133,25 @@ class Aws:
         except FAILURES as failure:
             raise ConnectionError(f"aws does not list its machines: {failure}") from failure
 
+    def _standing(self, instance: Mapping[str, Any]) -> Outcome:
+        handle, state = instance["InstanceId"], instance["State"]["Name"]
+        if state == "pending":
+            return Launching(handle)
+        if state == "running":
+            return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
+        reason = instance.get("StateReason", {})
+        code, text = reason.get("Code") or "", reason.get("Message") or ""
+        told = read_aws(code, text, account=self._who)
+        return told if isinstance(told, Refused) else Gone(code or state, code in _TAKEN_BACK)
+
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
         return self._clients.of("ec2", place)
 
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
-    place, region = order.place.region, region_of(order.place.region)
-    start_up = order.start_up
-    if "endpoint" not in account:
-        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    place, region = order.place.region, region_of(ProviderName.AWS, order.place.region)
+    ends_by = None if "endpoint" in account else _END_COMMAND
+    start_up = boot_script(order, "aws", account.get("checkpoints", ""), ends_by)
     tags = [
         {"Key": key, "Value": value}
         for key, value in {**machine_tags(order), _PLACE_TAG: place, "Name": order.name}.items()
@@ -165,6 +176,8 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
             for kind in ("instance", "volume", "network-interface")
         ],
     }
+    if order.place.interruptible:
+        asked["InstanceMarketOptions"] = _spot(order)
     if place == region and (order.domain is None or "SubnetId" in card):
         return asked
     zone = next(iter(only_domain(_zones(order, account), order)), place)
@@ -173,11 +186,24 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
 
 def _zones(order: Order, account: Mapping[str, str]) -> tuple[str, ...]:
     """The zones in which machines that belong together are asked for, one after the other."""
-    place, region = order.place.region, region_of(order.place.region)
-    if place != region or account.get(f"subnet.{region}", account.get("subnet")):
+    place = order.place.region
+    region = region_of(ProviderName.AWS, place) or place
+    if place != region or account.get(f"subnet.{region}") or account.get("subnet"):
         return (place,)  # one zone, as is that of a subnet
-    known = tuple(zone for zone in account.get("zones", "").split() if region_of(zone) == region)
+    zones = account.get("zones", "").split()
+    known = tuple(zone for zone in zones if region_of(ProviderName.AWS, zone) == region)
     return known or (f"{region}a",)
+
+
+def _spot(order: Order) -> dict[str, Any]:
+    """Terminated when EC2 wants it back, or when it costs more than the cap."""
+    terms: dict[str, Any] = {
+        "SpotInstanceType": "one-time",
+        "InstanceInterruptionBehavior": "terminate",
+    }
+    if order.max_price_usd_hour is not None:
+        terms["MaxPrice"] = decimal_text(order.max_price_usd_hour)
+    return {"MarketType": "spot", "SpotOptions": terms}
 
 
 def _not_gone() -> dict[str, Any]:
@@ -200,17 +226,6 @@ def _ended(client: Any, instances: list[str]) -> bool:  # noqa: ANN401
     return all(state == "terminated" for state in states)
 
 
-def _standing(instance: Mapping[str, Any]) -> Outcome:
-    handle, state = instance["InstanceId"], instance["State"]["Name"]
-    if state == "pending":
-        return Launching(handle)
-    if state == "running":
-        return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
-    reason = instance.get("StateReason", {})
-    told = read_aws(reason.get("Code", ""), reason.get("Message", ""))
-    return told if isinstance(told, Refused) else Gone(reason.get("Code", state))
-
-
 def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
@@ -219,12 +234,18 @@ def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
             ProviderName.AWS,
             tags.get(_PLACE_TAG, region),
             instance["InstanceType"],
-            Purchase.RESERVED if "CapacityReservationId" in instance else Purchase.ON_DEMAND,
+            _bought(instance),
         ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),
     )
+
+
+def _bought(instance: Mapping[str, Any]) -> Purchase:
+    if "CapacityReservationId" in instance:
+        return Purchase.RESERVED
+    return Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND
 
 
 def _code(failure: BaseException) -> str:
@@ -233,29 +254,40 @@ def _code(failure: BaseException) -> str:
     return type(failure).__name__
 
 
-def _told(failure: BaseException) -> Refused | Fault | Unsure:
+def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     code, text = _code(failure), str(failure)
     if isinstance(failure, ClientError):
-        return _answered(failure, code)
+        return _answered(failure, code, who)
     if isinstance(failure, _NEVER_SENT):
-        return Fault(FaultKind.UNREACHABLE, code, text)
+        if region_of(ProviderName.AWS, order.place.region) not in _known_regions():
+            told = f"{who}: region: {text}; name a region that AWS has"
+            return Fault(FaultKind.INVALID, code, told, reach=Reach.REGION)
+        return Fault(FaultKind.UNREACHABLE, code, f"{who}: {text}")
     if isinstance(failure, HTTPClientError | ResponseParserError):
         return Unsure(f"AWS broke off: {text}")
     if isinstance(failure, NoCredentialsError | PartialCredentialsError):
-        return Fault(FaultKind.AUTH, code, text)
+        told = f"{who}: access_key_id, secret_access_key: {text}; give both"
+        return Fault(FaultKind.AUTH, code, told, reach=Reach.CLOUD)
     invalid = isinstance(failure, ParamValidationError)
-    return Fault(FaultKind.INVALID if invalid else FaultKind.TRANSIENT, code, text)
+    kind = FaultKind.INVALID if invalid else FaultKind.TRANSIENT
+    return Fault(kind, code, f"{who}: {text}")
 
 
-def _answered(failure: ClientError, code: str) -> Refused | Fault:
+def _answered(failure: ClientError, code: str, who: str) -> Refused | Fault:
     met = failure.response.get("ResponseMetadata", {})
-    status = met.get("HTTPStatusCode", 0)
     wait = met.get("HTTPHeaders", {}).get("retry-after", "")
-    text = failure.response.get("Error", {}).get("Message", "")
-    told = read_aws(code, text, float(wait) if wait.isdigit() else None)
-    if isinstance(told, Fault) and told.kind is FaultKind.UNKNOWN_CODE:
-        rest = FaultKind.TRANSIENT if status >= _BROKEN else told.kind
-        kind = _BY_STATUS.get(status, rest)
-        return replace(told, kind=kind)
-    return told
+    text = failure.response.get("Error", {}).get("Message") or ""
+    seconds = float(wait) if wait.isdigit() else None
+    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), account=who)
+
+
+@cache
+def _known_regions() -> frozenset[str]:
+    """Every region of every partition that this SDK knows."""
+    session = botocore.session.Session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    )

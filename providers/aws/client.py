@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
 
-_ZONE: Final = re.compile(r"(?P<region>[a-z]{2}(-[a-z]+)+-\d+)[a-z]")
+from broker.domain.place import region_of
+from broker.domain.values import ProviderName
 
 
 class Clients:
@@ -24,7 +24,7 @@ class Clients:
 
     def of(self, service: str, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
         """The client of a region, or of a zone's region."""
-        region = region_of(place)
+        region = region_of(ProviderName.AWS, place)
         with self._making:
             if (service, region) not in self._made:
                 if self._session is None:
@@ -55,8 +55,3 @@ def _client(
             proxies={} if endpoint else None,
         ),
     )
-
-
-def region_of(place: str) -> str:
-    zone = _ZONE.fullmatch(place)
-    return zone["region"] if zone else place

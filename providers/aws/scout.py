@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from broker.domain.advice import Thought
 from broker.domain.market import Advice, Place
+from broker.domain.place import region_of
 from broker.domain.values import ProviderName
 from broker.ports import Scout
 from providers.aws.adapter import FAILURES
-from providers.aws.client import Clients, region_of
+from providers.aws.client import Clients
 from providers.findings import Findings
 
 _LIMITS: Final = {"p": "L-417A185B", "g": "L-DB2E81BA", "vt": "L-DB2E81BA"}
@@ -93,7 +94,7 @@ class AwsScout:
 
     def _spot(self, place: Place) -> Iterator[Advice]:
         """AWS scores a request for one kind of machine low, so only the lowest score counts."""
-        region = region_of(place.region)
+        region = region_of(ProviderName.AWS, place.region)
         answer = self._clients.of("ec2", region).get_spot_placement_scores(
             InstanceTypes=[place.sku], TargetCapacity=1, RegionNames=[region]
         )
@@ -130,9 +131,12 @@ def quota_code(sku: str) -> str | None:
 def _is(offer: Mapping[str, Any], place: Place) -> bool:
     return offer["InstanceType"] == place.sku and place.region in (
         offer["Location"],
-        region_of(offer["Location"]),
+        region_of(ProviderName.AWS, offer["Location"]),
     )
 
 
 def _at(block: Mapping[str, Any], place: Place) -> bool:
-    return place.region in (block["AvailabilityZone"], region_of(block["AvailabilityZone"]))
+    return place.region in (
+        block["AvailabilityZone"],
+        region_of(ProviderName.AWS, block["AvailabilityZone"]),
+    )

@@ -55,11 +55,12 @@ class Azure:
 
     def __init__(self, account: Mapping[str, str]) -> None:
         self._account = account
+        self._who = f"Azure, subscription {account['subscription']}"
         self._endpoint = account.get("endpoint", CLOUD).rstrip("/")
         self._making = threading.Lock()
         self._made: ComputeManagementClient | None = None
         self._reserves = account.get("hold") == "reservation"
-        self._reservations = Reservations(account, lambda: self._client)
+        self._reservations = Reservations(account, lambda: self._client, self._who)
 
     @property
     def name(self) -> ProviderName:
@@ -71,14 +72,14 @@ class Azure:
             if self._reserves and self._reservations.supports(order.place):
                 return self._reservations.hold(order)
         except AzureError as failure:
-            return told(failure)
+            return told(failure, self._who)
         return self.launch(order)
 
     def launch(self, order: Order) -> Outcome:
         try:
             group = self._into(order)
         except AzureError as failure:
-            return told(failure)
+            return told(failure, self._who)
         return self._launch(order, group) if isinstance(group, str | None) else group
 
     def _into(self, order: Order) -> str | Refused | Fault | None:
@@ -102,7 +103,7 @@ class Azure:
                 raw_response_hook=lambda seen: answer.update(_lower(seen.http_response.headers)),
             )
         except AzureError as failure:
-            outcome = told(failure)
+            outcome = told(failure, self._who, spot=order.place.interruptible)
             if isinstance(outcome, Fault) and outcome.code == "PreconditionFailed":
                 return _launched_before(self.poll(order, self._path(order)))
             return outcome
@@ -120,7 +121,7 @@ class Azure:
                     return outcome
             return self._standing(order)
         except AzureError as failure:
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """By its name; what is held for it goes after it."""
@@ -148,7 +149,7 @@ class Azure:
             owned.append(
                 OwnedMachine(
                     name=MachineName(tags.get(NAME_TAG, found.name)),
-                    place=Place(ProviderName.AZURE, found.location, sku, _bought(tags)),
+                    place=_place(found.location, sku, properties.priority, tags),
                     handle=str(found.id),
                     running=properties.provisioning_state == "Succeeded",
                     since=properties.time_created,
@@ -176,7 +177,8 @@ class Azure:
         try:
             found = machines.get(self._group, order.name, expand="instanceView")
         except ResourceNotFoundError:
-            return Gone("Azure has no machine of that name")
+            # An evicted machine is deleted, and what is deleted says nothing of why.
+            return Gone("Azure has no machine of that name", order.place.interruptible)
         view = found.properties.instance_view if found.properties is not None else None
         codes = {
             str(status.code): str(status.message or "")
@@ -186,14 +188,14 @@ class Azure:
         if state == "failed":
             return self._failed(order, *why(codes))
         if state == "deleting":
-            return Gone("it is being deleted")
+            return Gone("it is being deleted", order.place.interruptible)
         if stopped := _STOPPED & codes.keys():
-            return Gone(min(stopped))
+            return Gone(min(stopped), order.place.interruptible)
         return Launching(self._path(order)) if state in _COMING else Running(self._path(order))
 
     def _failed(self, order: Order, code: str, message: str) -> Outcome:
         """A failed machine stays behind in Azure; it is no refusal before that is cleared away."""
-        outcome = read_azure(code, message)
+        outcome = read_azure(code, message, spot=order.place.interruptible, account=self._who)
         cleared = self._cleared(order)
         if cleared and order.hold is not None and isinstance(outcome, Refused):
             cleared = self._reservations.let_go(order.name)
@@ -234,8 +236,10 @@ class Azure:
             return self._made
 
 
-def _bought(tags: Mapping[str, str]) -> Purchase:
-    return Purchase(tags.get(PURCHASE_TAG, Purchase.ON_DEMAND))
+def _place(region: str, sku: str, priority: object, tags: Mapping[str, str]) -> Place:
+    spot = str(priority).lower().endswith("spot")
+    how = Purchase.SPOT if spot else Purchase(tags.get(PURCHASE_TAG, Purchase.ON_DEMAND))
+    return Place(ProviderName.AZURE, region, sku, how)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

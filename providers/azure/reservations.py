@@ -32,9 +32,9 @@ class Reservations:
     """Every call raises AzureError."""
 
     def __init__(
-        self, account: Mapping[str, str], client: Callable[[], ComputeManagementClient]
+        self, account: Mapping[str, str], client: Callable[[], ComputeManagementClient], who: str
     ) -> None:
-        self._account, self._open = account, client
+        self._account, self._open, self._who = account, client, who
         self._supported: dict[str, frozenset[str]] = {}
 
     @property
@@ -105,7 +105,7 @@ class Reservations:
                 self._group, order.name, order.name, wanted, polling=False
             )
         except HttpResponseError as failure:
-            outcome = told(failure)
+            outcome = told(failure, self._who)
             if isinstance(outcome, Refused):
                 self.let_go(order.name)  # a group without a reservation holds nothing
             return outcome
@@ -127,7 +127,8 @@ class Reservations:
             return Launching(HOLD + self.path(order.name))
         view = properties.instance_view if properties else None
         statuses = (view.statuses if view is not None else None) or []
-        outcome = read_azure(*why({str(s.code): str(s.message or "") for s in statuses}))
+        codes = {str(s.code): str(s.message or "") for s in statuses}
+        outcome = read_azure(*why(codes), account=self._who)
         return outcome if self.let_go(order.name) else Launching(HOLD + self.path(order.name))
 
     def let_go(self, name: str) -> bool:

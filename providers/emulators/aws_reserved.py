@@ -41,7 +41,7 @@ def described(cloud: Cloud, region: str, asked: Mapping[str, str]) -> Mapping[st
                 "availabilityZone": place if place != region else f"{region}a",
                 "tenancy": "default",
                 "totalInstanceCount": cloud.kept(place, sku),
-                "availableInstanceCount": cloud.left(place, sku) or 0,
+                "availableInstanceCount": cloud.tells(place, sku) or 0,
                 "state": "active",
                 "instanceMatchCriteria": "targeted",
                 "reservationType": cloud.told.reserved_as.get((place, sku), "default"),

@@ -70,7 +70,7 @@ def _blocks(cloud: Cloud, region: str, asked: Asked) -> Said:
                 "tenancy": "default",
             }
             for place in _places(cloud, region)
-            if sku.startswith(_IN_BLOCKS) and (cloud.left(place, sku) or 0) > 0
+            if sku.startswith(_IN_BLOCKS) and (cloud.tells(place, sku) or 0) > 0
         ]
     }
 
@@ -82,7 +82,7 @@ def _spot(cloud: Cloud, region: str, asked: Asked) -> Said:
     scores = []
     for where in wanted:
         places = _places(cloud, where)
-        left = [cloud.left(place, f"{sku} spot") or 0 for place in places for sku in skus]
+        left = [cloud.tells(place, f"{sku} spot") or 0 for place in places for sku in skus]
         scores.append({"region": where, "score": 10 if sum(left) >= size else 1})
     return {"spotPlacementScoreSet": scores}
 

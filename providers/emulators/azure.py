@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from providers.emulators import azure_says
 from providers.emulators.azure_reserved import AzureReservations, is_reservation
+from providers.emulators.azure_spot import no_spot, spot_of, terms_of
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -24,7 +25,9 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
 from providers.emulators.wire import Reply, Request, Route, json_reply
 
@@ -132,6 +135,7 @@ class AzureFace:
             user_data=wanted.user_data,
             tags=wanted.tags,
             spec_hash=wanted.digest,
+            spot=wanted.spot,
         )
         match launch:
             case Launched(machine=machine, again=again):
@@ -139,8 +143,10 @@ class AzureFace:
                 return json_reply(200 if again else 201, self._body(machine), headers)
             case Mismatch():
                 return _error(409, "PropertyChangeNotAllowed", "A machine keeps its size.")
-            case StockOut():
+            case StockOut() if wanted.spot is None:
                 return _error(409, "AllocationFailed", _NO_ROOM)
+            case StockOut() | TooDear():
+                return _error(409, *no_spot(launch))
             case NotSold():
                 text = f"The requested VM size {wanted.size} is currently not available in location"
                 return _error(409, "SkuNotAvailable", f"{text} '{wanted.location}'.")
@@ -208,6 +214,7 @@ class AzureFace:
                 "vmId": machine.id,
                 "timeCreated": _instant(machine.created_s),
                 "provisioningState": _PROVISIONING[machine.state],
+                **terms_of(machine.spot),
             },
         }
 
@@ -221,6 +228,7 @@ class _Wanted:
     digest: str
     group: str
     """The capacity reservation group it is to be in; empty for none."""
+    spot: Spot | None
 
     @classmethod
     def read(cls, request: Request) -> _Wanted:
@@ -242,6 +250,7 @@ class _Wanted:
             tags={str(key): str(value) for key, value in body.get("tags", {}).items()},
             user_data=user_data,
             digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
+            spot=spot_of(properties),
         )
 
 

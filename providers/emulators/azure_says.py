@@ -94,7 +94,9 @@ class _Says:
             {
                 "sku": sku,
                 "region": where,
-                "score": "High" if (self.cloud.left(where, f"{sku} spot") or 0) >= count else "Low",
+                "score": "High"
+                if (self.cloud.tells(where, f"{sku} spot") or 0) >= count
+                else "Low",
                 "isQuotaAvailable": self.cloud.allowed(where, f"{sku} spot") != 0,
             }
             for where, sku in wanted

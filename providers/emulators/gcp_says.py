@@ -107,7 +107,7 @@ class _Says:
         best: Body = {}
         for place in self._places(region):
             for sku in skus:
-                left = self.cloud.left(place, f"{sku} spot" if model == "SPOT" else sku)
+                left = self.cloud.tells(place, f"{sku} spot" if model == "SPOT" else sku)
                 if left is not None and left >= best.get("left", 0):
                     best = {"left": left, "zone": place, "sku": sku}
         if not best:
@@ -138,7 +138,7 @@ class _Says:
             return error(404, "notFound", f"The resource 'reservations/{name}' was not found")
         _, _, place, sold = found
         count = self.cloud.kept(place, sold)
-        free = self.cloud.left(place, sold) or 0
+        free = self.cloud.tells(place, sold) or 0
         form = self.cloud.told.reserved_as.get((place, sold), "specific")
         return json_reply(
             200,

@@ -15,6 +15,7 @@ Body: TypeAlias = dict[str, Any]
 
 RESERVED: Final = " reserved"
 NO_ROOM: Final = "Out of host capacity."
+_TERMINATED: Final = {"preemptionAction": {"type": "TERMINATE", "preserveBootVolume": False}}
 _STATES: Final = {
     MachineState.CREATING: "PROVISIONING",
     MachineState.RUNNING: "RUNNING",
@@ -33,6 +34,7 @@ def instance(compartment: str, machine: CloudMachine) -> Body:
         "region": machine.region,
         "shape": machine.sku.removesuffix(RESERVED),
         **({"capacityReservationId": kept(machine.region)} if _reserved(machine) else {}),
+        "preemptibleInstanceConfig": _TERMINATED if machine.spot else None,
     }
 
 
@@ -86,8 +88,9 @@ def ocid(kind: str, machine: CloudMachine) -> str:
 
 
 def reply(body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """None is no body at all."""
     told = {"opc-request-id": secrets.token_hex(16).upper(), **(headers or {})}
-    return json_reply(HTTPStatus.OK, body, told)
+    return json_reply(HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK, body, told)
 
 
 def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -87,7 +87,7 @@ class _Says:
         if not there:
             return unknown(kept(region))
         kept_of = {sku: self.cloud.kept(region, sku) for _, sku in there}
-        used = {sku: count - (self.cloud.left(region, sku) or 0) for sku, count in kept_of.items()}
+        used = {sku: count - (self.cloud.tells(region, sku) or 0) for sku, count in kept_of.items()}
         configs = [
             {
                 "instanceShape": sku.removesuffix(RESERVED),
@@ -111,7 +111,7 @@ class _Says:
         )
 
     def _line(self, region: str, shape: str) -> Body:
-        left = self.cloud.left(region, shape)
+        left = self.cloud.tells(region, shape)
         if left is None:
             return {"instanceShape": shape, "availabilityStatus": "HARDWARE_NOT_SUPPORTED"}
         status = "AVAILABLE" if left else "OUT_OF_HOST_CAPACITY"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from broker.domain.stock import Series
+from providers.emulators.market import SpotMarket
 
 
 @dataclass(slots=True)
@@ -21,44 +21,46 @@ class Told:
     """What a reservation is marked with."""
 
 
-class Stocktake:
+class Stocktake(SpotMarket):
     """The part of a cloud that tells how much it has left. What it tells may be old, or wrong."""
 
-    stock: dict[tuple[str, str], Series]
-    quota: dict[tuple[str, str], int]
-    told: Told
-    _held: dict[tuple[str, str], int]
-    _changed: threading.Condition
-    _clock: Callable[[], float]
+    def __init__(
+        self,
+        stock: Mapping[tuple[str, str], Series | int],
+        clock: Callable[[], float],
+        quota: Mapping[tuple[str, str], int],
+    ) -> None:
+        super().__init__(stock, clock)
+        self.quota = dict(quota)
+        self.told = Told()
 
-    def left(self, region: str, sku: str) -> int | None:
-        """How many more machines the place has room for; None: such are never sold there."""
+    def tells(self, region: str, sold: str) -> int | None:
+        """How many more machines it says it has; None: such are never sold there."""
         with self._changed:
-            series = self.stock.get((region, sku))
-            if series is None:
+            if (region, sold) not in self.stock:
                 return None
-            rumour = self.told.rumours.get((region, sku))
-            held = self._held.get((region, sku), 0)
-            return max(series.available(self._clock()) - held, 0) if rumour is None else rumour
+            rumour = self.told.rumours.get((region, sold))
+            return self.left(region, sold) if rumour is None else rumour
 
-    def kept(self, region: str, sku: str) -> int:
+    def kept(self, region: str, sold: str) -> int:
         """How many machines there are at a place, those that are taken included."""
         with self._changed:
-            return self.stock[region, sku].available(self._clock())
+            return self.stock[region, sold].available(self._clock())
 
-    def unstock(self, region: str, sku: str) -> None:
+    def unstock(self, region: str, sold: str) -> None:
         """From now on such are not sold at the place any more."""
         with self._changed:
-            self.stock.pop((region, sku), None)
+            self.stock.pop((region, sold), None)
 
-    def allowed(self, region: str, sku: str) -> int | None:
+    def allowed(self, region: str, sold: str) -> int | None:
         """How many more machines this customer may have there; None: as many as there are."""
         with self._changed:
-            limit = self.quota.get((region, sku))
-            return None if limit is None else max(limit - self._held.get((region, sku), 0), 0)
+            limit = self.quota.get((region, sold))
+            held = self._held.get((region, sold), 0)
+            return None if limit is None else max(limit - held, 0)
 
-    def limit(self, region: str, sku: str) -> int | None:
-        return self.quota.get((region, sku))
+    def limit(self, region: str, sold: str) -> int | None:
+        return self.quota.get((region, sold))
 
     def sold_in(self, region: str) -> list[str]:
         """The kinds of machine that are sold in a region or zone, however they are bought."""

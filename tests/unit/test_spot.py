@@ -10,6 +10,7 @@ import pytest
 from broker.domain.job import JobState
 from broker.domain.machine import RunState
 from broker.domain.market import Place, Pool
+from broker.domain.place import read_sold
 from broker.domain.values import Purchase, usd
 from broker.domain.workload import Limits, Retry, SpotUse, Workload
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, pool, work
@@ -261,4 +262,6 @@ def test_a_pool_bought_on_spot_is_another_pool() -> None:
     bought = replace(pool(EAST_SPOT, "1.00"))
     assert bought.place != EAST
     assert str(bought.place) == "azure eastus nd spot"
+    assert read_sold(bought.place.sold) == {"sku": "nd", "purchase": "spot"}
+    assert read_sold("nd") == {"sku": "nd"}
     assert Place.told({"provider": "azure", "region": "eastus", "sku": "nd"}) == EAST

@@ -51,6 +51,7 @@ from broker.domain.events.outages import (
     BrokerUp,
 )
 from broker.domain.events.places import (
+    CoolDownCleared,
     PlaceAdvised,
     PlaceRefused,
     PlaceTroubled,
@@ -101,6 +102,7 @@ __all__ = [
     "ConflictRecorded",
     "ConsentRecorded",
     "ConsentRevoked",
+    "CoolDownCleared",
     "DiscrepancyFound",
     "EditionRecorded",
     "HolderCommitted",

@@ -195,6 +195,8 @@ class Refusal(NamedTuple):
     at: datetime
     valid_until: datetime
     position: int
+    area: tuple[str, str, str]
+    """What it speaks of: the place, or an area around it."""
 
     @property
     def provider(self) -> str:
@@ -220,7 +222,7 @@ class Book:
     price_lists: dict[str, Sequence[Listed]] = field(default_factory=dict)
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
-    """Until when a trouble of ours kept us from a place."""
+    """Until when a trouble of ours kept us from a place or an area."""
     advice: dict[str, Advised] = field(default_factory=dict)
     """By its id."""
     outages: list[Outage] = field(default_factory=list)
