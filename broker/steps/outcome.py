@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
-from broker.domain.gangs import ask_next_domain
+from broker.domain.gangs import ask_next_domain, given_back
 from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
 from broker.domain.losses import gone, vanished
 from broker.domain.machine import Machine, MachineState
@@ -132,6 +132,7 @@ class Round:
                     if machine.lease is not None and machine.because != PREEMPTED:
                         self.places.let_go(machine.place)
                     gone(case, machine, machine.because)
+                    given_back(case, machine)
                 else:
                     self._later(case, machine, poll_after(machine.tries))
             case _:

@@ -216,7 +216,7 @@ def _spot(asked: Mapping[str, str]) -> Spot | None:
     """On which terms it may be taken back; raises Wrong for a market that is none."""
     options = "InstanceMarketOptions"
     market = asked.get(f"{options}.MarketType")
-    if market is None:
+    if market in (None, "capacity-block"):
         return None
     if market != "spot":
         raise Wrong(400, "InvalidParameterValue", f"Invalid market type: {market}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +34,7 @@ _GROUP: Final = (
 _EVERY: Final = _GROUP + r"/capacityReservations"
 _ONE: Final = _EVERY + r"/(?P<name>[^/]+)"
 _RESERVED: Final = " reserved"
+_API: Final = "api-version=2026-04-01"
 _MARK: Final = "reservations/"
 _STATES: Final = {
     MachineState.CREATING: "Creating",
@@ -127,7 +128,10 @@ class AzureReservations:
         launch = self.cloud.launch(key=key, name=key, region=location, sku=sku, tags=tags)
         if isinstance(launch, Launched):
             self.cloud.restock(location, f"{sku} {kept}", 1)
-            return json_reply(200 if launch.again else 201, self._body(kept, launch.machine))
+            body = self._body(kept, launch.machine)
+            return json_reply(
+                200 if launch.again else 201, body, self._follow(request, "launch", launch.machine)
+            )
         return _refused(launch, sku, location)
 
     def _get(self, request: Request, group: str, kept: str, name: str) -> Reply:  # noqa: ARG002
@@ -147,7 +151,12 @@ class AzureReservations:
             return _error(409, "OperationNotAllowed", text)
         self.cloud.terminate(held.id)
         self.cloud.unstock(held.region, f"{held.sku} {kept}")
-        return Reply(HTTPStatus.ACCEPTED)
+        return Reply(HTTPStatus.ACCEPTED, self._follow(request, "end", held))
+
+    def _follow(self, request: Request, verb: str, held: CloudMachine) -> Mapping[str, str]:
+        path = f"/subscriptions/{self.subscription}/providers/Microsoft.Compute/locations"
+        url = f"{request.origin}{path}/{held.region}/operations/{verb}-{held.id}?{_API}"
+        return {"Azure-AsyncOperation": url, "Location": url, "Retry-After": "0"}
 
     def _inside(self, region: str, sold: str) -> list[Body]:
         path = f"/subscriptions/{self.subscription}/resourceGroups"

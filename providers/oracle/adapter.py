@@ -270,6 +270,8 @@ def _owned(instance: Thing) -> OwnedMachine:
 
 
 def _bought(instance: Thing) -> Purchase:
+    if instance.capacity_reservation_id:
+        return Purchase.RESERVED
     return Purchase.SPOT if instance.preemptible_instance_config else Purchase.ON_DEMAND
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from importlib import import_module
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from tests.support.specs.shapes import READ_ONLY, Schema, Shapes, listed, named
 
@@ -69,6 +69,8 @@ def _schema(hint: Any) -> Schema:  # noqa: ANN401 - an annotation
         kinds = [kind for kind in inner if kind is not NoneType]
         closed = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]
         return _schema((closed or kinds)[0])
+    if origin is Literal:
+        return {"enum": list(inner)}
     if origin is list:
         return listed(_schema(inner[0]))
     if origin is dict:
