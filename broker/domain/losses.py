@@ -9,7 +9,7 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import CommitmentState
-from broker.domain.draw import billed
+from broker.domain.draw import MICROSECOND, billed, cost
 from broker.domain.job import JobState, Unit, UnitState, Why
 from broker.domain.lease import (
     DELIVER_AGAIN,
@@ -64,6 +64,9 @@ def gone(case: Case, machine: Machine, because: str, *, preempted: bool = False)
     taken = preempted or machine.noticed_until is not None
     cause = machine.because or (PREEMPTED if taken else "lost")
     case.put_machine(altered(machine, state=MachineState.GONE, because=cause, due_at=None))
+    if machine.up_at is not None:
+        spent = cost(machine.price_usd_hour, (case.now - machine.up_at) // MICROSECOND)
+        case.spent.append((machine.place.provider, spent))
     if machine.lease is None or machine.commitment is None:
         return
     requeue = cause in REQUEUED and not case.job.state.over

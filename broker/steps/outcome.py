@@ -223,8 +223,9 @@ class Round:
         if isinstance(answer, Gone):
             vanished(case, machine, answer.because, preempted=answer.preempted)
             return
-        overdue = machine.noticed_until is None or case.now > machine.noticed_until + LOOKED_FOR
-        case.put_machine(altered(machine, due_at=None if overdue else case.now + LOOK_AGAIN))
+        until = machine.noticed_until
+        awaited = until is not None and case.now <= until + LOOKED_FOR
+        case.put_machine(altered(machine, due_at=case.now + LOOK_AGAIN if awaited else None))
 
     def _held(self, case: Case, machine: Machine, handle: str) -> None:
         """Its cloud keeps room for it: the place has said yes, and the desk may accept."""

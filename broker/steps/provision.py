@@ -95,7 +95,7 @@ class _Asking:
                 return self._launch(machine)
             case MachineState.ASKED:
                 return self.provider.poll(self._order(machine), machine.handle or "")
-            case MachineState.RUNNING if machine.noticed_until and not machine.stopping:
+            case MachineState.RUNNING if not machine.stopping:
                 return self.provider.poll(self._order(machine), machine.handle or "")
             case _:
                 return Ended(self.provider.terminate(self._order(machine), machine.handle))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from providers.emulators import azure_says
 from providers.emulators.azure_reserved import AzureReservations, is_reservation
-from providers.emulators.azure_spot import no_spot, spot_of, terms_of
+from providers.emulators.azure_spot import no_spot, terms_of
+from providers.emulators.azure_wanted import Wanted
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -25,7 +22,6 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
-    Spot,
     StockOut,
     TooDear,
 )
@@ -57,6 +53,10 @@ _NO_ROOM: Final = (
 )
 
 
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_OFF: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
 def open_account(cloud: Cloud) -> tuple[AzureFace, dict[str, str]]:
     """A face with credentials of its own, and the account a customer opens it with."""
     token, subscription = secrets.token_urlsafe(32), secrets.token_hex(16)
@@ -82,6 +82,8 @@ class AzureFace:
     token: str
     subscription: str
     kept: AzureReservations
+    valid: tuple[datetime, datetime] = (LONG_AGO, FAR_OFF)
+    """From when until when the token is good."""
 
     def routes(self) -> Iterable[Route]:
         yield Route("PUT", _MACHINE, self._guarded("launch", self._put))
@@ -101,6 +103,8 @@ class AzureFace:
         def checked(request: Request, **names: str) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
                 return _unknown_token()
+            if (untimely := _untimely(self.valid)) is not None:
+                return untimely
             if names.pop("subscription") != self.subscription:
                 return _error(404, "SubscriptionNotFound", "The subscription could not be found.")
             fault = self.cloud.faults.take(operation)
@@ -116,9 +120,12 @@ class AzureFace:
         if known is not None and request.headers.get("if-none-match") == "*":
             return _error(412, "PreconditionFailed", f"The machine {name} exists already.")
         try:
-            wanted = _Wanted.read(request)
+            wanted = Wanted.read(request)
         except (KeyError, TypeError, ValueError) as missing:
             return _error(400, "InvalidParameter", f"The request is not a machine: {missing}.")
+        if wanted.location not in self.cloud.regions:
+            text = f"The provided location '{wanted.location}' is not available for resource type"
+            return _error(400, "LocationNotAvailableForResourceType", f"{text} 'virtualMachines'.")
         sold = self.kept.sold(wanted.group, wanted.location, wanted.size)
         if sold is None:
             text = f"The capacity reservation group {wanted.group} has no {wanted.size} for it."
@@ -126,7 +133,7 @@ class AzureFace:
         wanted = replace(wanted, size=sold)
         return self._launched(request, f"{group}/{name}".lower(), wanted)
 
-    def _launched(self, request: Request, name: str, wanted: _Wanted) -> Reply:
+    def _launched(self, request: Request, name: str, wanted: Wanted) -> Reply:
         launch = self.cloud.launch(
             key=name,
             name=name,
@@ -219,41 +226,6 @@ class AzureFace:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    location: str
-    size: str
-    tags: Mapping[str, str]
-    user_data: bytes
-    digest: str
-    group: str
-    """The capacity reservation group it is to be in; empty for none."""
-    spot: Spot | None
-
-    @classmethod
-    def read(cls, request: Request) -> _Wanted:
-        """Raises KeyError, TypeError or ValueError for a body that is no machine."""
-        body = request.json()
-        properties = body["properties"]
-        disk = properties["storageProfile"]["osDisk"]["createOption"]
-        if disk != "FromImage" or not properties["networkProfile"]:
-            raise ValueError("a machine needs an image and a network")
-        try:
-            user_data = base64.b64decode(properties["osProfile"].get("customData", ""))
-        except binascii.Error as wrong:
-            raise ValueError(f"customData is not base64: {wrong}") from None
-        kept = properties.get("capacityReservation", {}).get("capacityReservationGroup", {})
-        return cls(
-            group=str(kept.get("id", "")).rpartition("/")[2],
-            location=body["location"],
-            size=properties["hardwareProfile"]["vmSize"],
-            tags={str(key): str(value) for key, value in body.get("tags", {}).items()},
-            user_data=user_data,
-            digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
-            spot=spot_of(properties),
-        )
-
-
 def _statuses(state: MachineState) -> list[Body]:
     if state is MachineState.FAILED:
         code = "ProvisioningState/failed/AllocationFailed"
@@ -274,6 +246,20 @@ def _over_quota(limit: int, used: int) -> str:
 
 def _instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _untimely(valid: tuple[datetime, datetime]) -> Reply | None:
+    """What is said of a token before its time and after it."""
+    now, (since, until) = datetime.now(UTC), valid
+    if now < since:
+        text = f"The access token is not yet valid: it is good from '{since}'."
+        return _error(401, "InvalidAuthenticationToken", text)
+    if now >= until:
+        text = (
+            f"The access token expiry UTC time '{until}' is earlier than current UTC time '{now}'."
+        )
+        return _error(401, "ExpiredAuthenticationToken", text)
+    return None
 
 
 def _unknown_token() -> Reply:

@@ -150,6 +150,9 @@ class GcpFace:
             wanted = _Wanted.read(request, zone)
         except (KeyError, TypeError, ValueError) as wrong:
             return error(400, "invalid", f"Invalid value for field 'resource': {wrong}")
+        region = zone.rpartition("-")[0]
+        if not any(known.startswith(region) for known in self.cloud.regions):
+            return error(400, "invalid", f"Invalid value for field 'zone': '{zone}'. Unknown zone.")
         with self._lock:
             known = self._requests.get(f"{zone}/{wanted.request_id}")
             if known is not None:

@@ -15,6 +15,13 @@ Guard: TypeAlias = Callable[[str, Callable[..., Reply]], Callable[..., Reply]]
 _PROJECT = r"/compute/v1/projects/(?P<project>[^/]+)"
 _RESERVED = " reserved"
 _A_ZONE = re.compile(r".+-[a-z]")
+_CARDS = {
+    "a2-ultragpu": "a100-80gb",
+    "a2-": "tesla-a100",
+    "g2-": "l4",
+    "n1-": "tesla-t4",
+    "a3-": "h100-80gb",
+}
 _NAMED = re.compile(r'\(name = "([^"]+)"\)')
 
 
@@ -67,7 +74,7 @@ def _kept(cloud: Cloud) -> Iterator[tuple[str, str, str, str]]:
 
 
 class _Says:
-    """Every kind of machine has one accelerator here, of a kind of its own."""
+    """Every kind of machine has one accelerator here. The quotas of the newest are not told."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -85,13 +92,13 @@ class _Says:
             return error(404, "notFound", f"The resource 'regions/{region}' was not found")
         quotas = [
             {
-                "metric": f"NVIDIA_{_card(sku).upper().replace('-', '_')}_GPUS",
+                "metric": _metric(sku),
                 "limit": float(limit),
                 "usage": float(limit - (self.cloud.allowed(place, sku) or 0)),
             }
             for place in places
             for sku in self.cloud.sold_in(place)
-            if (limit := self.cloud.limit(place, sku)) is not None
+            if (limit := self.cloud.limit(place, sku)) is not None and not sku.startswith("a3-")
         ]
         return json_reply(200, {"kind": "compute#region", "name": region, "quotas": quotas})
 
@@ -174,5 +181,11 @@ def _type(name: str, zone: str) -> Body:
     }
 
 
+def _metric(name: str) -> str:
+    card = _card(name).removeprefix("tesla-")
+    return f"NVIDIA_{card.upper().replace('-', '_')}_GPUS"
+
+
 def _card(name: str) -> str:
-    return name.lower()
+    """The accelerator of a machine type, as Google calls it."""
+    return next((card for head, card in _CARDS.items() if name.startswith(head)), "tesla-v100")

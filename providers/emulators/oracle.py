@@ -139,9 +139,8 @@ class OracleFace:
             key_id = f"{self.tenancy}/{self.user}/{self.key.fingerprint}"
             try:
                 check_signature(request, key_id, self.key, self.now())
-            except SignatureRefused:
-                text = "The required information to complete authentication was not provided."
-                return error(401, "NotAuthenticated", text)
+            except SignatureRefused as refused:
+                return error(401, "NotAuthenticated", str(refused))
             fault = self.cloud.faults.take(verb)
             if fault is not None and not fault.dropped:
                 return error(fault.status, fault.code, fault.message, fault.headers)
@@ -157,6 +156,9 @@ class OracleFace:
         if wanted.compartment != self.tenancy:
             text = "Authorization failed or requested resource not found."
             return error(404, "NotAuthorizedOrNotFound", text)
+        if wanted.region not in self.cloud.regions:
+            text = f"Invalid availabilityDomain: there is none of {wanted.region}."
+            return error(400, "InvalidParameter", text)
         token = request.headers.get("opc-retry-token") or secrets.token_hex(16)
         launch = self.cloud.launch(
             key=f"{wanted.region}/{token}",

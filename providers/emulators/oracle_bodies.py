@@ -34,8 +34,7 @@ def instance(compartment: str, machine: CloudMachine) -> Body:
         "region": machine.region,
         "shape": machine.sku.removesuffix(RESERVED),
         **({"capacityReservationId": kept(machine.region)} if _reserved(machine) else {}),
-        "preemptibleInstanceConfig": _TERMINATED if machine.spot else None,
-    }
+    } | ({"preemptibleInstanceConfig": _TERMINATED} if machine.spot else {})
 
 
 def _reserved(machine: CloudMachine) -> bool:

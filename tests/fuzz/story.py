@@ -69,7 +69,8 @@ _SAID: Final[Mapping[str, str]] = {
     "OfferDelivered": "{offer} is received ({how}); its window ends at {expires_at}.",
     "PlaceRefused": "{provider} {region} {sku} refuses {units} ({reason}, {code}) as {refusal}, "
     "until {valid_until}.",
-    "PlaceTroubled": "{provider} {region} {sku}: trouble of ours, {kind}.",
+    "PlaceTroubled": "{provider} {region} {sku}: trouble of ours, {kind}, of the {scope}.",
+    "CoolDownCleared": "{by} clears what was {effect} at {provider} {region} {sku} ({why}).",
     "AnswerReceived": "{offer}: {by} answers {kind} for units {units}.",
     "AnswerRejected": "{offer}: an answer is turned down as {why}: {because}.",
     "OfferAccepted": "{offer} is accepted for units {units}, to be there by {cure_until}.",

@@ -13,6 +13,7 @@ from broker.domain.market import Place, Pool
 from broker.domain.place import read_sold
 from broker.domain.values import Purchase, usd
 from broker.domain.workload import Limits, Retry, SpotUse, Workload
+from broker.steps.sweep import sweep
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, pool, work
 
 EAST_SPOT: Final = EAST._replace(purchase=Purchase.SPOT)
@@ -176,6 +177,23 @@ def test_a_notice_on_a_machine_on_demand_is_not_believed() -> None:
         broker.exit(job, code=9)
         assert broker.job(job).state is JobState.FAILED
         assert not broker.facts("InterruptionNoticed")
+
+
+def test_a_machine_on_spot_that_falls_silent_is_asked_after() -> None:
+    """Oracle tells neither the machine nor us: what is not heard of is looked at by its cloud."""
+    with a_broker({EAST_SPOT: 1, AWS_SPOT: 1}, pools=SOLD) as broker:
+        (job,) = broker.placed(spot())
+        machine = broker.machine(job)
+        broker.report(machine, RunState.RUNNING)
+        broker.wait(11)
+        assert sweep(broker.store) == 0
+        broker.settle()
+        assert broker.machine(job).lease == machine.lease  # only its agent was slow
+        broker.clouds[machine.place.provider].evict(machine.name)
+        sweep(broker.store)
+        broker.settle()
+        assert broker.where(job) == [AWS_SPOT]
+        assert [f.data["cause"] for f in broker.facts("LeaseEnded")] == ["preempted"]
 
 
 def test_a_job_starts_again_as_often_as_it_says_and_no_more() -> None:

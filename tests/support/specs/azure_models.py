@@ -62,15 +62,13 @@ def _model(model: Any, *, sent: bool) -> Schema:  # noqa: ANN401 - a class of th
 
 
 def _schema(hint: Any) -> Schema:  # noqa: ANN401 - an annotation
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
     origin, inner = get_origin(hint), get_args(hint)
+    if hint in _SIMPLE or origin is Literal:
+        return {"enum": list(inner)} if origin is Literal else _SIMPLE[hint]
     if origin in (Union, UnionType):
         kinds = [kind for kind in inner if kind is not NoneType]
         closed = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]
         return _schema((closed or kinds)[0])
-    if origin is Literal:
-        return {"enum": list(inner)}
     if origin is list:
         return listed(_schema(inner[0]))
     if origin is dict:
