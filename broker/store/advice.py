@@ -14,8 +14,9 @@ from broker.domain.market import Advised, Place
 from broker.domain.offer import OfferState
 from broker.domain.workload import Workload
 from broker.store.memory_tables import MemoryTables
+from broker.store.row import Row
 from broker.store.rows import job_from
-from broker.store.tables import JOBS, METADATA, OFFERS, Row
+from broker.store.tables import JOBS, METADATA, OFFERS
 from broker.store.writes import upsert
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from broker.domain.values import instant, instant_text
-from tests.support.logs import Draft
+from tests.support.logs import Draft, cheapest_at
 
 Drafts: TypeAlias = list[Draft]
 Spoil: TypeAlias = Callable[[Drafts], None]
@@ -150,6 +150,22 @@ def thought_of(thought: str, *, region: str = "eu-a", age_s: float = 1) -> Spoil
         told |= {"until": instant_text(asked + timedelta(hours=9))}
         first = Draft(at=bought.at, stream="advice/aws/p4", type="PlaceAdvised", data=told)
         drafts.insert(drafts.index(bought), first)
+
+    return spoil
+
+
+def bought_from(provider: str, number: int = 0) -> Spoil:
+    """Something is bought from another, whose place a newer list has as the cheapest."""
+
+    def spoil(drafts: Drafts) -> None:
+        bought = nth(drafts, "ThirdPartyCommitted", number)
+        told = cheapest_at(provider)
+        bought.data.update({"provider": provider, "list_id": told["list_id"]})
+        stream = f"prices/{told['list_id']}/again"
+        drafts.insert(
+            drafts.index(bought),
+            Draft(at=bought.at, stream=stream, type="PricesListed", data=told),
+        )
 
     return spoil
 

@@ -69,14 +69,15 @@ _SCORES: Final = (
 """Microsoft.Compute 2025-06-05, SpotPlacementScores_Generate: in no package that is out, so its
 form is that of the REST reference (learn.microsoft.com, ComputeRecommenderDiagnosticResource)."""
 _TEXTS: Final[Schema] = listed({"type": "string"})
+_SCORES_FOR: Final[dict[str, Schema]] = {
+    "desiredLocations": _TEXTS,
+    "desiredSizes": listed({"type": "object", "properties": {"sku": {"type": "string"}}}),
+    "desiredCount": {"type": "integer"},
+    "availabilityZones": {"type": "boolean"},
+}
 _SCORES_ASKED: Final[Schema] = {
     "type": "object",
-    "properties": {
-        "desiredLocations": _TEXTS,
-        "desiredSizes": listed({"type": "object", "properties": {"sku": {"type": "string"}}}),
-        "desiredCount": {"type": "integer"},
-        "availabilityZones": {"type": "boolean"},
-    },
+    "properties": _SCORES_FOR,
     "additionalProperties": False,
 }
 _SCORE: Final[Schema] = {
@@ -91,8 +92,9 @@ _SCORE: Final[Schema] = {
     "additionalProperties": False,
 }
 _SCORES_TOLD: Final[Schema] = {
-    **_SCORES_ASKED,
-    "properties": {**_SCORES_ASKED["properties"], "placementScores": listed(_SCORE)},
+    "type": "object",
+    "properties": {**_SCORES_FOR, "placementScores": listed(_SCORE)},
+    "additionalProperties": False,
 }
 _BY_HAND: Final = {
     _STATUS_OF: _FOLLOW,
