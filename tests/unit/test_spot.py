@@ -214,6 +214,27 @@ def test_a_notice_on_a_machine_on_demand_is_not_believed() -> None:
         assert not broker.facts("InterruptionNoticed")
 
 
+@pytest.mark.parametrize("evicted", [True, False])
+def test_a_command_killed_on_spot_is_judged_by_what_its_cloud_says(evicted: bool) -> None:  # noqa: FBT001
+    """A machine that goes without a word takes the command first, and the agent may tell of it."""
+    with a_broker({EAST_SPOT: 1, AWS_SPOT: 1}, pools=SOLD) as broker:
+        (job,) = broker.placed(spot())
+        machine = broker.machine(job)
+        broker.report(machine, RunState.RUNNING)
+        broker.report(machine, RunState.ENDED, 137)
+        assert not broker.job(job).state.over
+        if evicted:
+            broker.clouds[machine.place.provider].evict(machine.name)
+        broker.wait(20)
+        if evicted:
+            assert broker.where(job) == [AWS_SPOT]
+            assert [f.data["cause"] for f in broker.facts("LeaseEnded")] == ["preempted"]
+        else:
+            assert broker.job(job).state is JobState.FAILED
+            assert broker.job(job).exit_code == 137
+            assert broker.job(job).reason == "unit 0 exited with 137"
+
+
 def test_a_machine_on_spot_that_falls_silent_is_asked_after() -> None:
     """Oracle tells neither the machine nor us: what is not heard of is looked at by its cloud."""
     with a_broker({EAST_SPOT: 1, AWS_SPOT: 1}, pools=SOLD) as broker:
