@@ -177,6 +177,7 @@ def rulebook(
         },
         via_pools=settings.via_pools,
         cool_downs=CoolDowns(settings.cool_downs, settings.cool_downs_by_cloud),
+        caps=settings.caps.caps(),
         start_up=start_up,
     )
 

@@ -83,6 +83,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     # What is left of its machine is ended when its command has stopped.
     events.LeaseFenced: _BUY,
     events.LeaseRenewed: _NOTHING,
+    events.InterruptionNoticed: _BUY,
     events.RenewalDue: _PLACE,
     events.ReclaimAsked: _PLACE,
     events.ReclaimRefused: _NOTHING,

@@ -60,6 +60,14 @@ class Place(NamedTuple):
         return f"{self.provider.value} {self.region} {self.sold}"
 
 
+def read_sold(text: str) -> dict[str, str]:
+    """The kind of machine and how it is bought, from what `Place.sold` says."""
+    sku, _, how = text.rpartition(" ")
+    if sku and how in set(Purchase):
+        return {"sku": sku, "purchase": how}
+    return {"sku": text}
+
+
 def option(purchase: Purchase) -> dict[str, str]:
     """How something is bought, for a record that says nothing of what is bought on demand."""
     return {} if purchase is Purchase.ON_DEMAND else {"purchase": purchase.value}

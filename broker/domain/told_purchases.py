@@ -91,12 +91,16 @@ def activated(told: Retelling, fact: Fact) -> None:
     if place is not None:
         basis = told.rows[place].basis or ""
         because = _BASES.get(basis, "the holder had its turn and took it")
+        if fact.data["epoch"] > 1:
+            because = f"attempt {fact.data['epoch']}; {because}"
         told.amend(fact, Verdict.PLACED, because)
 
 
 def lease_ended(told: Retelling, fact: Fact) -> None:
     cause = fact.data["cause"]
-    if cause in ("lost", "regrouped"):
+    if cause == "preempted":
+        told.amend(fact, Verdict.LOST, "its cloud took the machine back")
+    elif cause in ("lost", "regrouped"):
         told.amend(fact, Verdict.LOST, f"the machine was {cause}")
     elif cause in _MOVED:
         told.amend(fact, Verdict.LET_GO, _MOVED[cause])

@@ -84,6 +84,8 @@ class _Asking:
                 return self._launch(machine)
             case MachineState.ASKED:
                 return self.provider.poll(self._order(machine), machine.handle or "")
+            case MachineState.RUNNING if not machine.stopping:
+                return self.provider.poll(self._order(machine), machine.handle or "")
             case _:
                 return Ended(self.provider.terminate(self._order(machine), machine.handle))
 
@@ -124,7 +126,7 @@ class _Asking:
         labels = {"broker-job": machine.job.lower().replace("_", "-")}
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
-        return self.rules.order(machine.name, machine.place, labels)
+        return self.rules.order(machine.name, machine.place, labels, machine.max_price_usd_hour)
 
 
 def _never_asked(machine: Machine) -> bool:

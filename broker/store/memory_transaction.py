@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.domain.altered import altered
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -21,7 +22,6 @@ from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
-from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
@@ -164,6 +164,7 @@ class MemoryTransaction:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
+        store.spend(job, case.spent)
         self.store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
@@ -231,17 +232,9 @@ class MemoryTransaction:
         self._writes.append(lambda: self._put_place(record, events))
 
     def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
-        place, store = record.place, self.store
-        store.place_records[place] = record
-        woken = [place]
-        if is_area(place):
-            woken = [] if record.shuts(self.now) else [p for p in store.wanted if place in areas(p)]
-        for name in sorted(name for one in woken for name in store.wanted.get(one, ())):
-            machine = store.all_machines[name]
-            if machine.due_at is None or machine.due_at > self.now:
-                self.store.set_machine(altered(machine, due_at=self.now))
+        self.store.set_place(record, self.now)
         if events:
-            self._record(place.stream, events)
+            self._record(record.place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider
@@ -264,6 +257,10 @@ class MemoryTransaction:
         name = register.agreement
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        del hold  # transactions come one at a time
+        return self.store.spending(self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         del hold  # transactions come one at a time
@@ -290,10 +287,8 @@ class MemoryTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         for chunk in chunks:
-            self._writes.append(partial(self._add_chunk, chunk))
-
-    def _add_chunk(self, chunk: LogChunk) -> None:
-        self.store.chunks.setdefault((chunk.lease, chunk.seq), chunk)
+            known = (chunk.lease, chunk.seq)
+            self._writes.append(partial(self.store.chunks.setdefault, known, chunk))
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)

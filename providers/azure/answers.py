@@ -21,7 +21,7 @@ from providers.answers import never_sent
 from providers.refusals.azure import read_azure
 
 
-def told(failure: AzureError, who: str) -> Refused | Fault | Unsure:
+def told(failure: AzureError, who: str, *, spot: bool = False) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     code, text = type(failure).__name__, f"{who}: {failure.message}"
     if isinstance(failure, ServiceRequestTimeoutError) or never_sent(_cause(failure)):
@@ -40,6 +40,7 @@ def told(failure: AzureError, who: str) -> Refused | Fault | Unsure:
         (said.message if said is not None else "") or failure.message,
         float(wait) if wait.isdigit() else None,
         status,
+        spot=spot,
         account=who,
     )
 

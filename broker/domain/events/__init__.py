@@ -20,6 +20,7 @@ from broker.domain.events.jobs import (
     JobUnmet,
 )
 from broker.domain.events.leases import (
+    InterruptionNoticed,
     LeaseFenced,
     LeaseRenewed,
     MigrationAborted,
@@ -108,6 +109,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "InterruptionNoticed",
     "JobAmended",
     "JobCancelled",
     "JobFailed",

@@ -28,7 +28,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from broker.domain.place import Place, Reach, region_of
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase, decimal_text
 from broker.ports import (
     Fault,
     FaultKind,
@@ -42,7 +42,7 @@ from broker.ports import (
     Running,
     Unsure,
 )
-from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
+from providers.machine import NAME_TAG, OWNER_TAG, boot_script, machine_tags
 from providers.refusals.aws import read_aws
 
 _END_COMMAND: Final = "shutdown -h now"
@@ -50,6 +50,7 @@ _PLACE_TAG: Final = "broker-place"
 _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
+_TAKEN_BACK: Final = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 _FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -137,7 +138,7 @@ class Aws:
         reason = instance.get("StateReason", {})
         code, text = reason.get("Code") or "", reason.get("Message") or ""
         told = read_aws(code, text, account=self._who)
-        return told if isinstance(told, Refused) else Gone(code or state)
+        return told if isinstance(told, Refused) else Gone(code or state, code in _TAKEN_BACK)
 
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
         """The client of a region, or of a zone's region; one for all threads."""
@@ -173,9 +174,8 @@ def _client(session: botocore.session.Session, region: str, account: Mapping[str
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
     place, region = order.place.region, region_of(ProviderName.AWS, order.place.region)
-    start_up = order.start_up
-    if "endpoint" not in account:
-        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    ends_by = None if "endpoint" in account else _END_COMMAND
+    start_up = boot_script(order, "aws", account.get("checkpoints", ""), ends_by)
     tags = [
         {"Key": key, "Value": value}
         for key, value in {**machine_tags(order), _PLACE_TAG: place, "Name": order.name}.items()
@@ -200,7 +200,20 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
             for kind in ("instance", "volume", "network-interface")
         ],
     }
+    if order.place.interruptible:
+        asked["InstanceMarketOptions"] = _spot(order)
     return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
+
+
+def _spot(order: Order) -> dict[str, Any]:
+    """Terminated when EC2 wants it back, or when it costs more than the cap."""
+    terms: dict[str, Any] = {
+        "SpotInstanceType": "one-time",
+        "InstanceInterruptionBehavior": "terminate",
+    }
+    if order.max_price_usd_hour is not None:
+        terms["MaxPrice"] = decimal_text(order.max_price_usd_hour)
+    return {"MarketType": "spot", "SpotOptions": terms}
 
 
 def _not_gone() -> dict[str, Any]:
@@ -227,7 +240,12 @@ def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
         name=MachineName(tags.get(NAME_TAG, instance["InstanceId"])),
-        place=Place(ProviderName.AWS, tags.get(_PLACE_TAG, region), instance["InstanceType"]),
+        place=Place(
+            ProviderName.AWS,
+            tags.get(_PLACE_TAG, region),
+            instance["InstanceType"],
+            Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND,
+        ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),
