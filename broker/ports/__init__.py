@@ -5,6 +5,8 @@ from broker.ports.provider import (
     Fault,
     FaultKind,
     Gone,
+    Held,
+    Holder,
     Launching,
     Order,
     Outcome,
@@ -14,6 +16,7 @@ from broker.ports.provider import (
     Running,
     Unsure,
 )
+from broker.ports.scout import Scout
 from broker.ports.store import (
     KeyTakenError,
     Lock,
@@ -30,6 +33,8 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Gone",
+    "Held",
+    "Holder",
     "Ids",
     "KeyTakenError",
     "Launching",
@@ -43,6 +48,7 @@ __all__ = [
     "Provider",
     "Refused",
     "Running",
+    "Scout",
     "Store",
     "SubmissionKey",
     "Took",
