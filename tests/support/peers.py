@@ -183,6 +183,8 @@ def _moto(setting: Setting) -> Iterator[Peer]:
             "regions": "us-east-1",
             "image": "ami-785db401",
             "endpoint": server.endpoint,
+            # Its first launch reads all that it knows of machine types.
+            "read_s": "60",
         }
         yield MotoPeer(server, account)
 
