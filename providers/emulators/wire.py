@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from typing_extensions import override
@@ -62,6 +62,7 @@ class Route:
     answer: Answer
 
 
+@runtime_checkable
 class Face(Protocol):
     """One cloud's HTTP, over the one model of a cloud."""
 
