@@ -65,6 +65,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.PlaceTroubled: _PLACE,
     events.PlaceAdvised: _NOTHING,
     events.CoolDownCleared: (Task.PLACE, Task.PROVISION),
+    events.OrphanFound: _NOTHING,
+    events.OrphanEnded: _NOTHING,
     events.AnswerReceived: _NOTHING,
     events.AnswerRejected: _NOTHING,
     events.OfferAccepted: _BUY,

@@ -19,6 +19,7 @@ from broker.ports.provider import (
 from broker.ports.scout import Scout
 from broker.ports.store import (
     KeyTakenError,
+    Lock,
     LogChunk,
     Store,
     SubmissionKey,
@@ -37,6 +38,7 @@ __all__ = [
     "Ids",
     "KeyTakenError",
     "Launching",
+    "Lock",
     "LogChunk",
     "Order",
     "Outcome",

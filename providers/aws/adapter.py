@@ -258,7 +258,7 @@ def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | U
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     code, text = _code(failure), str(failure)
     if isinstance(failure, ClientError):
-        return _answered(failure, code, who)
+        return _answered(failure, code, who, spot=order.place.interruptible)
     if isinstance(failure, _NEVER_SENT):
         if region_of(ProviderName.AWS, order.place.region) not in _known_regions():
             told = f"{who}: region: {text}; name a region that AWS has"
@@ -274,12 +274,12 @@ def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | U
     return Fault(kind, code, f"{who}: {text}")
 
 
-def _answered(failure: ClientError, code: str, who: str) -> Refused | Fault:
+def _answered(failure: ClientError, code: str, who: str, *, spot: bool) -> Refused | Fault:
     met = failure.response.get("ResponseMetadata", {})
     wait = met.get("HTTPHeaders", {}).get("retry-after", "")
     text = failure.response.get("Error", {}).get("Message") or ""
     seconds = float(wait) if wait.isdigit() else None
-    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), account=who)
+    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), spot=spot, account=who)
 
 
 @cache

@@ -98,7 +98,7 @@ class Oracle:
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
             return self._ask(order, domains)
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def poll(self, order: Order, handle: str) -> Outcome:
         identity, _, work = handle.partition("/")
@@ -110,7 +110,7 @@ class Oracle:
             outcome = self._follow(order, instance, work, date)
             return in_domain(outcome, order, len(self._every_domain(order)))
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """By name as well as by handle: a late refusal may have moved on to another machine."""
@@ -183,7 +183,7 @@ class Oracle:
         except oci.exceptions.ServiceError as failure:
             if failure.code == "InvalidatedRetryToken" and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
         handle = f"{instance.id}/{work}" if work else instance.id
         if instance.lifecycle_state in _COMING:
             return Launching(handle)
@@ -217,7 +217,8 @@ class Oracle:
         errors = self.client.failure(order.place.region, work) if work else None
         if errors is None:
             return None
-        said = [read_oracle(error.code, error.message, account=self._who) for error in errors]
+        spot, who = order.place.interruptible, self._who
+        said = [read_oracle(one.code, one.message, spot=spot, account=who) for one in errors]
         refused = (one for one in said if isinstance(one, Refused))
         return next(refused, said[0] if said else Fault(FaultKind.UNKNOWN_CODE, "FAILED"))
 

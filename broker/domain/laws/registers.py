@@ -17,6 +17,7 @@ from broker.domain.laws.records import (
     Acceptance,
     Advised,
     Conflict,
+    Key,
     Probe,
     Span,
     Stake,
@@ -137,6 +138,17 @@ def _accepted(book: Book, fact: Fact) -> None:
     )
 
 
+def _key_granted(book: Book, fact: Fact) -> None:
+    data = fact.data
+    since, until = instant(data["valid_from"]), optional_instant(data["valid_until"])
+    book.keys[data["key"]] = Key(data["party"], data["role"], since, until)
+
+
+def _key_revoked(book: Book, fact: Fact) -> None:
+    if key := book.keys.get(fact.data["key"]):
+        book.keys[fact.data["key"]] = key._replace(revoked=True)
+
+
 def _conflict(book: Book, fact: Fact) -> None:
     data = fact.data
     share = data.get("share")
@@ -217,6 +229,8 @@ REGISTERS: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "WaiverRevoked": _revoked("waiver"),
     "StandingAcceptanceGiven": _accepted,
     "StandingAcceptanceRevoked": _revoked("acceptance"),
+    "KeyGranted": _key_granted,
+    "KeyRevoked": _key_revoked,
     "ConflictRecorded": _conflict,
     "ConflictLifted": _revoked("conflict"),
     "StakeRecorded": _stake,
