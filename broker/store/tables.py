@@ -244,6 +244,12 @@ class KeyRow(Row, table=True):
     doc: str = Field(sa_type=Text)
 
 
+class AdviceRow(Row, table=True):
+    __tablename__ = "advice"
+    place: str = Field(primary_key=True)
+    doc: str = Field(sa_type=Text)
+
+
 class TurnRow(Row, table=True):
     """A turn at work that one process at a time may have, such as the ticker's."""
 
