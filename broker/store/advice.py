@@ -14,10 +14,9 @@ from broker.domain.offer import OfferState
 from broker.domain.workload import Workload
 from broker.store.memory_tables import MemoryTables
 from broker.store.rows import job_from
-from broker.store.tables import JOBS, METADATA, OFFERS
+from broker.store.tables import ADVICE, JOBS, OFFERS
 from broker.store.writes import upsert
 
-ADVICE: Final = METADATA.tables["advice"]
 _UNDECIDED: Final = tuple(state.value for state in OfferState if state.undecided)
 _ADVISED: Final = TypeAdapter(Advised)
 _advised_from: Final[Callable[[str], Advised]] = lru_cache(maxsize=8192)(_ADVISED.validate_json)
