@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from typing_extensions import override
 
+from broker.domain.altered import made_at_once
 from broker.domain.values import OfferId, ProviderName, RefusalId, RefusalReason, Usd
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Pool:
         )
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One place of a cloud said no; remembered, and shared by all jobs, until `valid_until`."""
@@ -95,6 +97,7 @@ class Refusal:
         return now < self.valid_until and units >= self.units
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """Every pool there is, what their places said last, and for how many they may be asked."""

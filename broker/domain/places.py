@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.domain.altered import made_at_once
 from broker.domain.market import Place, Refusal
 from broker.domain.values import ProviderName, RefusalReason
 
@@ -23,6 +24,7 @@ AZURE_NO_CAPACITY: Final = timedelta(hours=1)
 _OTHERWISE: Final = timedelta(minutes=3)
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceRecord:
     place: Place

@@ -36,6 +36,8 @@ class MemoryTransaction:
     def __init__(self, store: MemoryTables, lock: AbstractContextManager[object]) -> None:
         self.store, self._lock = store, lock
         self._writes: list[Callable[[], object]] = []
+        self._kept: set[str] = set()
+        """Ids of what kept cases have changed and no write has put yet."""
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -144,6 +146,7 @@ class MemoryTransaction:
 
     def keep(self, cases: Iterable[Case]) -> None:
         for case in cases:
+            self._kept |= case.changed
             self._writes.append(partial(self._keep, case))
 
     def _keep(self, case: Case) -> None:
@@ -152,6 +155,7 @@ class MemoryTransaction:
             at = max(self.now, job.last_at)
             self._tell(f"job/{job.id}", job.version, case.events, at)
             job = altered(job, version=job.version + len(case.events), last_at=at)
+        self._kept -= case.changed
         for name in sorted(case.changed):
             if name in case.machines:
                 self.store.set_machine(case.machines[MachineName(name)])
@@ -234,7 +238,8 @@ class MemoryTransaction:
         store.place_records[place] = record
         for name in sorted(store.wanted.get(place, ())):
             machine = store.all_machines[name]
-            if machine.due_at is None or machine.due_at > self.now:
+            due = machine.due_at is not None and machine.due_at <= self.now
+            if not due and name not in self._kept:
                 self.store.set_machine(altered(machine, due_at=self.now))
         if events:
             self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
@@ -251,7 +256,12 @@ class MemoryTransaction:
     ) -> Mapping[str, Register]:
         del for_update  # transactions come one at a time
         known = self.store.registers
-        return {name: known.get(name) or Register(agreement=name) for name in agreements}
+        found = {}
+        for name in agreements:
+            if name not in known:
+                known[name] = Register(agreement=name)  # nothing is on record of it yet
+            found[name] = known[name]
+        return found
 
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._writes.append(partial(self._put_register, register, events))
