@@ -23,7 +23,7 @@ class Event:
     @override
     def __init_subclass__(cls) -> None:
         """`slots=True` makes each class a second time, finished; that is the one that stays."""
-        if "__slots__" in cls.__dict__:
+        if "__dataclass_fields__" in cls.__dict__:
             made_at_once(cls)
 
     def payload(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class _Asking:
     ) -> None:
         self.provider, self.rules, self.now = provider, rules, now
         self.full: dict[Place, int] = {}
-        asked_of = {machine.place for machine in machines}
+        asked_of = {m.place for m in machines if m.state is MachineState.WANTED}
         self.places = {place: places[place] for place in asked_of if place in places}
         self.streak = {place: record.streak for place, record in self.places.items()}
         self.open = {place: asked.get(place, 0) for place in asked_of}

@@ -145,9 +145,13 @@ class MemoryTransaction:
         return sorted(wanted, key=lambda key: (key.granted_at, key.id))
 
     def keep(self, cases: Iterable[Case]) -> None:
+        kept = list(cases)
+        self._kept.update(*(case.changed for case in kept))
+        self._writes.append(partial(self._keep_all, kept))
+
+    def _keep_all(self, cases: Sequence[Case]) -> None:
         for case in cases:
-            self._kept |= case.changed
-            self._writes.append(partial(self._keep, case))
+            self._keep(case)
 
     def _keep(self, case: Case) -> None:
         store, job = self.store, case.job
@@ -158,16 +162,16 @@ class MemoryTransaction:
         self._kept -= case.changed
         for name in sorted(case.changed):
             if name in case.machines:
-                self.store.set_machine(case.machines[MachineName(name)])
+                store.set_machine(case.machines[MachineName(name)])
             elif name in case.offers:
-                self.store.set_offer(job.id, case.offers[OfferId(name)])
+                store.set_offer(job.id, case.offers[OfferId(name)])
             else:
                 commitment = case.commitments[CommitmentId(name)]
                 if commitment.state.over:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
-        self.store.set_job(job)
+        store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
         store = self.store
