@@ -29,6 +29,14 @@ from broker.store.memory_log import MemoryLog
 from broker.store.memory_queue import DueQueue
 
 
+class _Registers(dict[str, Register]):
+    """By agreement; what nothing was put on record of has an empty one."""
+
+    def __missing__(self, agreement: str) -> Register:
+        empty = self[agreement] = Register(agreement=agreement)
+        return empty
+
+
 class MemoryTables:
     """`forget` drops what has ended, so that a long replay stays small."""
 
@@ -48,7 +56,7 @@ class MemoryTables:
         self.place_records: dict[Place, PlaceRecord] = {}
         self.notices: dict[NoticeId, Notice] = {}
         self.party_keys: dict[KeyId, Key] = {}
-        self.registers: dict[str, Register] = {}
+        self.registers = _Registers()
         self.sessions: dict[str, MachineName] = {}
         self.heard: dict[MachineName, datetime] = {}
         self.asked: Counter[Place] = Counter()

@@ -145,13 +145,9 @@ class MemoryTransaction:
         return sorted(wanted, key=lambda key: (key.granted_at, key.id))
 
     def keep(self, cases: Iterable[Case]) -> None:
-        kept = list(cases)
-        self._kept.update(*(case.changed for case in kept))
-        self._writes.append(partial(self._keep_all, kept))
-
-    def _keep_all(self, cases: Sequence[Case]) -> None:
         for case in cases:
-            self._keep(case)
+            self._kept |= case.changed
+            self._writes.append(partial(self._keep, case))
 
     def _keep(self, case: Case) -> None:
         store, job = self.store, case.job
@@ -259,13 +255,7 @@ class MemoryTransaction:
         self, agreements: Iterable[str], *, for_update: bool = False
     ) -> Mapping[str, Register]:
         del for_update  # transactions come one at a time
-        known = self.store.registers
-        found = {}
-        for name in agreements:
-            if name not in known:
-                known[name] = Register(agreement=name)  # nothing is on record of it yet
-            found[name] = known[name]
-        return found
+        return {name: self.store.registers[name] for name in agreements}
 
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._writes.append(partial(self._put_register, register, events))
