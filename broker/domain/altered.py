@@ -60,14 +60,18 @@ def made_at_once(kind: type[T]) -> type[T]:
     return kind
 
 
+_BECOME: Final = object.__dict__["__class__"].__set__
+"""Makes a value one of another class, whether or not it is frozen."""
+
+
 def _filler(kind: Any) -> Callable[..., None]:  # noqa: ANN401 - a dataclass
     known = fields(kind)
-    scope: dict[str, Any] = {"_set": object.__setattr__, "_twin": unfrozen(kind), "_kind": kind}
+    scope: dict[str, Any] = {"_become": _BECOME, "_twin": unfrozen(kind), "_kind": kind}
     scope |= {f"_default_{field.name}": field.default for field in known}
     scope |= {f"_made_{field.name}": field.default_factory for field in known}
     lines = [
         f"def filler({', '.join(_parameters(known))}):",
-        "    _set(_value, '__class__', _twin)",
+        "    _become(_value, _twin)",
         *(f"    _value.{field.name} = {_given(field)}" for field in known),
         "    _value.__class__ = _kind",
     ]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from broker.domain.altered import made_at_once
+from broker.domain.market import Place
 from broker.domain.terms import Terms
 from broker.domain.values import OfferId
 
@@ -52,6 +53,8 @@ class Release:
     quote: str | None = None
     """The third party's quote it stands on, and until when that is valid."""
     quote_until: datetime | None = None
+    quoted: Place | None = None
+    """The third party's place that the quote is of."""
     tolerance: Decimal = Decimal(0)
     """The share of the price by which a commitment may exceed the ceiling."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict, span
+from broker.domain.market import told_place
 from broker.domain.retelling import THE_HOLDER, Offered, Retelling, seconds
 
 
@@ -61,7 +62,7 @@ def place_refused(told: Retelling, fact: Fact) -> None:
             row,
             provider=data["provider"],
             region=data["region"],
-            sku=data["sku"],
+            sku=told_place(data)[2],
             units=data["units"],
             price_usd_hour=None,
             after_s=seconds(row.at, fact.at),
@@ -119,7 +120,7 @@ def answer_rejected(told: Retelling, fact: Fact) -> None:
 
 
 def released(told: Retelling, fact: Fact) -> None:
-    if fact.data["basis"] == "standing_refusal":
+    if fact.data["basis"] == "standing_refusal" and not fact.data.get("again"):
         standing(told, fact, None)
 
 
@@ -127,6 +128,7 @@ def release_over(told: Retelling, fact: Fact) -> None:
     holder = next((row.provider for row in told.rows if row.provider != THE_HOLDER), THE_HOLDER)
     why = {"tail": "its tail has ended", "stale": "the refusal has gone stale"}
     why |= {"late": "its late yes brings a new offer", "terms": "other terms are asked for"}
+    why |= {"quote": "the quote it stood on has ended"}
     because = f"{why.get(fact.data['why'], fact.data['why'])}; the holder is asked again"
     told.rows.append(
         Asking(
@@ -153,7 +155,7 @@ def standing(told: Retelling, fact: Fact, offer: str | None) -> None:
             Asking(
                 provider=data["provider"],
                 region=data["region"],
-                sku=data["sku"],
+                sku=told_place(data)[2],
                 units=len(fact.data["units"]),
                 at=fact.at,
                 verdict=Verdict.STANDING_REFUSAL,

@@ -13,7 +13,8 @@ from broker.domain import events as f
 from broker.domain.accounts.shortage import figures
 from broker.domain.accounts.waits import Waits
 from broker.domain.event import Event
-from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, decimal_text
+from broker.domain.market import Place
+from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, Purchase, decimal_text
 
 _CENTS: Final = Decimal("0.01")
 _DECIDED: Final[Mapping[type[Event], str]] = {
@@ -37,8 +38,8 @@ class _Open:
 class Tally:
     """Listens to every fact, and keeps of each only what the figures need."""
 
-    gpus_of: dict[tuple[str, str, str], int]
-    """GPUs of one unit by provider, region and sku."""
+    gpus_of: Mapping[Place, int]
+    """GPUs of one unit."""
     count: int = 0
     offers: Counter[str] = field(default_factory=Counter)
     placed: Counter[str] = field(default_factory=Counter)
@@ -91,7 +92,8 @@ class Tally:
         self.holder_wait += (at - self._offered.pop(event.offer)).total_seconds()
 
     def _committed(self, event: f.ThirdPartyCommitted | f.HolderCommitted, _: datetime) -> None:
-        place = (event.provider, event.region, event.sku)
+        how = Purchase(event.purchase)
+        place = Place(ProviderName(event.provider), event.region, event.sku, how)
         self._sizes[event.commitment] = self.gpus_of.get(place, 0)
 
     def _failed(self, event: f.CommitmentFailed, _: datetime) -> None:

@@ -16,7 +16,7 @@ from broker.domain.offering import withdraw
 from broker.domain.register import Register
 from broker.domain.unavailability import Health, Probe, answered, unanswered
 from broker.domain.values import ProviderName
-from broker.ports import Fault, FaultKind, Gone, Launching, Refused, Running, Unsure
+from broker.ports import Fault, FaultKind, Gone, Held, Launching, Lock, Refused, Running, Unsure
 from broker.steps.keeping import Registers
 from broker.steps.rulebook import Rulebook
 
@@ -30,7 +30,7 @@ _NOBODY: Final = frozenset({FaultKind.UNREACHABLE, FaultKind.TRANSIENT})
 def _says(answer: object) -> bool | None:
     """Whether somebody answered; None where it shows neither."""
     match answer:
-        case Launching() | Running() | Refused() | Gone():
+        case Launching() | Running() | Refused() | Gone() | Held():
             return True
         case Fault(kind=kind):
             return False if kind in _NOBODY else None
@@ -103,7 +103,7 @@ class Probing:
         known = self._known(agreement)
         if by(known)[0] is known:
             return known
-        return self.registers.change(agreement, by)
+        return self.registers.change(agreement, by, Lock.CHANGE)
 
     def _known(self, agreement: str) -> Register:
         if agreement in self.registers.taken:

@@ -19,8 +19,8 @@ from broker.domain.key import Role, Shown
 from broker.domain.market import Pool
 from broker.domain.options import at
 from broker.domain.spill import commit_holder
-from broker.domain.values import JobId
-from broker.ports import Store
+from broker.domain.values import JobId, Purchase
+from broker.ports import Lock, Store, Transaction
 from broker.steps.authority import authorised
 from broker.steps.rulebook import Rulebook
 
@@ -35,6 +35,8 @@ class NotReclaimed(StrEnum):
     NO_CLAUSE = "no_clause"
     NOT_CHECKPOINTABLE = "not_checkpointable"
     GANG = "gang"
+    CONFLICT = "conflict"
+    """The holder may neither see nor run the tenant's work."""
     NO_SUCH_PLACE = "no_such_place"
     HOLD_TAKEN = "hold_taken"
     UNAUTHORISED = "unauthorised"
@@ -50,6 +52,7 @@ class Replacement:
     hold: str
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
     by: str
     shown: Shown = None
 
@@ -81,7 +84,9 @@ def ask_back(
             why = NotReclaimed.UNAUTHORISED if shown.missing else NotReclaimed.FORBIDDEN
             said = _no(why, shown.flaw)
         else:
-            said = _judge(case, unit, replacement, edition, rules, bound.get(replacement.hold))
+            said = _barred(case, edition, tx) or _judge(
+                case, unit, replacement, edition, rules, bound.get(replacement.hold)
+            )
         if said.refused is not None:
             case.tell(
                 events.ReclaimRefused(
@@ -94,6 +99,18 @@ def ask_back(
             )
         tx.keep([case])
     return said
+
+
+def _barred(case: Case, edition: Edition | None, tx: Transaction) -> Reclaim | None:
+    """Whether the register keeps the tenant's work from the holder."""
+    agreement, tenant = case.job.agreement, case.job.workload.tenant
+    register = tx.registers([agreement], Lock.READ)[agreement]
+    if edition is None or register.barred(tenant, case.now, edition).isdisjoint(
+        edition.holder_pools
+    ):
+        return None
+    because = f"{edition.holder.id} is in the conflict set of {tenant}, and gets none of its work"
+    return _no(NotReclaimed.CONFLICT, because)
 
 
 def _judge(
@@ -164,7 +181,7 @@ def _pool(case: Case, kept: Replacement, edition: Edition | None, rules: Ruleboo
         (
             pool
             for pool in rules.pools
-            if (pool.place.region, pool.place.sku) == (kept.region, kept.sku)
+            if pool.place[1:] == (kept.region, kept.sku, kept.purchase)
             and edition is not None
             and edition.holds(pool.place.provider)
             and pool.fits(work.shape)
@@ -193,6 +210,7 @@ def _taken(
             provider=pool.place.provider,
             region=pool.place.region,
             sku=pool.place.sku,
+            purchase=pool.place.purchase,
             notice_until=until,
             by=kept.by,
         )

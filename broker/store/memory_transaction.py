@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.domain.altered import altered
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -24,11 +25,12 @@ from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
-from broker.ports import KeyTakenError, LogChunk, SubmissionKey
+from broker.ports import KeyTakenError, Lock, LogChunk, SubmissionKey
+from broker.store.advice import AdviceInMemory
 from broker.store.memory_tables import MemoryTables
 
 
-class MemoryTransaction:
+class MemoryTransaction(AdviceInMemory):
     """Holds the store's lock for as long as its block lasts."""
 
     now: datetime
@@ -36,8 +38,6 @@ class MemoryTransaction:
     def __init__(self, store: MemoryTables, lock: AbstractContextManager[object]) -> None:
         self.store, self._lock = store, lock
         self._writes: list[Callable[[], object]] = []
-        self._kept: set[str] = set()
-        """Ids of what kept cases have changed and no write has put yet."""
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -139,14 +139,14 @@ class MemoryTransaction:
         self._writes.append(partial(self.store.party_keys.__setitem__, key.id, key))
         self.record(f"party/{key.party}", events)
 
-    def party_keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None, *, hold: bool = False) -> list[Key]:
+        del hold  # transactions come one at a time
         known = self.store.party_keys.values()
         wanted = [key for key in known if party is None or key.party == party]
         return sorted(wanted, key=lambda key: (key.granted_at, key.id))
 
     def keep(self, cases: Iterable[Case]) -> None:
         for case in cases:
-            self._kept |= case.changed
             self._writes.append(partial(self._keep, case))
 
     def _keep(self, case: Case) -> None:
@@ -155,7 +155,6 @@ class MemoryTransaction:
             at = max(self.now, job.last_at)
             self._tell(f"job/{job.id}", job.version, case.events, at)
             job = altered(job, version=job.version + len(case.events), last_at=at)
-        self._kept -= case.changed
         for name in sorted(case.changed):
             if name in case.machines:
                 store.set_machine(case.machines[MachineName(name)])
@@ -167,6 +166,7 @@ class MemoryTransaction:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
+        store.spend(job, case.spent)
         store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
@@ -234,15 +234,9 @@ class MemoryTransaction:
         self._writes.append(lambda: self._put_place(record, events))
 
     def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
-        place, store = record.place, self.store
-        store.place_records[place] = record
-        for name in sorted(store.wanted.get(place, ())):
-            machine = store.all_machines[name]
-            due = machine.due_at is not None and machine.due_at <= self.now
-            if not due and name not in self._kept:
-                self.store.set_machine(altered(machine, due_at=self.now))
+        self.store.set_place(record, self.now)
         if events:
-            self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+            self._record(record.place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider
@@ -252,9 +246,9 @@ class MemoryTransaction:
         return self.store.asked
 
     def registers(
-        self, agreements: Iterable[str], *, for_update: bool = False
+        self, agreements: Iterable[str], lock: Lock = Lock.NONE
     ) -> Mapping[str, Register]:
-        del for_update  # transactions come one at a time
+        del lock  # transactions come one at a time
         return {name: self.store.registers[name] for name in agreements}
 
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
@@ -264,6 +258,10 @@ class MemoryTransaction:
         name = register.agreement
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        del hold  # transactions come one at a time
+        return self.store.spending(self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         del hold  # transactions come one at a time
@@ -290,10 +288,8 @@ class MemoryTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         for chunk in chunks:
-            self._writes.append(partial(self._add_chunk, chunk))
-
-    def _add_chunk(self, chunk: LogChunk) -> None:
-        self.store.chunks.setdefault((chunk.lease, chunk.seq), chunk)
+            known = (chunk.lease, chunk.seq)
+            self._writes.append(partial(self.store.chunks.setdefault, known, chunk))
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)

@@ -12,12 +12,15 @@ from broker.domain.values import ProviderName, usd
 from broker.steps.amend import amend_job
 from broker.steps.beat import Part, note_beat
 from broker.steps.cancel import cancel_jobs
+from broker.steps.clear_cool_downs import Within, clear_cool_downs
 from broker.steps.submit import InvalidJobError
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
+from tests.fuzz.desks import endpoint, link
 from tests.fuzz.parties import enter, key, reclaim, revoke
-from tests.fuzz.people import agent, answer, answer_to, fetch, submit
+from tests.fuzz.people import agent, answer, answer_to, fetch, submit, submit_quoted
 from tests.fuzz.seams import ProcessDied
+from tests.fuzz.terms import another_edition, quote_withdrawn
 from tests.fuzz.world import LATE, PLACES, World
 
 Thing = TypeVar("Thing")
@@ -90,12 +93,20 @@ def _step(world: World, action: Action) -> None:
         steps[name]()
 
 
+def _clear(world: World, action: Action) -> None:
+    place = PLACES[action.a % len(PLACES)]
+    within = Within(provider=place.provider, region=place.region if action.b % 2 else None)
+    gone = clear_cool_downs(within, "operator", "asked", world.store)
+    world.say(f"The operator clears {within.provider} {within.region or ''}: {len(gone)} things.")
+
+
 _NAMED: Final = {
     Verb.PLACE: "place",
     Verb.OFFERS: "put",
     Verb.PROVISION: "provision",
     Verb.RECONCILE: "reconcile",
     Verb.SWEEP: "sweep",
+    Verb.ANNOUNCE: "announce",
 }
 
 
@@ -243,5 +254,11 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.AMEND: _amend,
     Verb.KEY: key,
     Verb.RECLAIM: reclaim,
+    Verb.CLEAR: _clear,
+    Verb.QUOTED: submit_quoted,
+    Verb.WITHDRAW: quote_withdrawn,
+    Verb.EDITION: another_edition,
+    Verb.ENDPOINT: endpoint,
+    Verb.LINK: link,
     **dict.fromkeys(STEPS, _step),
 }
