@@ -82,7 +82,6 @@ class Waits:
         """Of each open commitment, whether its units were released when it was made."""
         self._outages: list[tuple[datetime, datetime]] = []
         self._shortage = Shortage()
-        self._of_kind: dict[type[Event], Callable[[Any, datetime], None] | None] = {}
         self._hears: Final[Mapping[str, Callable[[Any, datetime], None]]] = {
             "JobSubmitted": self._submitted,
             "JobAmended": self._amended,
@@ -109,10 +108,7 @@ class Waits:
         }
 
     def hear(self, event: Event, at: datetime) -> None:
-        kind = type(event)
-        if kind not in self._of_kind:
-            self._of_kind[kind] = self._hears.get(kind.__name__)
-        hears = self._of_kind[kind]
+        hears = self._hears.get(type(event).__name__)
         if hears is not None:
             hears(event, at)
 
