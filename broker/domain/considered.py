@@ -15,9 +15,9 @@ from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView
 from broker.domain.market import Pool, PoolKind
 from broker.domain.ranking import ranked
-from broker.domain.values import ProviderName, Usd
+from broker.domain.values import ProviderName, Purchase, Usd
 from broker.domain.verdict import verdict
-from broker.domain.workload import Limits, Scope, Shape, WorkClass
+from broker.domain.workload import Limits, Scope, Shape, SpotUse, WorkClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +51,15 @@ def considered(
     attested: frozenset[str] = frozenset(),
 ) -> tuple[Considered, ...]:
     """Every pool that fits the shape, the cheapest first, as an edition sees it at an instant."""
-    said: dict[PoolView, tuple[str, str | None, str]] = {}
+    said: dict[tuple[PoolView, Scope], tuple[str, str | None, str]] = {}
     found = []
     for pool in ranked(p for p in pools if p.fits(sought.shape)):
         view = PoolView(pool.place.provider.value, pool.kind)
-        if view not in said:
-            answer = verdict(edition, sought.work_class, sought.tags, view, Scope.NEW, at, attested)
-            said[view] = (answer.answer.value, answer.clause, answer.because)
-        word, clause, because = said[view]
+        scope = Scope.EXISTING if pool.place.purchase is Purchase.RESERVED else Scope.NEW
+        if (view, scope) not in said:
+            answer = verdict(edition, sought.work_class, sought.tags, view, scope, at, attested)
+            said[view, scope] = (answer.answer.value, answer.clause, answer.because)
+        word, clause, because = said[view, scope]
         found.append(
             Considered(
                 pool=pool,
@@ -75,6 +76,8 @@ def _left_out(pool: Pool, limits: Limits) -> str | None:
     most = limits.max_price_usd_hour
     if pool.place.provider in limits.exclude:
         return "limits.exclude"
+    if not limits.spot.takes(pool.place.purchase):
+        return "limits.spot"
     if not pool.within(limits):
         return "limits.regions"
     if most is not None and pool.price_usd_hour > most:
@@ -94,6 +97,9 @@ def what_would_change(sought: Sought, places: Sequence[Considered]) -> tuple[str
         told += _opens(places, replace(limits, regions=()), "without limits.regions")
     if limits.exclude:
         told += _opens(places, replace(limits, exclude=()), "without limits.exclude")
+    if limits.spot is not SpotUse.PREFER:
+        either = replace(limits, spot=SpotUse.PREFER)
+        told += _opens(places, either, 'with limits.spot "prefer"')
     if sought.shape.accelerators and len(sought.shape.accelerators) == 1:
         told += _wider(sought, places)
     return tuple(told)

@@ -60,14 +60,20 @@ class Machine:
     unit: int
     place: Place
     price_usd_hour: Usd
+    max_price_usd_hour: Usd | None = None
+    """On spot, the most that may be paid for it; None: as much as on demand."""
     together: int = 1
     """How many units stand or fall with this one, itself included."""
+    domain: int = 0
+    """In which of its place's placement domains all of them are asked for, counted from 0."""
     state: MachineState = MachineState.WANTED
     offer: OfferId | None = None
     """The offer it is a hold for."""
     commitment: CommitmentId | None = None
     owed: bool = False
     """The holder has accepted to deliver it: it is asked for whatever else its place refused."""
+    hold: str | None = None
+    """The handle of the capacity that its cloud keeps for it, before it runs and while it does."""
     handle: str | None = None
     address: str = ""
     port: int | None = None
@@ -82,6 +88,8 @@ class Machine:
     leased_at: datetime | None = None
     run: RunState = RunState.IDLE
     stopping: bool = False
+    noticed_until: datetime | None = None
+    """When its cloud takes it back, once it has said so."""
     exit_code: int | None = None
     trouble: str = ""
     """What of ours keeps its cloud from answering; empty once it has answered."""
@@ -89,10 +97,15 @@ class Machine:
     """Why it ends or ended; for a lease's end its cause."""
 
 
+def is_kept(machine: Machine) -> bool:
+    """Whether its holder is sure to have room for it: it is there, or room is held for it."""
+    return machine.state is MachineState.RUNNING or machine.hold is not None
+
+
 def machine_name(purpose: str, unit: int, place: Place, attempt: int = 1) -> MachineName:
     """Name what you buy after the reason you buy it: one reason, one name, one machine.
 
     27 characters of a-z, 0-9 and a dash: short enough for every cloud's name and token.
     """
-    seed = f"{purpose}/{unit}/{place.provider}/{place.region}/{place.sku}/{attempt}"
+    seed = f"{purpose}/{unit}/{place.provider}/{place.region}/{place.sold}/{attempt}"
     return MachineName(f"cb-{blake2s(seed.encode(), digest_size=12).hexdigest()}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict, span
+from broker.domain.market import told_place
 from broker.domain.retelling import THE_HOLDER, Offered, Retelling, seconds
 
 
@@ -61,7 +62,7 @@ def place_refused(told: Retelling, fact: Fact) -> None:
             row,
             provider=data["provider"],
             region=data["region"],
-            sku=data["sku"],
+            sku=told_place(data)[2],
             units=data["units"],
             price_usd_hour=None,
             after_s=seconds(row.at, fact.at),
@@ -119,7 +120,7 @@ def answer_rejected(told: Retelling, fact: Fact) -> None:
 
 
 def released(told: Retelling, fact: Fact) -> None:
-    if fact.data["basis"] == "standing_refusal":
+    if fact.data["basis"] == "standing_refusal" and not fact.data.get("again"):
         standing(told, fact, None)
 
 
@@ -154,7 +155,7 @@ def standing(told: Retelling, fact: Fact, offer: str | None) -> None:
             Asking(
                 provider=data["provider"],
                 region=data["region"],
-                sku=data["sku"],
+                sku=told_place(data)[2],
                 units=len(fact.data["units"]),
                 at=fact.at,
                 verdict=Verdict.STANDING_REFUSAL,

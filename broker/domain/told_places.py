@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from broker.domain.advice import Thought
 from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
 from broker.domain.considered import Considered, Sought, considered, what_would_change
 from broker.domain.explanation import NotAsked
+from broker.domain.market import told_place
+from broker.domain.place import told_around
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
 from broker.domain.values import ProviderName, Usd, decimal_text, instant, usd
-from broker.domain.workload import Limits, Shape, WorkClass
+from broker.domain.workload import Limits, Shape, SpotUse, WorkClass
 
 ReadEdition: TypeAlias = Callable[[Mapping[str, Any]], Edition]
 
@@ -25,6 +28,18 @@ def edition_recorded(told: Retelling, fact: Fact) -> None:
 
 def prices_listed(told: Retelling, fact: Fact) -> None:
     told.price_lists[fact.data["list_id"]] = fact
+
+
+def advised(told: Retelling, fact: Fact) -> None:
+    """Keep it for the purchases that name it, and for the rows of the places not asked."""
+    said = fact.data
+    told.advice[said["advice"]] = fact
+    told.thought[told_place(said)] = thought(said)
+
+
+def thought(said: Mapping[str, Any]) -> str:
+    because = f" ({said['because']})" if said["because"] else ""
+    return f"{Thought(said['thought']).words} as of {said['as_of']}{because}"
 
 
 def attested(told: Retelling, fact: Fact) -> None:
@@ -51,7 +66,7 @@ def not_asked(
         NotAsked(
             provider=one.pool.place.provider.value,
             region=one.pool.place.region,
-            sku=one.pool.place.sku,
+            sku=one.pool.place.sold,
             price_usd_hour=decimal_text(one.pool.price_usd_hour),
             priced_at=one.pool.priced_at,
             verdict=one.verdict,
@@ -59,19 +74,27 @@ def not_asked(
             because=_why(one, told, max(paid, default=None)),
         )
         for one in places
-        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sku) not in asked
+        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sold) not in asked
     )
     return rows, what_would_change(sought, places)
 
 
 def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
     place = one.pool.place
+    why = _why_not(one, told, paid)
+    thought_of = told.thought.get((place.provider.value, place.region, place.sold), "")
+    return why if not thought_of or thought_of in why else f"{why}; {thought_of}"
+
+
+def _why_not(one: Considered, told: Retelling, paid: Usd | None) -> str:
+    place = one.pool.place
     if one.left_out:
         return f"{one.left_out} leaves it out"
     if one.verdict == "forbid":
         return one.because
-    if shut := told.shut.get((place.provider.value, place.region, place.sku)):
-        return shut
+    shut = (told.shut.get(around) for around in told_around(place))
+    if why := next((why for why in shut if why), None):
+        return why
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
         return f"{decimal_text(more)} $/h dearer" if more else "no cheaper"
@@ -109,5 +132,6 @@ def _sought(data: Mapping[str, Any]) -> Sought:
             regions=tuple(terms["regions"] or ()),
             exclude=tuple(map(ProviderName, data["exclude"])),
             max_price_usd_hour=None if price is None else usd(price),
+            spot=SpotUse(data.get("spot") or SpotUse.NEVER),
         ),
     )

@@ -19,7 +19,7 @@ from broker.domain.key import Role, Shown
 from broker.domain.market import Pool
 from broker.domain.options import at
 from broker.domain.spill import commit_holder
-from broker.domain.values import JobId
+from broker.domain.values import JobId, Purchase
 from broker.ports import Lock, Store, Transaction
 from broker.steps.authority import authorised
 from broker.steps.rulebook import Rulebook
@@ -52,6 +52,7 @@ class Replacement:
     hold: str
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
     by: str
     shown: Shown = None
 
@@ -180,7 +181,7 @@ def _pool(case: Case, kept: Replacement, edition: Edition | None, rules: Ruleboo
         (
             pool
             for pool in rules.pools
-            if (pool.place.region, pool.place.sku) == (kept.region, kept.sku)
+            if pool.place[1:] == (kept.region, kept.sku, kept.purchase)
             and edition is not None
             and edition.holds(pool.place.provider)
             and pool.fits(work.shape)
@@ -209,6 +210,7 @@ def _taken(
             provider=pool.place.provider,
             region=pool.place.region,
             sku=pool.place.sku,
+            purchase=pool.place.purchase,
             notice_until=until,
             by=kept.by,
         )

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -23,7 +24,8 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, Lock, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, registers, writes
+from broker.store import desks, event_log, locks, queries, registers, spent, writes
+from broker.store.advice import AdviceRows
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
@@ -31,7 +33,7 @@ from broker.store.rows import Values, instant_of, job_row, machine_from, micros,
 from broker.store.tables import AGENTS, BEATS, JOBS, KEYS, MACHINES, NOTICES, PLACES
 
 
-class SqlTransaction:
+class SqlTransaction(AdviceRows):
     """The contract is `broker.ports.Transaction`.
 
     Whoever reads a job for writing holds its row, and with it all that hangs on the job. What is
@@ -71,8 +73,10 @@ class SqlTransaction:
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
+            woken = writes.opened(connection, self._places.values(), self.now)
             written = {name for case in self._kept.values() for name in case.changed}
-            writes.wake_wanted(connection, list(self._places), self.now, written, self.dues)
+            if woken:
+                writes.wake_wanted(connection, woken, self.now, written, self.dues)
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
         writes.upsert(connection, NOTICES, self._notices)
@@ -247,7 +251,7 @@ class SqlTransaction:
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
         place = record.place
         self._places[place] = record
-        self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+        self.record(place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         return queries.unresolved(self._connection, provider)
@@ -263,6 +267,11 @@ class SqlTransaction:
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._registers[register.agreement] = register
         self.record(f"agreement/{register.agreement}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        if hold:
+            locks.take(self._connection, locks.SPENDING, ["spending"])
+        return spent.read(self._connection, self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         if hold:

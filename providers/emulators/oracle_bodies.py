@@ -13,7 +13,9 @@ from providers.emulators.wire import Reply, json_reply
 
 Body: TypeAlias = dict[str, Any]
 
+RESERVED: Final = " reserved"
 NO_ROOM: Final = "Out of host capacity."
+_TERMINATED: Final = {"preemptionAction": {"type": "TERMINATE", "preserveBootVolume": False}}
 _STATES: Final = {
     MachineState.CREATING: "PROVISIONING",
     MachineState.RUNNING: "RUNNING",
@@ -30,8 +32,18 @@ def instance(compartment: str, machine: CloudMachine) -> Body:
         "freeformTags": dict(machine.tags),
         "lifecycleState": _STATES[machine.state],
         "region": machine.region,
-        "shape": machine.sku,
-    }
+        "shape": machine.sku.removesuffix(RESERVED),
+        **({"capacityReservationId": kept(machine.region)} if _reserved(machine) else {}),
+    } | ({"preemptibleInstanceConfig": _TERMINATED} if machine.spot else {})
+
+
+def _reserved(machine: CloudMachine) -> bool:
+    return machine.sku.endswith(RESERVED)
+
+
+def kept(region: str) -> str:
+    """The name of all that is reserved in a region: one reservation, of several shapes."""
+    return f"ocid1.capacityreservation.oc1.{region}.kept"
 
 
 def work_request(compartment: str, machine: CloudMachine, *, failed: bool) -> Body:
@@ -75,8 +87,9 @@ def ocid(kind: str, machine: CloudMachine) -> str:
 
 
 def reply(body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """None is no body at all."""
     told = {"opc-request-id": secrets.token_hex(16).upper(), **(headers or {})}
-    return json_reply(HTTPStatus.OK, body, told)
+    return json_reply(HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK, body, told)
 
 
 def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -12,7 +12,7 @@ from typing import Final
 import oci
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName, RefusalReason
+from broker.domain.values import MachineName, ProviderName, Purchase, RefusalReason
 from broker.ports import (
     Fault,
     FaultKind,
@@ -25,18 +25,18 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.answers import of_the_region
-from providers.machine import OWNER_TAG, on_a_real_machine
+from providers.answers import in_domain, of_the_region, only_domain
+from providers.machine import OWNER_TAG, boot_script
 from providers.oracle.answers import BROKEN, told
-from providers.oracle.client import Client, Thing
+from providers.oracle.client import Client, Thing, client, domains_in, domains_of
 from providers.oracle.machine import details
 from providers.refusals.oracle import read_oracle
+from providers.reservations import another_s, not_ours, reservation_of
 
 _COMING: Final = frozenset({"PROVISIONING", "STARTING", "CREATING_IMAGE", "MOVING"})
 _ENDING: Final = frozenset({"TERMINATING", "TERMINATED"})
 _STUCK_AFTER: Final = timedelta(minutes=15)
 _END_COMMAND: Final = "shutdown -h now"
-_HOME: Final = "us-ashburn-1"
 
 
 def build(account: Mapping[str, str]) -> Provider:
@@ -48,24 +48,15 @@ def build(account: Mapping[str, str]) -> Provider:
     to be searched for machines, `endpoint` another address of the cloud; `connect_s` and `read_s`
     bound every call. Raises KeyError for what is missing.
     """
-    if "tenancy" in account:
-        config = {key: account[key] for key in ("tenancy", "user", "fingerprint")}
-        config |= {"key_content": account["key"], "region": account.get("region", _HOME)}
-    else:
-        config = dict(oci.config.from_file())
-    pairs = [entry.partition("=") for entry in account.get("domains", "").split()]
-    client = Client(
-        config=config,
-        compartment=account.get("compartment", config["tenancy"]),
-        endpoint=account.get("endpoint", ""),
-        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
-    )
+    made = client(account)
     return Oracle(
-        client=client,
+        client=made,
+        account=account,
         image=account["image"],
         subnet=account["subnet"],
-        domains=tuple((region, domain) for region, _, domain in pairs),
-        regions=tuple(account.get("regions", config["region"]).split()),
+        domains=domains_of(account),
+        regions=tuple(account.get("regions", made.config["region"]).split()),
+        checkpoints=account.get("checkpoints", ""),
     )
 
 
@@ -74,36 +65,52 @@ class Oracle:
     """A handle is `instance/work request` while the machine is made, and `instance` after that."""
 
     client: Client
+    account: Mapping[str, str] = field(repr=False)
     image: str
     subnet: str
     domains: tuple[tuple[str, str], ...]
     regions: tuple[str, ...]
+    checkpoints: str = ""
+    """Where a machine finds what jobs keep: a path that its image mounts."""
     _addresses: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def name(self) -> ProviderName:
         return ProviderName.ORACLE
 
+    @property
+    def _who(self) -> str:
+        return f"Oracle, tenancy {self.client.config['tenancy']}"
+
     def launch(self, order: Order) -> Outcome:
-        domains = self._domains_of(order)
+        return in_domain(self._asked(order), order, len(self._every_domain(order)))
+
+    def _asked(self, order: Order) -> Outcome:
+        if order.place.interruptible and order.place.sku.startswith("BM."):
+            text = "Oracle takes no bare metal machine back, so it sells none on spot"
+            return Refused(RefusalReason.SPEC_UNSUPPORTED, "PreemptibleBareMetal", text)
         try:
+            if order.place.purchase is Purchase.RESERVED:
+                return self._into_reservation(order)
+            domains = self._domains_of(order)
             # A single domain answers a repeated token by itself.
             if len(domains) > 1 and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
             return self._ask(order, domains)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def poll(self, order: Order, handle: str) -> Outcome:
         identity, _, work = handle.partition("/")
         try:
             found = self.client.instance(order.place.region, identity)
             if found is None:
-                return Gone("Oracle has no such instance")
+                return Gone("Oracle has no such instance", order.place.interruptible)
             instance, date = found
-            return self._follow(order, instance, work, date)
+            outcome = self._follow(order, instance, work, date)
+            return in_domain(outcome, order, len(self._every_domain(order)))
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """By name as well as by handle: a late refusal may have moved on to another machine."""
@@ -143,15 +150,32 @@ class Oracle:
             refusals.append(outcome)
         return of_the_region(refusals)
 
-    def _launch(self, order: Order, domain: str) -> Outcome:
-        local = bool(self.client.endpoint)
+    def _into_reservation(self, order: Order) -> Outcome:
+        """A reservation lies in one domain; the token keeps a repeated launch to one machine."""
+        place, named = order.place, reservation_of(self.account, order.place)
+        if isinstance(named, Fault):
+            return named
+        found = self.client.reservation(place.region, named)
+        if found is None:
+            return not_ours(place, f"{named}, which this tenancy does not have", "correct the id")
+        if wrong := another_s(place, named, found.freeform_tags or {}, order.owner):
+            return wrong
+        shapes = [config.instance_shape for config in found.instance_reservation_configs or ()]
+        if place.sku not in shapes:
+            holds = f"{named}, which holds {', '.join(shapes) or 'nothing'}"
+            return not_ours(place, holds, "name it for that machine")
+        return self._launch(order, found.availability_domain, named)
+
+    def _launch(self, order: Order, domain: str, reservation: str | None = None) -> Outcome:
+        ends_by = None if self.client.endpoint else _END_COMMAND
         wanted = details(
             order,
             domain,
-            start_up=order.start_up if local else on_a_real_machine(order.start_up, _END_COMMAND),
+            start_up=boot_script(order, "oracle", self.checkpoints, ends_by),
             compartment=self.client.compartment,
             image=self.image,
             subnet=self.subnet,
+            reservation=reservation,
         )
         token = blake2s(f"{domain}/{order.name}".encode(), digest_size=24).hexdigest()
         try:
@@ -159,7 +183,7 @@ class Oracle:
         except oci.exceptions.ServiceError as failure:
             if failure.code == "InvalidatedRetryToken" and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
         handle = f"{instance.id}/{work}" if work else instance.id
         if instance.lifecycle_state in _COMING:
             return Launching(handle)
@@ -175,10 +199,12 @@ class Oracle:
         said = self._complaint(order, work) or self._stuck(order, instance, date)
         underway = Launching(f"{instance.id}/{work}" if work else instance.id)
         if said is None:
-            return Gone(state) if state in _ENDING else underway
+            # Oracle does not say who has ended it; it was not we, or nobody would ask.
+            return Gone(state, order.place.interruptible) if state in _ENDING else underway
         if not self._ended(order, instance):
             return underway
-        domains = self._domains_of(order)
+        reserved = order.place.purchase is Purchase.RESERVED
+        domains = () if reserved else self._domains_of(order)
         here = instance.availability_domain
         after = domains[domains.index(here) + 1 :] if here in domains else ()
         if not isinstance(said, Refused) or not after:
@@ -191,7 +217,8 @@ class Oracle:
         errors = self.client.failure(order.place.region, work) if work else None
         if errors is None:
             return None
-        said = [read_oracle(error.code, error.message) for error in errors]
+        spot, who = order.place.interruptible, self._who
+        said = [read_oracle(one.code, one.message, spot=spot, account=who) for one in errors]
         refused = (one for one in said if isinstance(one, Refused))
         return next(refused, said[0] if said else Fault(FaultKind.UNKNOWN_CODE, "FAILED"))
 
@@ -226,20 +253,27 @@ class Oracle:
         return self._addresses[identity]
 
     def _domains_of(self, order: Order) -> tuple[str, ...]:
-        region = order.place.region
-        known = tuple(domain for where, domain in self.domains if where == region)
-        return known or (f"{region.upper()}-AD-1",)
+        return only_domain(self._every_domain(order), order)
+
+    def _every_domain(self, order: Order) -> tuple[str, ...]:
+        return domains_in(self.domains, order.place.region)
 
 
 def _owned(instance: Thing) -> OwnedMachine:
     region = oci.regions.REGIONS_SHORT_NAMES.get(instance.region, instance.region)
     return OwnedMachine(
         name=MachineName(instance.display_name),
-        place=Place(ProviderName.ORACLE, region, instance.shape),
+        place=Place(ProviderName.ORACLE, region, instance.shape, _bought(instance)),
         handle=instance.id,
         running=instance.lifecycle_state == "RUNNING",
         since=instance.time_created,
     )
+
+
+def _bought(instance: Thing) -> Purchase:
+    if instance.capacity_reservation_id:
+        return Purchase.RESERVED
+    return Purchase.SPOT if instance.preemptible_instance_config else Purchase.ON_DEMAND
 
 
 def _not_gone(outcome: Outcome, handle: str) -> Outcome:

@@ -51,6 +51,8 @@ class Verb(StrEnum):
     """The holder asks a unit back."""
     AWAY = "away"
     """Nobody answers at the holder's cloud for a while."""
+    CLEAR = "clear"
+    """An operator clears what keeps the broker away from a cloud."""
     QUOTED = "quoted"
     """A job comes whose right a third party's quote wakes."""
     WITHDRAW = "withdraw"
@@ -78,6 +80,7 @@ DISTURBED: Final = STEPS | {
     Verb.ENTER,
     Verb.REVOKE,
     Verb.AMEND,
+    Verb.CLEAR,
     Verb.QUOTED,
     Verb.WITHDRAW,
     Verb.EDITION,
@@ -123,6 +126,7 @@ FIRST: Final[Weights] = {
     Verb.AMEND: 4,
     Verb.KEY: 0.3,
     Verb.RECLAIM: 3,
+    Verb.CLEAR: 2,
 }
 """What the first histories were drawn from: a seed that once failed is drawn from it for ever."""
 ALL: Final[Weights] = {

@@ -20,6 +20,7 @@ from broker.domain.events.jobs import (
     JobUnmet,
 )
 from broker.domain.events.leases import (
+    InterruptionNoticed,
     LeaseFenced,
     LeaseRenewed,
     MigrationAborted,
@@ -45,11 +46,14 @@ from broker.domain.events.offers import (
     OfferTolled,
     OfferWithdrawn,
 )
+from broker.domain.events.orphans import OrphanEnded, OrphanFound
 from broker.domain.events.outages import (
     BrokerDown,
     BrokerUp,
 )
 from broker.domain.events.places import (
+    CoolDownCleared,
+    PlaceAdvised,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -99,6 +103,7 @@ __all__ = [
     "ConflictRecorded",
     "ConsentRecorded",
     "ConsentRevoked",
+    "CoolDownCleared",
     "DiscrepancyFound",
     "EditionRecorded",
     "HolderCommitted",
@@ -106,6 +111,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "InterruptionNoticed",
     "JobAmended",
     "JobCancelled",
     "JobFailed",
@@ -134,6 +140,9 @@ __all__ = [
     "OfferRefused",
     "OfferTolled",
     "OfferWithdrawn",
+    "OrphanEnded",
+    "OrphanFound",
+    "PlaceAdvised",
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",

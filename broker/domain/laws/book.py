@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from broker.domain.chain import Fact
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.prices import Listed
 from broker.domain.laws.records import (
     Acceptance,
+    Advised,
     Conflict,
     Default,
     Key,
+    Outage,
     Probe,
+    Refusal,
     Small,
     Span,
     Stake,
@@ -66,7 +69,8 @@ class Commitment:
     cites: tuple[str, ...]
     edition: tuple[str, str]
     """Its agreement and its name."""
-    sku: str
+    sold: str
+    """The kind of machine, and how it was bought."""
     holds: tuple[str, ...]
 
 
@@ -95,6 +99,10 @@ class Unit:
     """What is to follow its lease: offered, released and committed like any unit meanwhile."""
     asked: Mapping[str, Any] | None = None
     """An heir's `ReclaimAsked`; None for a renewal's."""
+    spent: Release | None = None
+    """The release that its last lease was bought under."""
+    preempted: int = 0
+    """How often its cloud has taken its machine back."""
 
     @property
     def sought(self) -> Unit:
@@ -148,6 +156,10 @@ class Job:
     shape: Mapping[str, Any]
     exclude: tuple[str, ...]
     checkpointable: bool
+    borne: int | None
+    """How often each unit, or a gang, may be taken back and start again; None: not told."""
+    spot: str
+    """Whether it may have machines that can be interrupted: never, prefer, only."""
     submitted_at: datetime
     patience_until: datetime | None
     position: int
@@ -176,24 +188,6 @@ class Job:
         return [unit.sought for unit in self.units.values()]
 
 
-class Outage(NamedTuple):
-    since: datetime
-    to: datetime
-
-
-class Refusal(NamedTuple):
-    place: tuple[str, str, str]
-    """Provider, region and kind of machine."""
-    units: int
-    at: datetime
-    valid_until: datetime
-    position: int
-
-    @property
-    def provider(self) -> str:
-        return self.place[0]
-
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -213,7 +207,9 @@ class Book:
     price_lists: dict[str, Sequence[Listed]] = field(default_factory=dict)
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
-    """Until when a trouble of ours kept us from a place."""
+    """Until when a trouble of ours kept us from a place or an area."""
+    advice: dict[str, Advised] = field(default_factory=dict)
+    """By its id."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""

@@ -1,20 +1,12 @@
-"""AWS, through boto3.
-
-A machine's name is the client token of its purchase: EC2 answers a repeated token with the
-machine of the first call. A handle is the instance's id, with `/seen` behind it once the
-instance has shown itself: EC2 may not know an id right after it has given it out.
-"""
+"""The five verbs, asked of EC2."""
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -28,8 +20,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.place import Place, Reach, region_of
+from broker.domain.values import MachineName, ProviderName, Purchase, decimal_text
 from broker.ports import (
     Fault,
     FaultKind,
@@ -43,7 +35,10 @@ from broker.ports import (
     Running,
     Unsure,
 )
-from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
+from providers.answers import in_domain, only_domain
+from providers.aws.client import Clients
+from providers.aws.reservations import Reservations
+from providers.machine import NAME_TAG, OWNER_TAG, boot_script, machine_tags
 from providers.refusals.aws import read_aws
 
 _END_COMMAND: Final = "shutdown -h now"
@@ -51,18 +46,18 @@ _PLACE_TAG: Final = "broker-place"
 _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
-_ZONE: Final = re.compile(r"(?P<region>[a-z]{2}(-[a-z]+)+-\d+)[a-z]")
-_BROKEN: Final = 500
-_BY_STATUS: Final = {401: FaultKind.AUTH, 403: FaultKind.AUTH, 429: FaultKind.THROTTLED}
+_TAKEN_BACK: Final = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
-_FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
+FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
 
 def build(account: Mapping[str, str]) -> Provider:
     """The adapter for `access_key_id`, `secret_access_key`, `regions` and `image`.
 
     `regions` are separated by spaces. `image`, and the optional `subnet` and `security_group`,
-    may be given per region: `image.us-east-1`. Optional are also `endpoint`, `connect_s`, `read_s`.
+    may be given per region: `image.us-east-1`. Optional are also `endpoint`, `connect_s`, `read_s`,
+    `reservations`, and `zones`: where machines that belong together may be, in the order of asking;
+    a region of which none is named has its zone a.
     """
     return Aws(account)
 
@@ -71,22 +66,29 @@ class Aws:
     def __init__(self, account: Mapping[str, str]) -> None:
         self._account = account
         self._regions = account["regions"].split()
-        self._making = threading.Lock()
-        self._session: botocore.session.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._who = f"AWS, access key {account['access_key_id']}"
+        self._clients = Clients(account)
+        self._reservations = Reservations(account, self._clients)
 
     @property
     def name(self) -> ProviderName:
         return ProviderName.AWS
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._launch(order), order, len(_zones(order, self._account)))
+
+    def _launch(self, order: Order) -> Outcome:
         try:
-            answer = self._client(order.place.region).run_instances(
-                **_machine(order, self._account)
-            )
-        except _FAILURES as failure:
-            return _told(failure)
-        standing = _standing(answer["Instances"][0])
+            wanted = _machine(order, self._account)
+            if order.place.purchase is Purchase.RESERVED:
+                target = self._reservations.target(order)
+                if isinstance(target, Fault):
+                    return target
+                wanted |= target
+            answer = self._client(order.place.region).run_instances(**wanted)
+        except FAILURES as failure:
+            return _told(failure, self._who, order)
+        standing = self._standing(answer["Instances"][0])
         if isinstance(standing, Gone):
             return Fault(FaultKind.CONFLICT, "IdempotentInstanceTerminated", standing.because)
         return standing
@@ -95,13 +97,13 @@ class Aws:
         instance = handle.removesuffix(_SEEN)
         try:
             answer = self._client(order.place.region).describe_instances(InstanceIds=[instance])
-        except _FAILURES as failure:
+        except FAILURES as failure:
             if _code(failure) not in _NOT_FOUND:
-                return _told(failure)
+                return _told(failure, self._who, order)
             seen = handle.endswith(_SEEN)
             return Gone("AWS no longer knows the instance") if seen else Launching(handle)
         for found in _instances([answer]):
-            return _standing(found)
+            return in_domain(self._standing(found), order, len(_zones(order, self._account)))
         return Launching(handle)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
@@ -116,7 +118,7 @@ class Aws:
             named = [{"Name": f"tag:{NAME_TAG}", "Values": [order.name]}, _not_gone()]
             found = [i["InstanceId"] for i in _instances(_pages(client, named))]
             return not found or _ended(client, found)
-        except _FAILURES:
+        except FAILURES:
             return False
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
@@ -128,46 +130,28 @@ class Aws:
                 for region in self._regions
                 for instance in _instances(_pages(self._client(region), filters))
             ]
-        except _FAILURES as failure:
+        except FAILURES as failure:
             raise ConnectionError(f"aws does not list its machines: {failure}") from failure
 
+    def _standing(self, instance: Mapping[str, Any]) -> Outcome:
+        handle, state = instance["InstanceId"], instance["State"]["Name"]
+        if state == "pending":
+            return Launching(handle)
+        if state == "running":
+            return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
+        reason = instance.get("StateReason", {})
+        code, text = reason.get("Code") or "", reason.get("Message") or ""
+        told = read_aws(code, text, account=self._who)
+        return told if isinstance(told, Refused) else Gone(code or state, code in _TAKEN_BACK)
+
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
-        """The client of a region, or of a zone's region; one for all threads."""
-        region = _region(place)
-        with self._making:
-            if region not in self._clients:
-                if self._session is None:
-                    # What a person set up for themselves on this computer is not the broker's.
-                    self._session = botocore.session.Session(
-                        session_vars={"profile": (None, [], None, None)}
-                    )
-                self._clients[region] = _client(self._session, region, self._account)
-            return self._clients[region]
-
-
-def _client(session: botocore.session.Session, region: str, account: Mapping[str, str]) -> Any:  # noqa: ANN401
-    endpoint = account.get("endpoint")
-    return session.create_client(
-        "ec2",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=account["access_key_id"],
-        aws_secret_access_key=account["secret_access_key"],
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": 1},
-            connect_timeout=float(account.get("connect_s", "2")),
-            read_timeout=float(account.get("read_s", "10")),
-            max_pool_connections=32,
-            proxies={} if endpoint else None,
-        ),
-    )
+        return self._clients.of("ec2", place)
 
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
-    place, region = order.place.region, _region(order.place.region)
-    start_up = order.start_up
-    if "endpoint" not in account:
-        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    place, region = order.place.region, region_of(ProviderName.AWS, order.place.region)
+    ends_by = None if "endpoint" in account else _END_COMMAND
+    start_up = boot_script(order, "aws", account.get("checkpoints", ""), ends_by)
     tags = [
         {"Key": key, "Value": value}
         for key, value in {**machine_tags(order), _PLACE_TAG: place, "Name": order.name}.items()
@@ -192,12 +176,34 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
             for kind in ("instance", "volume", "network-interface")
         ],
     }
-    return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
+    if order.place.interruptible:
+        asked["InstanceMarketOptions"] = _spot(order)
+    if place == region and (order.domain is None or "SubnetId" in card):
+        return asked
+    zone = next(iter(only_domain(_zones(order, account), order)), place)
+    return {**asked, "Placement": {"AvailabilityZone": zone}}
 
 
-def _region(place: str) -> str:
-    zone = _ZONE.fullmatch(place)
-    return zone["region"] if zone else place
+def _zones(order: Order, account: Mapping[str, str]) -> tuple[str, ...]:
+    """The zones in which machines that belong together are asked for, one after the other."""
+    place = order.place.region
+    region = region_of(ProviderName.AWS, place) or place
+    if place != region or account.get(f"subnet.{region}") or account.get("subnet"):
+        return (place,)  # one zone, as is that of a subnet
+    zones = account.get("zones", "").split()
+    known = tuple(zone for zone in zones if region_of(ProviderName.AWS, zone) == region)
+    return known or (f"{region}a",)
+
+
+def _spot(order: Order) -> dict[str, Any]:
+    """Terminated when EC2 wants it back, or when it costs more than the cap."""
+    terms: dict[str, Any] = {
+        "SpotInstanceType": "one-time",
+        "InstanceInterruptionBehavior": "terminate",
+    }
+    if order.max_price_usd_hour is not None:
+        terms["MaxPrice"] = decimal_text(order.max_price_usd_hour)
+    return {"MarketType": "spot", "SpotOptions": terms}
 
 
 def _not_gone() -> dict[str, Any]:
@@ -220,26 +226,26 @@ def _ended(client: Any, instances: list[str]) -> bool:  # noqa: ANN401
     return all(state == "terminated" for state in states)
 
 
-def _standing(instance: Mapping[str, Any]) -> Outcome:
-    handle, state = instance["InstanceId"], instance["State"]["Name"]
-    if state == "pending":
-        return Launching(handle)
-    if state == "running":
-        return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
-    reason = instance.get("StateReason", {})
-    told = read_aws(reason.get("Code", ""), reason.get("Message", ""))
-    return told if isinstance(told, Refused) else Gone(reason.get("Code", state))
-
-
 def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
         name=MachineName(tags.get(NAME_TAG, instance["InstanceId"])),
-        place=Place(ProviderName.AWS, tags.get(_PLACE_TAG, region), instance["InstanceType"]),
+        place=Place(
+            ProviderName.AWS,
+            tags.get(_PLACE_TAG, region),
+            instance["InstanceType"],
+            _bought(instance),
+        ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),
     )
+
+
+def _bought(instance: Mapping[str, Any]) -> Purchase:
+    if "CapacityReservationId" in instance:
+        return Purchase.RESERVED
+    return Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND
 
 
 def _code(failure: BaseException) -> str:
@@ -248,29 +254,40 @@ def _code(failure: BaseException) -> str:
     return type(failure).__name__
 
 
-def _told(failure: BaseException) -> Refused | Fault | Unsure:
+def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     code, text = _code(failure), str(failure)
     if isinstance(failure, ClientError):
-        return _answered(failure, code)
+        return _answered(failure, code, who, spot=order.place.interruptible)
     if isinstance(failure, _NEVER_SENT):
-        return Fault(FaultKind.UNREACHABLE, code, text)
+        if region_of(ProviderName.AWS, order.place.region) not in _known_regions():
+            told = f"{who}: region: {text}; name a region that AWS has"
+            return Fault(FaultKind.INVALID, code, told, reach=Reach.REGION)
+        return Fault(FaultKind.UNREACHABLE, code, f"{who}: {text}")
     if isinstance(failure, HTTPClientError | ResponseParserError):
         return Unsure(f"AWS broke off: {text}")
     if isinstance(failure, NoCredentialsError | PartialCredentialsError):
-        return Fault(FaultKind.AUTH, code, text)
+        told = f"{who}: access_key_id, secret_access_key: {text}; give both"
+        return Fault(FaultKind.AUTH, code, told, reach=Reach.CLOUD)
     invalid = isinstance(failure, ParamValidationError)
-    return Fault(FaultKind.INVALID if invalid else FaultKind.TRANSIENT, code, text)
+    kind = FaultKind.INVALID if invalid else FaultKind.TRANSIENT
+    return Fault(kind, code, f"{who}: {text}")
 
 
-def _answered(failure: ClientError, code: str) -> Refused | Fault:
+def _answered(failure: ClientError, code: str, who: str, *, spot: bool) -> Refused | Fault:
     met = failure.response.get("ResponseMetadata", {})
-    status = met.get("HTTPStatusCode", 0)
     wait = met.get("HTTPHeaders", {}).get("retry-after", "")
-    text = failure.response.get("Error", {}).get("Message", "")
-    told = read_aws(code, text, float(wait) if wait.isdigit() else None)
-    if isinstance(told, Fault) and told.kind is FaultKind.UNKNOWN_CODE:
-        rest = FaultKind.TRANSIENT if status >= _BROKEN else told.kind
-        kind = _BY_STATUS.get(status, rest)
-        return replace(told, kind=kind)
-    return told
+    text = failure.response.get("Error", {}).get("Message") or ""
+    seconds = float(wait) if wait.isdigit() else None
+    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), spot=spot, account=who)
+
+
+@cache
+def _known_regions() -> frozenset[str]:
+    """Every region of every partition that this SDK knows."""
+    session = botocore.session.Session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    )
