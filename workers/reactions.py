@@ -62,6 +62,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,
     events.CoolDownCleared: (Task.PLACE, Task.PROVISION),
+    events.OrphanFound: _NOTHING,
+    events.OrphanEnded: _NOTHING,
     events.AnswerReceived: _NOTHING,
     events.AnswerRejected: _NOTHING,
     events.OfferAccepted: _BUY,

@@ -16,6 +16,7 @@ from broker.ports.provider import (
 )
 from broker.ports.store import (
     KeyTakenError,
+    Lock,
     LogChunk,
     Store,
     SubmissionKey,
@@ -32,6 +33,7 @@ __all__ = [
     "Ids",
     "KeyTakenError",
     "Launching",
+    "Lock",
     "LogChunk",
     "Order",
     "Outcome",

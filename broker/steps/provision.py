@@ -17,6 +17,7 @@ from broker.steps.outcome import Round
 from broker.steps.places import PAUSES, bound, concerned, shut
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
+from broker.steps.withdraw_quote import withdraw_refused
 
 _NEVER: Final = 1_000_000
 """More machines than anybody asks for together."""
@@ -43,6 +44,8 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
             tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.places.freed:
             tx.call_heads()
+    if round_.places.refusals:
+        withdraw_refused(store, rules)
     return len(machines)
 
 

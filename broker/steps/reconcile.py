@@ -1,4 +1,8 @@
-"""Compare what a cloud says it runs for us with what we know: neither may have more."""
+"""Compare what a cloud says it runs for us with what we know: neither may have more.
+
+A machine that was bought here and is over is ended at once. One that nobody here ever heard of may
+be a purchase whose row is still to come: it has a grace, counted from when its cloud made it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.domain.events import OrphanEnded, OrphanFound
 from broker.domain.losses import vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.values import MachineName, ProviderName
-from broker.ports import Gone, OwnedMachine, Provider, Store
+from broker.ports import Gone, OwnedMachine, Provider, Store, Transaction
 from broker.steps.keeping import Registers
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
@@ -26,11 +31,18 @@ def reconcile(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
         before = {m.name: m for m in tx.machines(provider=name)}
     listed = {machine.name: machine for machine in provider.owned(rules.owner)}
     taken = _taken_back(provider, before, listed, rules)
-    orphans, lost = _compare(name, before, listed, taken, store, rules)
-    for orphan in orphans:
-        order = rules.order(orphan.name, orphan.place, {})
-        provider.terminate(order, orphan.handle)
-    return len(orphans) + lost
+    unwanted, lost = _compare(name, before, listed, taken, store, rules)
+    ended = [
+        orphan
+        for orphan in unwanted
+        if provider.terminate(rules.order(orphan.name, orphan.place, {}), orphan.handle)
+    ]
+    if ended:
+        with store.transaction() as tx:
+            for orphan in ended:
+                fact = OrphanEnded(provider=name, machine=orphan.name)
+                tx.record(_stream(orphan.name), [fact])
+    return len(unwanted) + lost
 
 
 def _taken_back(
@@ -62,11 +74,12 @@ def _compare(
 ) -> tuple[list[OwnedMachine], int]:
     with store.transaction() as tx:
         known = {m.name: m for m in tx.machines(provider=name)}
-        orphans = [
+        strangers = [
             found
             for machine, found in listed.items()
             if machine not in known and machine not in before
         ]
+        unwanted = [found for found in strangers if _unwanted(tx, found, rules.orphan_grace)]
         missing = [
             m
             for m in known.values()
@@ -84,7 +97,29 @@ def _compare(
         registers = Registers(tx)
         Probing(registers, rules).listed(name, _probe_id(name, tx.now))
         registers.keep(cases.values())
-    return orphans, len(missing)
+    return unwanted, len(missing)
+
+
+def _unwanted(tx: Transaction, found: OwnedMachine, grace: timedelta) -> bool:
+    """Whether it is to be ended now; it is on record from the first time it is seen."""
+    over = tx.machine(found.name) is not None
+    place, stream = found.place, _stream(found.name)
+    if not tx.told(stream):
+        fact = OrphanFound(
+            provider=place.provider,
+            region=place.region,
+            sku=place.sku,
+            purchase=place.purchase,
+            machine=found.name,
+            since=found.since,
+            known=over,
+        )
+        tx.record(stream, [fact])
+    return over or found.since is None or tx.now - found.since >= grace
+
+
+def _stream(machine: MachineName) -> str:
+    return f"orphan/{machine}"
 
 
 def _missing(machine: Machine, listed: Mapping[MachineName, OwnedMachine], now: datetime) -> bool:

@@ -46,6 +46,7 @@ from broker.domain.events.offers import (
     OfferTolled,
     OfferWithdrawn,
 )
+from broker.domain.events.orphans import OrphanEnded, OrphanFound
 from broker.domain.events.outages import (
     BrokerDown,
     BrokerUp,
@@ -138,6 +139,8 @@ __all__ = [
     "OfferRefused",
     "OfferTolled",
     "OfferWithdrawn",
+    "OrphanEnded",
+    "OrphanFound",
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",
