@@ -18,14 +18,12 @@ from typing import Final
 from broker.domain.agreement import Edition
 from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
-    Commit,
     Decision,
     Expire,
     GiveUp,
-    PutOffer,
-    ReleaseStanding,
     StandInLine,
     Wait,
+    asks,
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import Heads, looks_up_at
@@ -36,6 +34,7 @@ from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.renewing import Leases, Standing
 from broker.domain.taking_back import refuses
+from broker.domain.terms import Terms
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
@@ -88,7 +87,7 @@ class _Round:
             return tuple(_not_stuck(decision, self.now) for decision in decisions)
         if any(isinstance(decision, Wait) and decision.stuck for decision in decisions):
             self.heads.setdefault(job.line, job.rank)
-        elif self.heads.get(job.line) == job.rank and not any(map(_asks, decisions)):
+        elif self.heads.get(job.line) == job.rank and not any(map(asks, decisions)):
             del self.heads[job.line]
         return decisions
 
@@ -204,6 +203,13 @@ class _Round:
     ) -> list[Decision]:
         """Units that stand under no release."""
         terms = job.terms.priced(options.notice_price)
+        paid_for, units = self.purchases.paid_for(job, edition, options, units, terms)
+        return [*paid_for, *(self._beyond(job, edition, options, units, terms) if units else ())]
+
+    def _beyond(
+        self, job: Job, edition: Edition, options: Options, units: tuple[int, ...], terms: Terms
+    ) -> list[Decision]:
+        """Units for which something must be bought."""
         if options.right is None and options.exclusive is None and options.free:
             open_to = options.within(terms, terms, EXACT, of="free")
             return self.purchases.commit(job, edition, units, open_to, terms, None)
@@ -281,10 +287,6 @@ class _Round:
         which: Which = "anybody" if release.basis is Basis.SUSPENSION else "released"
         open_to = options.within(job.terms, release.ceiling, release.tolerance, of=which)
         return self.purchases.commit(job, edition, units, open_to, job.terms, release)
-
-
-def _asks(decision: Decision) -> bool:
-    return isinstance(decision, PutOffer | Commit | ReleaseStanding)
 
 
 def _not_stuck(decision: Decision, now: datetime) -> Decision:

@@ -1,10 +1,13 @@
 """The holes in the wall: what the steps need of the world, and what an adapter must keep to."""
 
 from broker.ports.desk import Post, Posted, Took, Unheard, Untold, Webhook
+from broker.ports.inputs import KeyTakenError, Lock, LogChunk, SubmissionKey
 from broker.ports.provider import (
     Fault,
     FaultKind,
     Gone,
+    Held,
+    Holder,
     Launching,
     Order,
     Outcome,
@@ -14,15 +17,8 @@ from broker.ports.provider import (
     Running,
     Unsure,
 )
-from broker.ports.store import (
-    KeyTakenError,
-    Lock,
-    LogChunk,
-    Store,
-    SubmissionKey,
-    Transaction,
-    Upcoming,
-)
+from broker.ports.scout import Scout
+from broker.ports.store import Store, Transaction, Upcoming
 from broker.ports.world import Clock, Ids
 
 __all__ = [
@@ -30,6 +26,8 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Gone",
+    "Held",
+    "Holder",
     "Ids",
     "KeyTakenError",
     "Launching",
@@ -43,6 +41,7 @@ __all__ = [
     "Provider",
     "Refused",
     "Running",
+    "Scout",
     "Store",
     "SubmissionKey",
     "Took",

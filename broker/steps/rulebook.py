@@ -225,6 +225,7 @@ class Rulebook:
             freed=Known(records, _FREED),
             closed=Known(records, _CLOSED),
             wide=frozenset(filter(is_area, records)),
+            advice=tx.advice(),
             fitting=self.fitting,
         )
 
@@ -265,7 +266,13 @@ class Rulebook:
         )
 
     def order(
-        self, name: str, place: Place, labels: Mapping[str, str], at_most: Usd | None = None
+        self,
+        name: str,
+        place: Place,
+        labels: Mapping[str, str],
+        at_most: Usd | None = None,
+        hold: str | None = None,
+        domain: int | None = None,
     ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
@@ -275,6 +282,8 @@ class Rulebook:
             start_up=self.start_up(name),
             labels=labels,
             max_price_usd_hour=at_most,
+            hold=hold,
+            domain=domain,
         )
 
 

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from broker.domain.chain import Fact
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.prices import Listed
 from broker.domain.laws.records import (
     Acceptance,
+    Advised,
     Conflict,
     Default,
     Key,
+    Outage,
     Probe,
+    Refusal,
     Small,
     Span,
     Stake,
@@ -185,26 +188,6 @@ class Job:
         return [unit.sought for unit in self.units.values()]
 
 
-class Outage(NamedTuple):
-    since: datetime
-    to: datetime
-
-
-class Refusal(NamedTuple):
-    place: tuple[str, str, str]
-    """Provider, region and kind of machine."""
-    units: int
-    at: datetime
-    valid_until: datetime
-    position: int
-    area: tuple[str, str, str]
-    """What it speaks of: the place, or an area around it."""
-
-    @property
-    def provider(self) -> str:
-        return self.place[0]
-
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -225,6 +208,8 @@ class Book:
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     """Until when a trouble of ours kept us from a place or an area."""
+    advice: dict[str, Advised] = field(default_factory=dict)
+    """By its id."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""
