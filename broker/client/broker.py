@@ -14,6 +14,7 @@ from typing_extensions import override
 from broker.client import where
 from broker.client.agreements import Agreements
 from broker.client.connection import Connection
+from broker.client.cool_downs import CoolDowns
 from broker.client.errors import BrokerUnavailable
 from broker.client.handle import GRACE_S, JobHandle
 from broker.client.keys import Keys
@@ -176,6 +177,7 @@ class Broker:
         self.jobs = Jobs(self._line)
         self.offers = Offers(self._line)
         self.keys = Keys(self._line)
+        self.cool_downs = CoolDowns(self._line)
         self.agreements = Agreements(self._line)
 
     @property

@@ -19,6 +19,7 @@ from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowanc
 from broker.domain.notice import INBOX, STREAM, WEBHOOK
 from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
+from broker.domain.place import is_area
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
@@ -223,6 +224,7 @@ class Rulebook:
             room=Room(records, tx.unresolved()) if self.slow_start else {},
             freed=Known(records, _FREED),
             closed=Known(records, _CLOSED),
+            wide=frozenset(filter(is_area, records)),
             advice=tx.advice(),
             fitting=self.fitting,
         )

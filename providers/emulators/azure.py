@@ -254,19 +254,19 @@ def _untimely(valid: tuple[datetime, datetime]) -> Reply | None:
     """What is said of a token before its time and after it."""
     now, (since, until) = datetime.now(UTC), valid
     if now < since:
-        text = f"The access token is not yet valid: it is good from '{since}'."
-        return _unauthenticated("InvalidAuthenticationToken", text)
+        return _unknown_token(f"The access token is not yet valid: it is good from '{since}'.")
     if now >= until:
-        text = (
-            f"The access token expiry UTC time '{until}' is earlier than current UTC time '{now}'."
-        )
-        return _unauthenticated("ExpiredAuthenticationToken", text)
+        text = f"The access token expiry UTC time '{until}' is earlier than '{now}', which is now."
+        return _unknown_token(text, "ExpiredAuthenticationToken")
     return None
 
 
-def _unauthenticated(code: str, message: str) -> Reply:
+def _unknown_token(
+    text: str = "The access token is invalid.", code: str = "InvalidAuthenticationToken"
+) -> Reply:
     challenge = 'Bearer authorization_uri="https://login.microsoftonline.com/local"'
-    return _error(401, code, message, {"WWW-Authenticate": f'{challenge}, error="invalid_token"'})
+    headers = {"WWW-Authenticate": f'{challenge}, error="invalid_token"'}
+    return _error(401, code, text, headers)
 
 
 def _injected(fault: InjectedFault) -> Reply:
