@@ -10,6 +10,7 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.decision import EndTerm, MoveOver, SeekRenewal, Succession
+from broker.domain.draw import billed
 from broker.domain.heirs import beget, bind, leased, stay
 from broker.domain.job import Claim, Unit, UnitState, Why
 from broker.domain.machine import Machine, MachineState, RunState
@@ -51,7 +52,10 @@ def seek_renewal(case: Case, units: tuple[int, ...]) -> None:
 
 
 def prolong(case: Case, commitment: Commitment) -> None:
-    """The lease goes on where it is, in its epoch, under the new commitment and for a new term."""
+    """The lease goes on where it is, in its epoch, under the new commitment and for a new term.
+
+    What it came to until now is billed under the old one; from here on the new one's price counts.
+    """
     (index,) = commitment.units
     unit = case.job.units[index]
     machine, heir = leased(case, unit), unit.heir
@@ -59,7 +63,10 @@ def prolong(case: Case, commitment: Commitment) -> None:
     since = unit.term.until if unit.term else case.now
     term = commitment.under.term(since) if commitment.under else None
     before = case.commitments.get(machine.commitment) if machine.commitment else None
-    case.put_machine(altered(machine, commitment=commitment.id))
+    price = commitment.terms.price_usd_hour or machine.price_usd_hour
+    case.put_machine(
+        altered(machine, commitment=commitment.id, price_usd_hour=price, billed_at=case.now)
+    )
     case.put_unit(
         altered(unit, heir=None, commitment=commitment.id, release=heir.release, term=term)
     )
@@ -76,6 +83,8 @@ def prolong(case: Case, commitment: Commitment) -> None:
             term_until=term.until if term else None,
         )
     )
+    if before is not None:
+        case.tell(billed(case.job, machine, before, case.now, goes_on=True))
 
 
 def end_term(case: Case, index: int) -> None:

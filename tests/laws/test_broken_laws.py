@@ -10,7 +10,14 @@ import pytest
 
 from broker.domain.laws import LAWS, audit, sentences
 from broker.domain.values import instant_text
-from tests.support.lease_stories import a_moved_job, a_reclaimed_job, a_renewed_job
+from tests.support.lease_stories import (
+    a_moved_job,
+    a_reclaimed_job,
+    a_renewal_accepted_beforehand,
+    a_renewal_too_small_to_offer,
+    a_renewal_waived,
+    a_renewed_job,
+)
 from tests.support.logs import CONTENTS, NOON, TERMS, Story, sealed
 from tests.support.spoils import (
     Spoil,
@@ -210,6 +217,9 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
         "JobFinished", "WaiverGranted", agreement="first-refusal", waiver="w1", match={},
         of_clause="new-capacity", cap_units=1, by="holder",
         **{"from": "2026-03-02T12:00:00Z", "to": "2026-03-03T12:00:00Z"})),
+    ("I16", "renewed over its cap", a_renewal_waived, changed("WaiverGranted", cap_units=0)),
+    ("I17", "renewed as small beyond the cap", a_renewal_too_small_to_offer,
+     ruled("de_minimis", cap_units=0)),
     ("I17", "more units than small", small_jobs, both(
         changed("JobSubmitted", 1, units=3), cut_after_nth("LeaseActivated", 2))),
     ("I17", "over the cap of the day", small_jobs, moved("JobSubmitted", -3600, 2)),
@@ -268,6 +278,8 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("HolderProbed", 1, answered=True)),
     ("I22", "a revoked waiver", a_waived_job, added(
         "JobSubmitted", "WaiverRevoked", agreement="first-refusal", waiver="w1", by="holder")),
+    ("I22", "a waiver of new capacity for a renewal", a_renewal_waived, changed(
+        "WaiverGranted", match={"class": ["pretraining"], "capacity": ["new"]})),
     ("I22", "a waiver of another class", a_waived_job,
      changed("WaiverGranted", match={"class": ["research"]})),
     ("I22", "a waiver of another clause", a_waived_job,
@@ -292,21 +304,6 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I28", "an acceptance not cured", a_defaulted_job, moved("HolderDefaulted", 100)),
     ("I28", "a late lapse", a_lapsed_gang, moved("OfferLapsed", 100)),
     ("I28", "patience without end", a_waiting_job, the_log_goes_on(700)),
-    ("I31", "an end without a bill", a_spilled_job,
-     both(without("LeaseBilled"), the_log_goes_on(1))),
-    ("I31", "billed twice", a_spilled_job, repeated("LeaseBilled")),
-    ("I31", "billed later", a_spilled_job, moved("LeaseBilled", 1, 1)),
-    ("I31", "a second too many", a_spilled_job, changed("LeaseBilled", seconds="3601")),
-    ("I31", "GPU-seconds of half a machine", a_spilled_job,
-     changed("LeaseBilled", gpu_seconds="14400")),
-    ("I31", "a machine of another size", a_spilled_job,
-     changed("LeaseBilled", gpus=4, gpu_seconds="14400")),
-    ("I31", "a cent too many", a_spilled_job, changed("LeaseBilled", usd="29.51")),
-    ("I31", "to another supplier", a_spilled_job, changed("LeaseBilled", provider="gcp")),
-    ("I31", "as another class", a_spilled_job, changed("LeaseBilled", 0, **{"class": "research"})),
-    ("I31", "a draw-down left out", a_kept_job, changed("LeaseBilled", draws=None)),
-    ("I31", "a draw-down of a right", a_kept_job, changed("LeaseBilled", draws="new-capacity")),
-    ("I31", "a rival's draw-down", a_spilled_job, changed("LeaseBilled", draws="baseline")),
     ("I32", "a placement with the party", a_conflict, both(
         changed("ConflictRecorded", party="gcp"), changed("JobSubmitted", tenant="shop"))),
     ("I32", "a placement with what it owns", a_conflict, changed("JobSubmitted", tenant="shop")),
@@ -329,6 +326,16 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I31", "a draw-down left out", a_kept_job, changed("LeaseBilled", draws=None)),
     ("I31", "a draw-down of a right", a_kept_job, changed("LeaseBilled", draws="new-capacity")),
     ("I31", "a rival's draw-down", a_spilled_job, changed("LeaseBilled", draws="baseline")),
+    ("I31", "a renewal without a bill", a_renewed_job, without("LeaseBilled")),
+    ("I31", "renewed and not billed till the end", a_renewed_job, both(
+        without("LeaseBilled"), without("LeaseBilled"), the_log_goes_on(1))),
+    ("I31", "at the old price after a renewal", a_renewed_job,
+     changed("LeaseBilled", 1, usd="4.916667")),
+    ("I31", "at the new price before it", a_renewed_job, changed("LeaseBilled", usd="713.723611")),
+    ("I31", "under the commitment before", a_renewed_job,
+     changed("LeaseBilled", 1, commitment="c1")),
+    ("I31", "said to be over at its renewal", a_renewed_job, changed("LeaseBilled", goes_on=False)),
+    ("I31", "said to go on at its end", a_renewed_job, changed("LeaseBilled", 1, goes_on=True)),
     ("I33", "a share never reported", a_rack_used_for_other_work,
      both(without("ShareBelow"), the_log_goes_on(3 * 86400))),
     ("I33", "reported after its period", a_rack_used_for_other_work,
@@ -381,6 +388,8 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("StandingAcceptanceGiven", units=1)),
     ("I35", "an acceptance of other work", a_standing_acceptance,
      changed("StandingAcceptanceGiven", match={"class": ["research"]})),
+    ("I35", "an acceptance of new capacity for a renewal", a_renewal_accepted_beforehand, changed(
+        "StandingAcceptanceGiven", match={"class": ["pretraining"], "capacity": ["new"]})),
     ("I35", "an acceptance at more", a_standing_acceptance,
      changed("StandingAcceptanceGiven", price_usd_hour="33")),
     ("I35", "an acceptance without its hold", a_standing_acceptance,

@@ -23,8 +23,16 @@ def sought_by(fact: Fact, book: Book, job: Job, edition: Edition) -> Sought:
         pool_kind=edition.pool_kind(provider),
         at=book.now,
         attested=book.attested_in(edition),
-        capacity="renewal" if fact.data.get("renews") else "new",
+        capacity=scope_of(fact, book),
     )
+
+
+def scope_of(fact: Fact, book: Book) -> str:
+    """Whether a commitment buys anew, or is to follow a lease that lives."""
+    if fact.data.get("renews"):
+        return "renewal"
+    offer = book.offers.get(fact.data.get("offer") or "")
+    return offer.scope if offer else "new"
 
 
 def unfounded(fact: Fact, book: Book) -> str | None:

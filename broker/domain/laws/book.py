@@ -115,6 +115,8 @@ class Offer:
     window: timedelta
     issued_at: datetime
     position: int
+    scope: str = "new"
+    """Whether its units are bought anew, or a lease of theirs is to be renewed."""
     quote: str | None = None
     tolled: bool = True
     """Whether outages of ours are not counted; a clause may say that they are."""
