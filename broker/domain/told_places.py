@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
@@ -12,38 +12,52 @@ from broker.domain.considered import Considered, Sought, considered, what_would_
 from broker.domain.explanation import NotAsked
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
+from broker.domain.told_records import ReadEdition
 from broker.domain.values import ProviderName, Usd, decimal_text, instant, usd
 from broker.domain.workload import Limits, Shape, WorkClass
 
-ReadEdition: TypeAlias = Callable[[Mapping[str, Any]], Edition]
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Elsewhere(NamedTuple):
+    """What the agreement and the price list say beside what was asked."""
+
+    places: tuple[NotAsked, ...] = ()
+    """Those big enough that no fact of the job names."""
+    would_change: tuple[str, ...] = ()
+    contested: str = ""
+    """What the job's class is read as while it is in dispute."""
 
 
 def edition_recorded(told: Retelling, fact: Fact) -> None:
     told.meet_holder(fact.data)
-    told.editions[fact.data["agreement"], fact.data["edition"]] = fact.data
+    told.records.edition_recorded(fact)
 
 
 def prices_listed(told: Retelling, fact: Fact) -> None:
     told.price_lists[fact.data["list_id"]] = fact
 
 
-def attested(told: Retelling, fact: Fact) -> None:
-    told.attested.add(fact.data["condition"])
+def on_record(told: Retelling, fact: Fact) -> None:
+    told.records.said.append(fact)
 
 
-def not_asked(
-    told: Retelling, read_edition: ReadEdition
-) -> tuple[tuple[NotAsked, ...], tuple[str, ...]]:
-    """The places big enough that no fact of the job names; and what would have opened more."""
+def elsewhere(told: Retelling, read_edition: ReadEdition) -> Elsewhere:
+    """The places that were not asked, what would have opened more, and how the class is read."""
     submitted, prices = told.submitted, _prices(told)
-    if submitted is None or prices is None:
-        return (), ()
+    if submitted is None:
+        return Elsewhere()
     at = instant(told.rows[-1].at if told.rows else submitted.at)
-    sought = _sought(submitted.data)
-    edition = _edition(told, submitted.data["agreement"], at, read_edition)
-    places = considered(
-        sought, read_listed(prices.data["pools"]), edition, at, frozenset(told.attested)
-    )
+    sought, agreement = _sought(submitted.data), submitted.data["agreement"]
+    edition = told.records.edition(agreement, at, read_edition)
+    contested = _contested(edition, sought, at)
+    if prices is None:
+        return Elsewhere(contested=contested)
+    register, tenant = told.records.register(agreement, at), submitted.data["tenant"]
+    attested = register.attested_in(edition) if edition else _NOTHING
+    barred = register.barred(tenant, at, edition) if edition else _NOTHING
+    pools = read_listed(prices.data["pools"])
+    places = considered(sought, pools, edition, at, attested, barred)
     asked = {(row.provider, row.region, row.sku) for row in told.rows}
     paid = [usd(row.price_usd_hour) for row in told.bought() if row.price_usd_hour]
     told.positions.append(prices.position)
@@ -56,20 +70,26 @@ def not_asked(
             priced_at=one.pool.priced_at,
             verdict=one.verdict,
             clause=one.clause,
-            because=_why(one, told, max(paid, default=None)),
+            because=_why(one, told, max(paid, default=None), tenant),
         )
         for one in places
         if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sku) not in asked
     )
-    return rows, what_would_change(sought, places)
+    return Elsewhere(rows, what_would_change(sought, places), contested)
 
 
-def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
+def _contested(edition: Edition | None, sought: Sought, at: datetime) -> str:
+    said = edition.dispute(sought.work_class, at) if edition else None
+    if edition is None or said is None:
+        return ""
+    read = f"{sought.work_class} is in dispute and read as {said.treat_as}, the strictest reading"
+    return f"{read}: {said.id} of {edition.agreement} {edition.id}"
+
+
+def _why(one: Considered, told: Retelling, paid: Usd | None, tenant: str) -> str:
     place = one.pool.place
-    if one.left_out:
-        return f"{one.left_out} leaves it out"
-    if one.verdict == "forbid":
-        return one.because
+    if why := _ruled_out(one, tenant):
+        return why
     if shut := told.shut.get((place.provider.value, place.region, place.sku)):
         return shut
     if paid is not None and one.pool.price_usd_hour >= paid:
@@ -80,17 +100,18 @@ def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
     return "its turn never came" if told.end else "its turn has not come"
 
 
+def _ruled_out(one: Considered, tenant: str) -> str:
+    if one.barred:
+        return f"{one.pool.place.provider} is in the conflict set of {tenant}"
+    if one.left_out:
+        return f"{one.left_out} leaves it out"
+    return one.because if one.reads_as == "forbid" else ""
+
+
 def _prices(told: Retelling) -> Fact | None:
     """The list that the last purchase names, or else the last one that was recorded."""
     named = told.price_lists.get(told.list_id)
     return named or next(reversed(told.price_lists.values()), None)
-
-
-def _edition(
-    told: Retelling, agreement: str, at: datetime, read_edition: ReadEdition
-) -> Edition | None:
-    editions = (read_edition(doc) for (name, _), doc in told.editions.items() if name == agreement)
-    return next((edition for edition in editions if edition.runs_at(at)), None)
 
 
 def _sought(data: Mapping[str, Any]) -> Sought:

@@ -136,6 +136,13 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("HolderCommitted", via="gcp-via-azure")),
     ("I2", "by way of a pool that needs consent", a_job_kept_by_way_of_another,
      changed("HolderCommitted", via="aws-via-azure")),
+    ("I2", "by way of another after the consent was revoked", a_job_kept_by_way_of_another, both(
+        changed("HolderCommitted", via="aws-via-azure"),
+        added("JobSubmitted", "ConsentRevoked", agreement="first-refusal", consent="c7",
+              by="holder"),
+        added("JobSubmitted", "ConsentRecorded", agreement="first-refusal", consent="c7",
+              of_clause="serving-exclusive", to=None, match={"pool": ["aws-via-azure"]},
+              excludes=None, by="holder", **{"from": "2026-03-02T12:00:00Z"}))),
     ("I2", "by way of another, not said", a_job_kept_by_way_of_another,
      changed("HolderCommitted", via=None)),
     ("I2", "a lease elsewhere", a_kept_job, changed("LeaseActivated", provider="gcp")),
