@@ -21,6 +21,7 @@ from broker.domain.link import LinkTo
 from broker.domain.market import Pool
 from broker.domain.notice import entry
 from broker.domain.offer import Offer
+from broker.domain.place import read_sold
 from broker.domain.values import NoticeId, OfferId, plain
 from broker.steps.answer import acknowledge, record_answer
 from broker.steps.authority import UnauthorisedError
@@ -170,8 +171,8 @@ def _body(form: Mapping[str, Sequence[str]], offer: Offer) -> dict[str, Any]:
 
 def _place(form: Mapping[str, Sequence[str]], row: int) -> dict[str, str]:
     machine, _, via = _one(form, f"place-{row}").partition(VIA)
-    region, _, sku = machine.partition(" ")
-    return {"region": region, "sku": sku} | ({"via": via} if via else {})
+    region, _, sold = machine.partition(" ")
+    return {"region": region} | read_sold(sold) | ({"via": via} if via else {})
 
 
 def _one(form: Mapping[str, Sequence[str]], name: str) -> str:
@@ -189,15 +190,16 @@ def _places(offer: Offer, here: ApiContext) -> list[str]:
     """The places that what the notice says leaves: the holder's own, then by way of others."""
     terms = offer.terms
     seen: dict[str, Pool] = {
-        f"{pool.place.region} {pool.place.sku}": pool
+        f"{pool.place.region} {pool.place.sold}": pool
         for pool in here.rules.pools
         if pool.place.provider in offer.holder
+        and (terms.interruptible or not pool.place.interruptible)
         and pool.gpus >= terms.gpus_per_unit
         and (terms.accelerators is None or pool.accelerator in terms.accelerators)
     }
     job = here.board.job(offer.job)
     others = ways(offer, job.workload, here.store, here.rules) if job else ()
-    return [*sorted(seen), *(f"{p.place.region} {p.place.sku}{VIA}{p.via}" for p in others)]
+    return [*sorted(seen), *(f"{p.place.region} {p.place.sold}{VIA}{p.via}" for p in others)]
 
 
 def _html(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -110,11 +110,21 @@ def ps(
                 if states and not state
                 else "there is no such job"
             )
+        if not json:
+            _say_alerts(shell)
         if page.get("next") and not json:
             say(f"these are the newest {len(items)}; --limit shows more")
         if not watch:
             return
         _a_second()
+
+
+def _say_alerts(shell: Shell) -> None:
+    """What a person must mend before some cloud is asked again, whoever's jobs are shown."""
+    from broker.cli.cool_downs import alerts
+
+    for alert in alerts(shell.line.get("/v1/cool-downs")["items"]):
+        say(alert)
 
 
 def show(context: typer.Context, job: JobNamed, json: Json = False) -> None:
@@ -226,6 +236,7 @@ def amend(
     exclude: Annotated[
         list[str] | None, typer.Option(help="A provider; may be repeated; `none` excludes none.")
     ] = None,
+    spot: Annotated[str | None, typer.Option(help="never, prefer or only.")] = None,
     json: Json = False,
 ) -> None:
     """Change the limits of a job that waits; the holder is asked anew where that is due."""
@@ -236,8 +247,10 @@ def amend(
         said["regions"] = [] if region == ["any"] else region
     if exclude:
         said["exclude"] = [] if exclude == ["none"] else exclude
+    if spot is not None:
+        said["spot"] = spot
     if not said:
-        say("say what to change: --max-price, --region or --exclude")
+        say("say what to change: --max-price, --region, --exclude or --spot")
         raise typer.Exit(USAGE)
     shell = shell_of(context)
     found = shell.line.patch(f"/v1/jobs/{shell.job(job)['id']}", {"limits": said})

@@ -15,11 +15,11 @@ from broker.domain.case import Case
 from broker.domain.job import UnitState
 from broker.domain.lease import activate
 from broker.domain.machine import Machine, MachineState, machine_name
-from broker.domain.market import Market, Pool
+from broker.domain.market import Market, Pool, option
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
-from broker.domain.spill import commit_holder
+from broker.domain.spill import commit_holder, price_cap
 from broker.domain.values import AnswerId, RefusalReason
 
 _LINES_KNOWN: Final = 20_000
@@ -103,6 +103,7 @@ def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> 
                     unit=unit,
                     place=pool.place,
                     price_usd_hour=pool.price_usd_hour,
+                    max_price_usd_hour=price_cap(case, pool.place, offer.terms.price_usd_hour),
                     together=_together(offer),
                     offer=offer.id,
                     wanted_at=case.now,
@@ -128,7 +129,8 @@ def _answer_with(case: Case, offer: Offer, market: Market, up: list[Machine]) ->
     waiting = [m for m in case.machines.values() if m.offer == offer.id and m.state.unresolved]
     for machine in waiting:
         case.give_back(machine, "window over")
-    unheard = [m for m in waiting if m.state is MachineState.WANTED and m.tries > 0]
+    wanted = [m for m in waiting if m.state is MachineState.WANTED]
+    unheard = [m for m in wanted if m.tries > 0 or m.trouble]
     if unheard:  # our calls went wrong: that is no answer, and the offer will be withdrawn
         because = case.job.trouble or f"{unheard[0].place}: not asked within the window"
         case.set_job(trouble=because)
@@ -149,7 +151,9 @@ def _in_chunks(case: Case, offer: Offer, up: list[Machine]) -> list[Machine]:
 def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
     units = tuple(sorted(machine.unit for machine in up))
     holds = tuple(
-        {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku} for m in up
+        {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku}
+        | option(m.place.purchase)
+        for m in up
     )
     offer = _answered(case, offer, units, holds, None)
     accept(case, offer, units, holds)
@@ -161,6 +165,7 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
             offer.terms,
             accelerators=(pool.accelerator,) if pool.accelerator else None,
             regions=(pool.place.region,),
+            interruptible=pool.place.interruptible,
             price_usd_hour=pool.price_usd_hour,
         )
         bound = tuple(sorted(machine.unit for machine in group))

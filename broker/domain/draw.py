@@ -16,7 +16,7 @@ from broker.domain.market import Pool, PoolKind
 from broker.domain.values import Usd
 from broker.domain.workload import Scope, Workload
 
-_MICROSECOND: Final = timedelta(microseconds=1)
+MICROSECOND: Final = timedelta(microseconds=1)
 _HOUR_US: Final = 3_600_000_000
 _MILLIONTH: Final = Decimal("0.000001")
 _HOLDERS: Final = frozenset({PoolKind.HOLDER, PoolKind.HOLDER_VIA})
@@ -61,7 +61,7 @@ def billed(
     """The bill of what a machine's lease came to under a commitment that ends for it now."""
     assert machine.lease is not None  # noqa: S101 - asked by the caller
     since = machine.billed_at or machine.leased_at or machine.up_at or now
-    spent = (now - since) // _MICROSECOND
+    spent = (now - since) // MICROSECOND
     seconds = Decimal(spent).scaleb(-6)
     return LeaseBilled(
         lease=machine.lease,

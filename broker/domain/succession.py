@@ -10,12 +10,13 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.decision import EndTerm, MoveOver, SeekRenewal, Succession
-from broker.domain.draw import billed
+from broker.domain.draw import MICROSECOND, billed, cost
 from broker.domain.heirs import beget, bind, leased, stay
 from broker.domain.job import Claim, Unit, UnitState, Why
 from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.offering import withdraw
 from broker.domain.spill import drop_commitments, want_machines
+from broker.domain.values import Usd
 
 MOVED: Final = "migrated"
 """Why a machine ends whose lease was fenced."""
@@ -67,6 +68,7 @@ def prolong(case: Case, commitment: Commitment) -> None:
     case.put_machine(
         altered(machine, commitment=commitment.id, price_usd_hour=price, billed_at=case.now)
     )
+    _settle(case, machine, price)
     case.put_unit(
         altered(unit, heir=None, commitment=commitment.id, release=heir.release, term=term)
     )
@@ -85,6 +87,14 @@ def prolong(case: Case, commitment: Commitment) -> None:
     )
     if before is not None:
         case.tell(billed(case.job, machine, before, case.now, goes_on=True))
+
+
+def _settle(case: Case, machine: Machine, price: Usd) -> None:
+    """What a machine costs is counted from its start at its last price: make up for the old one."""
+    if machine.up_at is not None and price != machine.price_usd_hour:
+        up_us = (case.now - machine.up_at) // MICROSECOND
+        owed = Usd(cost(machine.price_usd_hour, up_us) - cost(price, up_us))
+        case.spent.append((machine.place.provider, owed))
 
 
 def end_term(case: Case, index: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict, span
+from broker.domain.market import told_place
 from broker.domain.retelling import THE_HOLDER, Offered, Retelling, seconds
 
 
@@ -77,7 +78,7 @@ def place_refused(told: Retelling, fact: Fact) -> None:
             row,
             provider=data["provider"],
             region=data["region"],
-            sku=data["sku"],
+            sku=told_place(data)[2],
             units=data["units"],
             price_usd_hour=None,
             after_s=seconds(row.at, fact.at),
@@ -135,7 +136,7 @@ def answer_rejected(told: Retelling, fact: Fact) -> None:
 
 
 def released(told: Retelling, fact: Fact) -> None:
-    if fact.data["basis"] == "standing_refusal":
+    if fact.data["basis"] == "standing_refusal" and not fact.data.get("again"):
         standing(told, fact, None)
 
 
@@ -169,7 +170,7 @@ def standing(told: Retelling, fact: Fact, offer: str | None) -> None:
             Asking(
                 provider=data["provider"],
                 region=data["region"],
-                sku=data["sku"],
+                sku=told_place(data)[2],
                 units=len(fact.data["units"]),
                 at=fact.at,
                 verdict=Verdict.STANDING_REFUSAL,

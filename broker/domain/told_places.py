@@ -14,7 +14,7 @@ from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
 from broker.domain.told_records import ReadEdition
 from broker.domain.values import ProviderName, Usd, decimal_text, instant, usd
-from broker.domain.workload import Limits, Shape, WorkClass
+from broker.domain.workload import Limits, Shape, SpotUse, WorkClass
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -65,7 +65,7 @@ def elsewhere(told: Retelling, read_edition: ReadEdition) -> Elsewhere:
         NotAsked(
             provider=one.pool.place.provider.value,
             region=one.pool.place.region,
-            sku=one.pool.place.sku,
+            sku=one.pool.place.sold,
             price_usd_hour=decimal_text(one.pool.price_usd_hour),
             priced_at=one.pool.priced_at,
             verdict=one.verdict,
@@ -73,7 +73,7 @@ def elsewhere(told: Retelling, read_edition: ReadEdition) -> Elsewhere:
             because=_why(one, told, max(paid, default=None), tenant),
         )
         for one in places
-        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sku) not in asked
+        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sold) not in asked
     )
     return Elsewhere(rows, what_would_change(sought, places), contested)
 
@@ -90,7 +90,7 @@ def _why(one: Considered, told: Retelling, paid: Usd | None, tenant: str) -> str
     place = one.pool.place
     if why := _ruled_out(one, tenant):
         return why
-    if shut := told.shut.get((place.provider.value, place.region, place.sku)):
+    if shut := told.shut.get((place.provider.value, place.region, place.sold)):
         return shut
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
@@ -130,5 +130,6 @@ def _sought(data: Mapping[str, Any]) -> Sought:
             regions=tuple(terms["regions"] or ()),
             exclude=tuple(map(ProviderName, data["exclude"])),
             max_price_usd_hour=None if price is None else usd(price),
+            spot=SpotUse(data.get("spot") or SpotUse.NEVER),
         ),
     )

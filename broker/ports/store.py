@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.chain import Fact
 from broker.domain.event import Event
@@ -178,7 +179,7 @@ class Transaction(Protocol):
     # -- places
 
     def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
-        """What is remembered of every place that was ever asked.
+        """What is remembered of every place that was ever asked, and of areas around places.
 
         Nobody else can add to what is remembered of those in `hold` before this transaction ends.
         Cases that are wanted too are read first, so that no two transactions wait in a ring.
@@ -189,7 +190,7 @@ class Transaction(Protocol):
         """Remember it, and append the facts to `place/<provider>/<region>/<sku>`.
 
         What it grew from was read in this transaction by `places`, and held.
-        Machines that are still only wanted there become due now.
+        Machines that are still only wanted there become due now; those in an area, if it is open.
         """
         ...
 
@@ -219,6 +220,12 @@ class Transaction(Protocol):
         Once for an agreement in a transaction. If somebody has written it since it was read,
         nothing of the transaction is kept.
         """
+        ...
+
+    # -- spending
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        """What each tenant spends at each cloud; with `hold`, nobody else asks so until the end."""
         ...
 
     # -- signs of life

@@ -21,9 +21,7 @@ def pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook, tx: Transacti
         pools = holder_places(case, offer, Market(pools=rules.pools))
     else:
         pools = through(hold.via, case.job.workload, offer, tx, rules)
-    return next(
-        (p for p in pools if (p.place.region, p.place.sku) == (hold.region, hold.sku)), None
-    )
+    return next((p for p in pools if p.place[1:] == (hold.region, hold.sku, hold.purchase)), None)
 
 
 def nonconforming(

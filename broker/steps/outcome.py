@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cached_property
 from typing import Final, assert_never
 
-from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
-from broker.domain.event import Event
-from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
+from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
+from broker.domain.losses import gone, vanished
 from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Market, Place, Refusal
+from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer
 from broker.domain.offering import deliver
-from broker.domain.places import PlaceRecord, cool_down
+from broker.domain.places import Trouble
 from broker.domain.spill import deliver_again, fail_commitment
-from broker.domain.values import JobId, RefusalId, RefusalReason
+from broker.domain.values import JobId
 from broker.ports import (
     Fault,
     FaultKind,
@@ -31,15 +29,19 @@ from broker.ports import (
     Unsure,
 )
 from broker.steps.keeping import Registers
+from broker.steps.places import Places, bound
 from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after, trouble_left
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
 
-_OURS: Final = frozenset(
-    {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}
-)
-"""Faults that asking again soon does not mend."""
+_PASSING: Final = frozenset({FaultKind.TRANSIENT, FaultKind.UNREACHABLE})
+"""Faults of a bad day: the same order is put again, and soon."""
+
+LOOK_AGAIN: Final = timedelta(seconds=2)
+"""How soon a machine is looked at again that should have been taken back by now."""
+LOOKED_FOR: Final = timedelta(minutes=2)
+"""How long it is looked at; later, reconciliation finds that it is gone."""
 
 
 class Round:
@@ -50,28 +52,12 @@ class Round:
         tx: Transaction,
         rules: Rulebook,
         cases: Mapping[JobId, Case],
-        places: Iterable[Place],
+        hold: Iterable[Place],
     ) -> None:
+        """`hold` names the places and areas that the answers may change."""
         self.tx, self.rules, self.cases = tx, rules, cases
-        self.places = tx.places(hold=places)
-        self.records: dict[Place, PlaceRecord] = {}  # what this round has changed of them
-        self.refusals: dict[Place, Refusal] = {}
+        self.places = Places(tx, rules, hold)
         self.probing = Probing(Registers(tx), rules)
-        self.answered: set[Place] = set()
-        self.freed = False
-        """Whether a machine ended in this round."""
-
-    @cached_property
-    def market(self) -> Market:
-        """As it was when the round began, but for the refusals that it brought."""
-        return self.rules.market(self.tx)
-
-    def _known(self, place: Place) -> PlaceRecord:
-        return self.records.get(place) or self.places.get(place) or PlaceRecord(place=place)
-
-    def _put(self, record: PlaceRecord, *facts: Event) -> None:
-        self.records[record.place] = record
-        self.tx.put_place(record, facts)
 
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
@@ -83,8 +69,11 @@ class Round:
             if case is None or current is None:
                 continue  # over in the meantime; reconciliation ends what was bought too late
             if current.state is MachineState.RUNNING and not isinstance(answer, Ended):
-                continue  # another worker took the claim up, and its answer was first
-            if current.state is MachineState.ENDING and not isinstance(answer, Ended):
+                # Unless it was looked at as one that runs, another worker's answer was first.
+                if machine.state is MachineState.RUNNING:
+                    self._looked_at(case, current, answer)
+                continue
+            if current.state is MachineState.ENDING and not isinstance(answer, Ended | NotYet):
                 self._arrived_too_late(case, current, answer)
             else:
                 self._apply(case, current, answer)
@@ -99,18 +88,20 @@ class Round:
                 asked = altered(machine, state=MachineState.ASKED, handle=handle, trouble="")
                 after = timedelta(seconds=told) if told else poll_after(machine.tries)
                 self._later(case, asked, after)
+                self.places.took_an_order(machine)
                 self._heard(case, machine)
             case Running(handle=handle, address=address):
                 self._running(case, machine, handle, address)
             case Refused():
-                self._refused(case, machine, self._remember(case, machine, answer))
+                under = self._offer(case, machine), self._bound_by(case, machine)
+                self._refused(case, machine, self.places.refused(case, machine, answer, under))
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
                 what = f"{machine.place}: not known whether it was bought: {because}"
                 self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
-            case Gone(because=because):
-                vanished(case, machine, because)
+            case Gone(because=because, preempted=preempted):
+                vanished(case, machine, because, preempted=preempted)
             case StandsRefused() | NotYet() | Ended():
                 self._unasked(case, machine, answer)
             case _:
@@ -122,22 +113,45 @@ class Round:
         """No cloud was asked for a machine: it need not be, it may not be yet, or one was ended."""
         match answer:
             case StandsRefused(refusal=refusal):
-                known = refusal or self.refusals.get(machine.place)
+                known = refusal or self.places.refused_by_now(machine)
                 if known is not None:
                     self._refused(case, machine, known)
                 else:  # the job that was refused is over, and nobody wrote it down
                     self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case NotYet():
-                after = timedelta() if machine.place in self.answered else BUSY_RECHECK
-                self._later(case, altered(machine, tries=machine.tries - 1), after)
+                self._not_yet(case, altered(machine, tries=machine.tries - 1))
             case Ended(gone=confirmed):
                 if confirmed:
-                    self._freed(machine)
+                    # Else it was only given back, which shows nothing, or its cloud wanted it.
+                    if machine.lease is not None and machine.because != PREEMPTED:
+                        self.places.let_go(machine.place)
                     gone(case, machine, machine.because)
                 else:
                     self._later(case, machine, poll_after(machine.tries))
             case _:
                 assert_never(answer)
+
+    def _not_yet(self, case: Case, machine: Machine) -> None:
+        """No call was made: something of ours keeps it away, or its place has others to answer."""
+        closed = None if bound(machine) or machine.tries else self.places.closed(machine)
+        if closed is not None and machine.state is MachineState.WANTED:
+            self._moves_on(case, machine, closed)
+            return
+        paused = self.places.paused(machine.place)
+        if paused is not None:
+            what = f"{machine.place}: {paused.kind} {paused.code}: {paused.message}"
+            self._later(case, self._troubled(case, machine, what), paused.until - case.now)
+        else:
+            answered = machine.place in self.places.answered
+            self._later(case, machine, timedelta() if answered else BUSY_RECHECK)
+
+    def _moves_on(self, case: Case, machine: Machine, why: Trouble | Fault) -> bool:
+        """A third party's order goes elsewhere; a holder's stays, for a fault is no answer."""
+        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+        if commitment is None or commitment.offer is not None or commitment.state.over:
+            return False
+        fail_commitment(case, commitment, why.kind, why.code)
+        return True
 
     def _troubled(self, case: Case, machine: Machine, what: str) -> Machine:
         case.set_job(trouble=what)
@@ -184,12 +198,11 @@ class Round:
                 trouble="",
             )
         )
-        known = self._known(machine.place)
-        self._put(altered(known, streak=known.streak + 1))
-        self.answered.add(machine.place)
+        self.places.took_an_order(machine)
+        self.places.gave(machine.place)
         offer = self._heard(case, up)
         if offer is not None:
-            proceed(case, offer, self.market)
+            proceed(case, offer, self.places.market)
         elif up.commitment is not None:
             commitment = case.commitments[up.commitment]
             there = [m for m in case.machines_of(commitment.id) if m.state is MachineState.RUNNING]
@@ -198,54 +211,14 @@ class Round:
         else:
             case.give_back(up, "no longer wanted")
 
-    def _freed(self, machine: Machine) -> None:
-        """What it held may be had again: a shortage there is forgotten, those who wait try."""
-        if machine.lease is None:  # only given back: what it showed of the place is not changed
+    def _looked_at(self, case: Case, machine: Machine, answer: Told) -> None:
+        """How a machine fares whose cloud has said that it takes it back."""
+        if isinstance(answer, Gone):
+            vanished(case, machine, answer.because, preempted=answer.preempted)
             return
-        known = self._known(machine.place)
-        short = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
-        self._put(altered(known, refusal=None if short else known.refusal, freed_at=self.tx.now))
-        self.freed = True
-
-    def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
-        """A refusal is remembered once, for all jobs and processes."""
-        offer = self._offer(case, machine)
-        place = machine.place
-        known = self._known(place)
-        stands = known.refusal if known.refusal and known.streak == 0 else None
-        if machine.owed and stands and stands.stands(case.now, machine.together):
-            return stands  # said again to a holder that is bound: no news to those who wait there
-        bound = self._bound_by(case, machine)
-        cap = self.rules.refusal_max_age_s(place.provider, case.now, bound)
-        refusal = Refusal(
-            id=RefusalId(case.new_id("refusal")),
-            place=place,
-            units=machine.together,
-            code=answer.code,
-            reason=answer.reason,
-            at=case.now,
-            valid_until=case.now + cool_down(place.provider, answer.reason, cap),
-            offer=offer.id if offer else None,
-        )
-        fact = events.PlaceRefused(
-            refusal=refusal.id,
-            provider=place.provider,
-            region=place.region,
-            sku=place.sku,
-            units=refusal.units,
-            code=answer.code,
-            reason=answer.reason,
-            valid_until=refusal.valid_until,
-            offer=refusal.offer,
-        )
-        narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
-        kept = known.refusal if narrower else refusal
-        self._put(altered(known, refusal=kept, streak=0), fact)
-        self.refusals[place] = refusal
-        self.answered.add(place)
-        if kept is refusal:
-            self.market = altered(self.market, refusals={**self.market.refusals, place: refusal})
-        return refusal
+        until = machine.noticed_until
+        awaited = until is not None and case.now <= until + LOOKED_FOR
+        case.put_machine(altered(machine, due_at=case.now + LOOK_AGAIN if awaited else None))
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
         case.put_machine(
@@ -255,7 +228,7 @@ class Round:
         if offer is not None:
             known = dict.fromkeys((*offer.refusals, refusal.id))
             offer = case.put_offer(altered(offer, refusals=tuple(known)))
-            proceed(case, offer, self.market)
+            proceed(case, offer, self.places.market)
             return
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is None or commitment.state.over:
@@ -267,27 +240,19 @@ class Round:
 
     def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
-        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}"
-        machine = self._troubled(case, machine, what.strip())
-        if fault.kind not in _OURS:
+        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip()
+        if fault.kind is FaultKind.BAD_WISH and not any(m.lease for m in case.machines.values()):
+            unmet(case, what)  # no place can serve it, so it is let go of nowhere
+            return
+        machine = self._troubled(case, machine, what)
+        if fault.kind in _PASSING:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or poll_after(machine.tries))
-            return
-        place, until = machine.place, case.now + TROUBLE_RECHECK
-        fact = events.PlaceTroubled(
-            provider=place.provider,
-            region=place.region,
-            sku=place.sku,
-            kind=fault.kind,
-            code=fault.code,
-            message=fault.message,
-            until=until,
-        )
-        known = self._known(place)
-        if known.closed_until is None or known.closed_until <= case.now:
-            self._put(altered(known, closed_until=until), fact)
-        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
-        if commitment is not None and commitment.offer is None and not commitment.state.over:
-            fail_commitment(case, commitment, fault.kind, fault.code)
+        elif fault.kind is FaultKind.THROTTLED:
+            until = self.places.throttled(machine, fault)
+            self._later(case, machine, until - case.now)
         else:
-            self._later(case, machine, TROUBLE_RECHECK)
+            if fault.kind is not FaultKind.BAD_WISH:  # else it is of one job, and it runs already
+                self.places.troubled(machine, fault)
+            if not self._moves_on(case, machine, fault):
+                self._later(case, machine, TROUBLE_RECHECK)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.domain.altered import altered
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -163,6 +164,7 @@ class MemoryTransaction:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
+        store.spend(job, case.spent)
         self.store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
@@ -230,14 +232,9 @@ class MemoryTransaction:
         self._writes.append(lambda: self._put_place(record, events))
 
     def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
-        place, store = record.place, self.store
-        store.place_records[place] = record
-        for name in sorted(store.wanted.get(place, ())):
-            machine = store.all_machines[name]
-            if machine.due_at is None or machine.due_at > self.now:
-                self.store.set_machine(altered(machine, due_at=self.now))
+        self.store.set_place(record, self.now)
         if events:
-            self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+            self._record(record.place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider
@@ -260,6 +257,10 @@ class MemoryTransaction:
         name = register.agreement
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        del hold  # transactions come one at a time
+        return self.store.spending(self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         del hold  # transactions come one at a time
@@ -286,10 +287,8 @@ class MemoryTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         for chunk in chunks:
-            self._writes.append(partial(self._add_chunk, chunk))
-
-    def _add_chunk(self, chunk: LogChunk) -> None:
-        self.store.chunks.setdefault((chunk.lease, chunk.seq), chunk)
+            known = (chunk.lease, chunk.seq)
+            self._writes.append(partial(self.store.chunks.setdefault, known, chunk))
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -23,7 +24,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, registers, writes
+from broker.store import desks, event_log, locks, queries, registers, spent, writes
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
@@ -71,8 +72,10 @@ class SqlTransaction:
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
+            woken = writes.opened(connection, self._places.values(), self.now)
             written = {name for case in self._kept.values() for name in case.changed}
-            writes.wake_wanted(connection, list(self._places), self.now, written, self.dues)
+            if woken:
+                writes.wake_wanted(connection, woken, self.now, written, self.dues)
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
         writes.upsert(connection, NOTICES, self._notices)
@@ -244,7 +247,7 @@ class SqlTransaction:
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
         place = record.place
         self._places[place] = record
-        self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+        self.record(place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         return queries.unresolved(self._connection, provider)
@@ -260,6 +263,11 @@ class SqlTransaction:
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._registers[register.agreement] = register
         self.record(f"agreement/{register.agreement}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        if hold:
+            locks.take(self._connection, locks.SPENDING, ["spending"])
+        return spent.read(self._connection, self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         if hold:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime
@@ -26,9 +26,11 @@ from broker.domain.case import Case
 from broker.domain.job import Job
 from broker.domain.machine import MachineState
 from broker.domain.market import Place
+from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
+from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName, Purchase
 from broker.ports import LogChunk
+from broker.store import spent
 from broker.store.adding import add
 from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
 from broker.store.queries import RANKED, chunks
@@ -114,7 +116,7 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Known:
 
 def keep_cases(
     connection: Connection,
-    cases: Iterable[Case],
+    cases: Collection[Case],
     loaded: Mapping[JobId, Job],
     now: datetime,
     dues: Dues,
@@ -142,6 +144,7 @@ def keep_cases(
     upsert(connection, OFFERS, offers)
     upsert(connection, COMMITMENTS, commitments)
     upsert(connection, MACHINES, machines)
+    spent.add(connection, cases)
     dues.add_rows(JOBS_DUE, jobs)
     dues.add_rows(OFFERS_DUE, offers)
     dues.add_machines(machines)
@@ -233,6 +236,25 @@ def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
     return [place_row(record) for record in records]
 
 
+def opened(connection: Connection, records: Iterable[PlaceRecord], now: datetime) -> list[Place]:
+    """The places at which what is wanted looks again: those written, and all of an open area."""
+    written = list(records)
+    around = {one.place for one in written if is_area(one.place) and not one.shuts(now)}
+    found = [one.place for one in written if not is_area(one.place)]
+    if not around:
+        return found
+    columns = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase)
+    wanted = select(*columns).where(
+        MACHINES.c.provider.in_(sorted({area.provider.value for area in around})),
+        MACHINES.c.state == MachineState.WANTED.value,
+    )
+    there = [
+        Place(ProviderName(provider), region, sku, Purchase(purchase))
+        for provider, region, sku, purchase in connection.execute(wanted.distinct())
+    ]
+    return [*found, *(place for place in there if not around.isdisjoint(areas(place)))]
+
+
 def wake_wanted(
     connection: Connection,
     places: Sequence[Place],
@@ -249,8 +271,8 @@ def wake_wanted(
         select(MACHINES.c.name, MACHINES.c.provider)
         .join(JOBS, JOBS.c.id == MACHINES.c.job)
         .where(
-            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).in_(
-                [(place.provider.value, place.region, place.sku) for place in places]
+            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase).in_(
+                [tuple(map(str, place)) for place in places]
             ),
             MACHINES.c.state == MachineState.WANTED.value,
             or_(MACHINES.c.due_at.is_(None), MACHINES.c.due_at > at),

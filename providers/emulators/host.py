@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,16 +24,22 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import providers
 from broker.domain.market import Place
 from broker.domain.stock import MalformedCapacity, Series, read_capacity
-from broker.domain.values import ProviderName
 from providers.emulators.cloud import Cloud
+from providers.emulators.control import Control, tell
 from providers.emulators.machines import LocalComputer
+from providers.emulators.metadata import Metadata
+from providers.emulators.transcript import Transcript
 from providers.emulators.wire import Wire
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+TRANSCRIPT: Final = "LOCAL_CLOUDS_TRANSCRIPT"
 FACES: Final = ("azure", "aws", "gcp", "oracle")
 _KEYS_STAY: Final = frozenset({"aws", "oracle"})
+_NOTICE_S: Final = {"azure": 30.0, "aws": 120.0, "gcp": 30.0, "oracle": 120.0}
+"""How long before its end a machine on spot is told of it; Oracle's is told nothing itself."""
+_CONTROL: Final = "control"
 _ENDING_S: Final = 15.0
 
 Accounts: TypeAlias = dict[str, dict[str, str]]
@@ -44,6 +51,7 @@ class LocalClouds:
     def __init__(self, *options: str) -> None:
         self._options = options
         self.accounts: Accounts = {}
+        self._desk: dict[str, str] = {}
         self._host: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -79,7 +87,18 @@ class LocalClouds:
             self.stop()
             raise RuntimeError("the local clouds did not start; what they said stands above")
         self.accounts = json.loads(said)
+        self._desk = self.accounts.pop(_CONTROL)
         return self.accounts
+
+    def evict(self, cloud: str, tag: str = "", notice_s: float | None = None) -> int:
+        """Have a cloud take back its machines on spot that bear `name=value`; says how many."""
+        said = {"cloud": cloud, "tag": tag, "notice_s": notice_s}
+        return tell(self._desk, "evict", said)
+
+    def restock(self, place: Place, units: int) -> None:
+        """From now on a place holds so many; who is over that on spot is taken back."""
+        said = {"cloud": place.provider.value, "region": place.region, "sku": place.sku}
+        tell(self._desk, "restock", {**said, "spot": place.interruptible, "units": units})
 
     def stop(self) -> None:
         """Return when the process and all its machines have ended."""
@@ -112,8 +131,13 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
         computer = stack.enter_context(LocalComputer())
+        kept = options.checkpoints or Path(stack.enter_context(_passing()))
         clock = _clock(options.speed)
+        heard = None
+        if options.transcript is not None:
+            heard = stack.enter_context(Transcript(options.transcript)).heard
         accounts: Accounts = {}
+        clouds: dict[str, Cloud] = {}
         for name in options.faces.split(","):
             cloud = Cloud(
                 stock=_of(name, stock),
@@ -123,15 +147,29 @@ def run(arguments: Sequence[str]) -> int:
                 keys_stay=name in _KEYS_STAY,
                 clock=clock,
             )
+            cloud.evict_after_s = options.evict_after
+            cloud.notice_s = _NOTICE_S[name] if options.notice is None else options.notice
+            cloud.exports = {"BROKER_CHECKPOINTS": str(kept.absolute())}
             face, account = import_module(f"providers.emulators.{name}").open_account(cloud)
-            wire = Wire(face)
+            wire = Wire(Metadata(face, cloud, name))
+            cloud.metadata = wire.url
+            clouds[name] = cloud
+            wire.heard = heard
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}
-        sys.stdout.write(f"{json.dumps(accounts)}\n")
+        control = Control(clouds)
+        desk = Wire(control)
+        stack.callback(desk.close)
+        said = {**accounts, _CONTROL: {"endpoint": desk.url, "token": control.token}}
+        sys.stdout.write(f"{json.dumps(said)}\n")
         sys.stdout.flush()
         threading.Thread(target=_until_end_of_input, args=(over,), daemon=True).start()
         over.wait()
     return 0
+
+
+def _passing() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="local-cloud-kept-", ignore_cleanup_errors=True)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -142,7 +180,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--boot", type=float, default=0.0, metavar="SECONDS", help="from launch to running")
     add("--late-stock-out", action="append", default=[], choices=FACES, help="refuse after boot")
     add("--speed", type=float, default=1.0, metavar="X", help="how fast the stock's clock runs")
+    add("--notice", type=float, metavar="SECONDS", help="what a spot machine is told beforehand")
+    add("--evict-after", type=float, metavar="SECONDS", help="take back each that runs so long")
+    add("--checkpoints", type=Path, help="where jobs keep what outlives their machines")
     add("--faces", default=",".join(FACES), help="which clouds, separated by commas")
+    told = os.environ.get(TRANSCRIPT)
+    add("--transcript", type=Path, default=told, metavar="FILE", help="append every exchange")
     options = parser.parse_args(arguments)
     if unknown := set(options.faces.split(",")) - set(FACES):
         parser.error(f"--faces: {', '.join(sorted(unknown))}; there are {', '.join(FACES)}")
@@ -167,7 +210,7 @@ def _read_pools(lines: Iterable[str], source: str) -> dict[Place, Series]:
     for row in rows:
         try:
             name = "oracle" if row["provider"] == "oci" else row["provider"]
-            place = Place(ProviderName(name), row["region"], row["sku"])
+            place = Place.told({**row, "provider": name})
             stock[place] = Series.constant(int(row["max_units"]))
         except (KeyError, TypeError, ValueError) as wrong:
             text = f"{source}, line {rows.line_num}: this is no pool ({wrong})"
@@ -177,7 +220,7 @@ def _read_pools(lines: Iterable[str], source: str) -> dict[Place, Series]:
 
 def _of(name: str, stock: Mapping[Place, Series]) -> dict[tuple[str, str], Series]:
     mine = {place: series for place, series in stock.items() if place.provider.value == name}
-    return {(place.region, place.sku): series for place, series in mine.items()}
+    return {(place.region, place.sold): series for place, series in mine.items()}
 
 
 def _clock(speed: float) -> Callable[[], float]:

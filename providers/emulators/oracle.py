@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http import HTTPStatus
 from itertools import islice
 from typing import Final, assert_never
 
@@ -25,7 +24,9 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
 from providers.emulators.oracle_bodies import (
     NO_ROOM,
@@ -77,6 +78,7 @@ class _Wanted:
     compartment: str
     tags: Mapping[str, str]
     start_up: bytes
+    spot: Spot | None
 
     @classmethod
     def read(cls, request: Request) -> _Wanted:
@@ -84,6 +86,9 @@ class _Wanted:
         body = request.json()
         if not (body["sourceDetails"].get("imageId") and body["createVnicDetails"]["subnetId"]):
             raise ValueError("an instance needs an image and a subnet")
+        preemptible = body.get("preemptibleInstanceConfig")
+        if preemptible and str(body["shape"]).startswith("BM."):
+            raise ValueError("a bare metal shape cannot be preemptible")
         return cls(
             region=_region_of(body["availabilityDomain"]),
             sku=str(body["shape"]),
@@ -91,6 +96,7 @@ class _Wanted:
             compartment=str(body["compartmentId"]),
             tags={str(key): str(value) for key, value in body.get("freeformTags", {}).items()},
             start_up=base64.b64decode(body.get("metadata", {}).get("user_data", "")),
+            spot=Spot() if preemptible else None,
         )
 
 
@@ -121,21 +127,23 @@ class OracleFace:
         return error(404, "NotFound", f"There is nothing at {request.path}.")
 
     def _guarded(self, verb: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
+        def dated(request: Request, **names: str) -> Reply:
+            answered = checked(request, **names)
+            date = {"Date": format_datetime(self.now(), usegmt=True)}
+            return replace(answered, headers={**date, **answered.headers})
+
         def checked(request: Request, **names: str) -> Reply:
             key_id = f"{self.tenancy}/{self.user}/{self.key.fingerprint}"
             try:
                 check_signature(request, key_id, self.key, self.now())
-            except SignatureRefused:
-                text = "The required information to complete authentication was not provided."
-                return error(401, "NotAuthenticated", text)
+            except SignatureRefused as refused:
+                return error(401, "NotAuthenticated", str(refused))
             fault = self.cloud.faults.take(verb)
             if fault is not None and not fault.dropped:
                 return error(fault.status, fault.code, fault.message, fault.headers)
-            answered = answer(request, **names)
-            dated = {"Date": format_datetime(self.now(), usegmt=True), **answered.headers}
-            return replace(answered, headers=dated, dropped=fault is not None)
+            return replace(answer(request, **names), dropped=fault is not None)
 
-        return checked
+        return dated
 
     def _launch(self, request: Request) -> Reply:
         try:
@@ -145,6 +153,9 @@ class OracleFace:
         if wanted.compartment != self.tenancy:
             text = "Authorization failed or requested resource not found."
             return error(404, "NotAuthorizedOrNotFound", text)
+        if wanted.region not in self.cloud.regions:
+            text = f"Invalid availabilityDomain: there is none of {wanted.region}."
+            return error(400, "InvalidParameter", text)
         token = request.headers.get("opc-retry-token") or secrets.token_hex(16)
         launch = self.cloud.launch(
             key=f"{wanted.region}/{token}",
@@ -154,6 +165,7 @@ class OracleFace:
             user_data=wanted.start_up,
             tags=wanted.tags,
             spec_hash=hashlib.sha256(request.body).hexdigest(),
+            spot=wanted.spot,
         )
         return self._launched(launch, wanted)
 
@@ -168,7 +180,7 @@ class OracleFace:
             case Mismatch():
                 # What Oracle says to one token with two bodies is not written anywhere.
                 return spent()
-            case StockOut():
+            case StockOut() | TooDear():
                 return error(500, "InternalError", NO_ROOM)
             case NotSold():
                 return error(400, "InvalidParameter", f"Shape {sku} is not valid in {region}.")
@@ -191,7 +203,7 @@ class OracleFace:
             if len(self._failed) > _REMEMBERED:
                 self._failed.pop(next(iter(self._failed)), None)
         self.cloud.terminate(id)
-        return Reply(HTTPStatus.NO_CONTENT)
+        return reply(None)
 
     def _list(self, request: Request) -> Reply:
         """Page by page. What is gone stays listed for a while, as terminated."""

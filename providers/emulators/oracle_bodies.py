@@ -14,6 +14,7 @@ from providers.emulators.wire import Reply, json_reply
 Body: TypeAlias = dict[str, Any]
 
 NO_ROOM: Final = "Out of host capacity."
+_TERMINATED: Final = {"preemptionAction": {"type": "TERMINATE", "preserveBootVolume": False}}
 _STATES: Final = {
     MachineState.CREATING: "PROVISIONING",
     MachineState.RUNNING: "RUNNING",
@@ -31,6 +32,7 @@ def instance(compartment: str, machine: CloudMachine) -> Body:
         "lifecycleState": _STATES[machine.state],
         "region": machine.region,
         "shape": machine.sku,
+        "preemptibleInstanceConfig": _TERMINATED if machine.spot else None,
     }
 
 
@@ -75,8 +77,9 @@ def ocid(kind: str, machine: CloudMachine) -> str:
 
 
 def reply(body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """None is no body at all."""
     told = {"opc-request-id": secrets.token_hex(16).upper(), **(headers or {})}
-    return json_reply(HTTPStatus.OK, body, told)
+    return json_reply(HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK, body, told)
 
 
 def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

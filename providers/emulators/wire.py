@@ -83,6 +83,9 @@ def json_reply(status: int, body: object = None, headers: Mapping[str, str] | No
 class Wire:
     """Serves one face on 127.0.0.1 and a port the system picks, from construction to `close`."""
 
+    heard: Callable[[Face, Request, Reply], None] | None = None
+    """Told of every request that reached the face, and of its answer before that leaves."""
+
     def __init__(self, face: Face) -> None:
         self._routes = [(r.method, re.compile(r.pattern), r.answer) for r in face.routes()]
         self._face = face
@@ -108,6 +111,12 @@ class Wire:
             origin is not None and origin.removeprefix("http://") not in self._own_hosts
         ):
             return json_reply(HTTPStatus.FORBIDDEN, {"error": "this address is for its own host"})
+        reply = self._routed(request)
+        if self.heard is not None:
+            self.heard(self._face, request, reply)
+        return reply
+
+    def _routed(self, request: Request) -> Reply:
         for method, pattern, answer in self._routes:
             if method == request.method and (found := pattern.fullmatch(request.path)):
                 return answer(request, **found.groupdict())

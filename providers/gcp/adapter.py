@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -12,7 +12,7 @@ from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
 from google.cloud import compute_v1 as compute
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase
 from broker.ports import (
     Fault,
     FaultKind,
@@ -26,10 +26,10 @@ from broker.ports import (
     Running,
 )
 from providers.answers import of_the_region
-from providers.gcp.answers import BROKEN, reason, told
+from providers.gcp.answers import BROKEN, reason, told, zones_left
 from providers.gcp.client import Client
 from providers.gcp.machine import instance
-from providers.machine import OWNER_TAG, on_a_real_machine
+from providers.machine import OWNER_TAG, boot_script
 from providers.refusals.gcp import read_gcp
 
 _COMING: Final = frozenset({"PROVISIONING", "STAGING", "REPAIRING", "PENDING"})
@@ -56,21 +56,31 @@ def build(account: Mapping[str, str]) -> Provider:
         zones=tuple(account.get("zones", "").split()),
         image=account.get("image", _IMAGE),
         network=account.get("network", _NETWORK),
+        checkpoints=account.get("checkpoints", ""),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Google:
-    """A handle is `zone/operation` while the machine is being made, and `zone` after that."""
+    """A handle is `zone/operation` while the machine is being made, and `zone` after that.
+
+    The zones of the region that have refused before stand behind it: `zone/operation/zone,zone`.
+    """
 
     client: Client
     zones: tuple[str, ...]
     image: str
     network: str
+    checkpoints: str = ""
+    """Where a machine finds what jobs keep: a path that its image mounts."""
 
     @property
     def name(self) -> ProviderName:
         return ProviderName.GCP
+
+    @property
+    def _who(self) -> str:
+        return f"Google, project {self.client.project}"
 
     def launch(self, order: Order) -> Outcome:
         zones = self._zones_of(order)
@@ -79,16 +89,16 @@ class Google:
             for zone in zones[1:]:
                 if self._look(order, zone) is not None:
                     return _not_gone(self._standing(order, zone), zone)
-            return self._ask(order, zones)
+            return self._ask(order)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def poll(self, order: Order, handle: str) -> Outcome:
-        zone, _, operation = handle.partition("/")
+        zone, _, making = handle.partition("/")
         try:
-            return self._poll(order, zone, operation) if operation else self._standing(order, zone)
+            return self._poll(order, zone, making) if making else self._standing(order, zone)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """All zones are gone through: a late refusal may have moved the machine to another one."""
@@ -113,6 +123,7 @@ class Google:
                     ProviderName.GCP,
                     zone.rpartition("-")[0],
                     machine.machine_type.rpartition("/")[2],
+                    _bought(machine.scheduling.provisioning_model),
                 ),
                 handle=zone,
                 running=machine.status == "RUNNING",
@@ -121,20 +132,25 @@ class Google:
             for zone, machine in listed
         ]
 
-    def _ask(self, order: Order, zones: Sequence[str]) -> Outcome:
-        """Ask the zones until one does not refuse."""
-        refusals: list[Refused] = []
-        for zone in zones:
-            outcome = self._insert(order, zone)
+    def _ask(self, order: Order, *before: tuple[str, Refused]) -> Outcome:
+        """Ask the zones until one does not refuse; next, those that the last one named."""
+        refused = dict(before)
+        while left := self._left(order, refused):
+            outcome = self._insert(order, left[0])
             if not isinstance(outcome, Refused):
-                return outcome
-            refusals.append(outcome)
-        return of_the_region(refusals)
+                return _remembering(outcome, refused)
+            refused[left[0]] = outcome
+        return of_the_region(list(refused.values()))
+
+    def _left(self, order: Order, refused: Mapping[str, Refused]) -> list[str]:
+        """The zones not asked yet, those first in which the cloud says there is some left."""
+        named = list(refused.values())[-1].elsewhere if refused else ()
+        left = [zone for zone in self._zones_of(order) if zone not in refused]
+        return sorted(left, key=lambda zone: zone not in named)
 
     def _insert(self, order: Order, zone: str) -> Outcome:
-        start_up = order.start_up
-        if not self.client.endpoint:
-            start_up = on_a_real_machine(start_up, _END_COMMAND)
+        ends_by = None if self.client.endpoint else _END_COMMAND
+        start_up = boot_script(order, "gcp", self.checkpoints, ends_by)
         wanted = instance(order, zone, start_up=start_up, image=self.image, network=self.network)
         try:
             operation = self.client.insert(
@@ -142,24 +158,23 @@ class Google:
             )
         except Conflict as failure:
             if reason(failure) != "alreadyExists":
-                return told(failure)
+                return told(failure, self._who, spot=order.place.interruptible)
             return _not_gone(self._standing(order, zone), zone)
         except GoogleAPICallError as failure:
-            return told(failure)
+            return told(failure, self._who, spot=order.place.interruptible)
         return _not_gone(self._follow(order, zone, operation), zone)
 
-    def _poll(self, order: Order, zone: str, name: str) -> Outcome:
+    def _poll(self, order: Order, zone: str, making: str) -> Outcome:
+        name, _, before = making.partition("/")
         try:
             operation = self.client.operation(zone, name)
         except NotFound:
             return self._standing(order, zone)
         outcome = self._follow(order, zone, operation)
-        zones = self._zones_of(order)
-        after = zones[zones.index(zone) + 1 :] if zone in zones else ()
-        if not isinstance(outcome, Refused) or not after:
-            return outcome
-        onward = self._ask(order, after)
-        return of_the_region([outcome, onward]) if isinstance(onward, Refused) else onward
+        tried = before.split(",") if before else []
+        if not isinstance(outcome, Refused):
+            return _remembering(outcome, tried)
+        return self._ask(order, *((one, outcome) for one in (*tried, zone)))
 
     def _follow(self, order: Order, zone: str, operation: compute.Operation) -> Outcome:
         """What has become of an insert: its errors, if it has any, come late."""
@@ -168,21 +183,30 @@ class Google:
             return underway
         if not operation.error.errors:
             return self._standing(order, zone)
-        said = [read_gcp(error.code, error.message) for error in operation.error.errors]
+        said = [self._said(order, error) for error in operation.error.errors]
         if not self._ended(order, zone):
             return underway
         return next((one for one in said if isinstance(one, Refused)), said[0])
+
+    def _said(self, order: Order, error: compute.Errors) -> Refused | Fault:
+        spot = order.place.interruptible
+        said = read_gcp(error.code, error.message, spot=spot, account=self._who)
+        return replace(said, elsewhere=zones_left(error)) if isinstance(said, Refused) else said
 
     def _standing(self, order: Order, zone: str) -> Outcome:
         """How the machine of this name fares."""
         machine = self._look(order, zone)
         if machine is None:
-            return Gone("Google has no machine of that name")
+            taken = order.place.interruptible and self.client.preempted(zone, order.name)
+            return Gone("Google has no machine of that name", preempted=taken)
         if machine.labels.get(OWNER_TAG) != order.owner:
             return Fault(FaultKind.CONFLICT, "alreadyExists", f"{order.name} is not ours")
         if machine.status == "RUNNING":
             return Running(zone, machine.network_interfaces[0].network_i_p)
-        return Launching(zone) if machine.status in _COMING else Gone(machine.status)
+        if machine.status in _COMING:
+            return Launching(zone)
+        taken = order.place.interruptible and self.client.preempted(zone, order.name)
+        return Gone(machine.status, preempted=taken)
 
     def _look(self, order: Order, zone: str) -> compute.Instance | None:
         try:
@@ -205,6 +229,18 @@ class Google:
         region = order.place.region
         known = tuple(zone for zone in self.zones if zone.rpartition("-")[0] == region)
         return known or (f"{region}-a",)
+
+
+def _bought(model: str) -> Purchase:
+    return Purchase.SPOT if model == "SPOT" else Purchase.ON_DEMAND
+
+
+def _remembering(outcome: Outcome, refused: Iterable[str]) -> Outcome:
+    """A machine that is being made takes along which zones need not be asked after it."""
+    before = ",".join(refused)
+    if not before or not isinstance(outcome, Launching) or "/" not in outcome.handle:
+        return outcome
+    return replace(outcome, handle=f"{outcome.handle}/{before}")
 
 
 def _not_gone(outcome: Outcome, zone: str) -> Outcome:

@@ -16,7 +16,8 @@ from broker.api.app import create_app
 from broker.api.serving import listen, serving
 from broker.cli.main import app_for
 from broker.client.errors import BrokerError, NotAuthorised
-from broker.domain.values import RefusalReason
+from broker.domain.values import JobId, ProviderName, RefusalReason
+from broker.domain.workload import Limits
 from broker.steps.rulebook import Rulebook
 from broker.wire import Training
 from tests.support.api import AZURE, POOLS, Office, an_office
@@ -60,6 +61,12 @@ def offers(cloud: Broker) -> list[tuple[int, str]]:
     return [(one.version, one.state) for one in reversed(cloud.offers.list().items)]
 
 
+def limits_of(office: Office, job: str) -> Limits:
+    found = office.store.board.job(JobId(job))
+    assert found is not None
+    return found.workload.limits
+
+
 # -- amend
 
 
@@ -73,10 +80,9 @@ def test_python_amends_what_a_waiting_job_asks_for(office: Office) -> None:
         job.amend(max_price=100, exclude=["gcp"])
         office.work()
         assert offers(cloud)[-1] == (2, "sent"), "no rival is better off, so the notice stands"
-        asked = office.store.board.job(cloud.jobs.list().items[0].id)
-        assert asked is not None
-        limits = asked.workload.limits
-        assert (limits.max_price_usd_hour, limits.exclude) == (100, ("gcp",))
+        limits = limits_of(office, job.id)
+        assert limits.max_price_usd_hour == 100
+        assert limits.exclude == (ProviderName.GCP,)
         with pytest.raises(BrokerError, match=r"limits\.regions"):
             job.amend(regions=["nowhere"])
 
@@ -92,13 +98,9 @@ def test_the_command_line_amends_a_job_by_its_name(office: Office) -> None:
         out, said = run(cloud, "amend", job.id, "--max-price", "none", "--exclude", "gcp")
         assert out.startswith(f"{job.id}  offered")
         assert f"broker explain {job.id}" in said
-        asked = office.store.board.job(cloud.jobs.list().items[0].id)
-        assert asked is not None
-        assert asked.workload.limits.max_price_usd_hour is None
+        assert limits_of(office, job.id).max_price_usd_hour is None
         run(cloud, "amend", "tune", "--exclude", "none", "--region", "any")
-        asked = office.store.board.job(cloud.jobs.list().items[0].id)
-        assert asked is not None
-        assert asked.workload.limits.exclude == ()
+        assert limits_of(office, job.id).exclude == ()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ class PretendCloud:
     stock: dict[Place, int]
     takes_s: float = 0
     """How long it works on a machine; whether there is one is decided at the end of it."""
+    says_no: Refused = field(default_factory=lambda: Refused(RefusalReason.NO_CAPACITY, "Full"))
+    """What it answers where its stock is gone."""
     fault: Fault | None = None
     """What it answers to everything while it is set."""
     unsure: list[bool] = field(default_factory=list)
@@ -47,6 +49,7 @@ class PretendCloud:
     before_launch: Callable[[Order], object] = lambda _: None
     _ready: dict[MachineName, float] = field(default_factory=dict)
     _lost: set[MachineName] = field(default_factory=set)
+    _evicted: set[MachineName] = field(default_factory=set)
     _ending: dict[MachineName, float] = field(default_factory=dict)
 
     def calls_to(self, place: Place) -> int:
@@ -56,6 +59,11 @@ class PretendCloud:
         """A machine breaks down; the cloud lists it no more."""
         self.stock[self.there.pop(name)] += 1
         self._lost.add(name)
+
+    def evict(self, name: MachineName) -> None:
+        """The cloud takes a machine back, and has no other there for the time being."""
+        self.stock[self.there.pop(name)] = 0
+        self._evicted.add(name)
 
     def launch(self, order: Order) -> Outcome:
         self.before_launch(order)
@@ -76,6 +84,8 @@ class PretendCloud:
             return self.fault
         if self.vanish:
             self._lost.add(order.name)
+        if order.name in self._evicted:
+            return Gone("taken back", preempted=True)
         if order.name in self._lost:
             return Gone("broke down")
         if self._now() < self._ready.get(order.name, 0):
@@ -102,7 +112,7 @@ class PretendCloud:
     def _take(self, order: Order) -> Outcome:
         if order.name not in self.there:
             if self.stock.get(order.place, 0) < 1:
-                return Refused(RefusalReason.NO_CAPACITY, "Full")
+                return self.says_no
             self.stock[order.place] -= 1
             self.there[order.name] = order.place
             self.made.append((order.name, order.place))

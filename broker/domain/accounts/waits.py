@@ -30,7 +30,7 @@ from broker.domain.chain import Fact
 from broker.domain.event import Event
 from broker.domain.values import instant
 
-_LOST: Final = frozenset({"lost", "regrouped"})
+_LOST: Final = frozenset({"lost", "preempted", "regrouped"})
 
 
 class Waits:

@@ -20,6 +20,7 @@ from broker.domain.events.jobs import (
     JobUnmet,
 )
 from broker.domain.events.leases import (
+    InterruptionNoticed,
     LeaseFenced,
     LeaseRenewed,
     MigrationAborted,
@@ -50,6 +51,7 @@ from broker.domain.events.outages import (
     BrokerUp,
 )
 from broker.domain.events.places import (
+    CoolDownCleared,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -99,6 +101,7 @@ __all__ = [
     "ConflictRecorded",
     "ConsentRecorded",
     "ConsentRevoked",
+    "CoolDownCleared",
     "DiscrepancyFound",
     "EditionRecorded",
     "HolderCommitted",
@@ -106,6 +109,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "InterruptionNoticed",
     "JobAmended",
     "JobCancelled",
     "JobFailed",

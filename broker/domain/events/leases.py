@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.event import Event
-from broker.domain.values import CommitmentId, JobId, LeaseId
+from broker.domain.values import CommitmentId, JobId, LeaseId, Purchase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,21 @@ class UnitStarted(Event):
     unit: int
     epoch: int
     lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptionNoticed(Event):
+    """Its cloud says that it will take the machine of a live lease back."""
+
+    job: JobId
+    unit: int
+    epoch: int
+    lease: LeaseId
+    provider: str
+    until: datetime
+    """When the machine is to be gone; it may be a little earlier."""
+    said: str
+    """The cloud's own word for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +83,7 @@ class ReclaimAsked(Event):
     sku: str
     notice_until: datetime
     by: str
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

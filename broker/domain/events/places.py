@@ -1,4 +1,4 @@
-"""The facts of places: what they cost, a cloud's no, and a trouble of ours."""
+"""The facts of places: what they cost, a cloud's no, a trouble of ours, and the end of both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.event import Event
-from broker.domain.values import OfferId, RefusalId
+from broker.domain.values import OfferId, Purchase, RefusalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,9 @@ class PlaceRefused(Event):
     reason: str
     valid_until: datetime
     offer: OfferId | None
+    purchase: str = Purchase.ON_DEMAND
+    scope: str = "place"
+    """What else it speaks of: a `family` or a `region` by its quota, or the whole `cloud`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,25 @@ class PlaceTroubled(Event):
     code: str
     message: str
     until: datetime
+    purchase: str = Purchase.ON_DEMAND
+    scope: str = "place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolDownCleared(Event):
+    """What kept us away from a place or an area does so no more: a person, or a good answer."""
+
+    provider: str
+    region: str
+    sku: str
+    scope: str
+    effect: str
+    why: str
+    code: str
+    refusal: str | None
+    by: str
+    reason: str
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,8 @@ class Commitment:
     cites: tuple[str, ...]
     edition: tuple[str, str]
     """Its agreement and its name."""
-    sku: str
+    sold: str
+    """The kind of machine, and how it was bought."""
     holds: tuple[str, ...]
 
 
@@ -94,6 +95,10 @@ class Unit:
     """What is to follow its lease: offered, released and committed like any unit meanwhile."""
     asked: Mapping[str, Any] | None = None
     """An heir's `ReclaimAsked`; None for a renewal's."""
+    spent: Release | None = None
+    """The release that its last lease was bought under."""
+    preempted: int = 0
+    """How often its cloud has taken its machine back."""
 
     @property
     def sought(self) -> Unit:
@@ -116,7 +121,6 @@ class Offer:
     issued_at: datetime
     position: int
     scope: str = "new"
-    """Whether its units are bought anew, or a lease of theirs is to be renewed."""
     quote: str | None = None
     tolled: bool = True
     """Whether outages of ours are not counted; a clause may say that they are."""
@@ -147,6 +151,10 @@ class Job:
     shape: Mapping[str, Any]
     exclude: tuple[str, ...]
     checkpointable: bool
+    borne: int | None
+    """How often each unit, or a gang, may be taken back and start again; None: not told."""
+    spot: str
+    """Whether it may have machines that can be interrupted: never, prefer, only."""
     submitted_at: datetime
     patience_until: datetime | None
     position: int
@@ -187,6 +195,8 @@ class Refusal(NamedTuple):
     at: datetime
     valid_until: datetime
     position: int
+    area: tuple[str, str, str]
+    """What it speaks of: the place, or an area around it."""
 
     @property
     def provider(self) -> str:
@@ -212,7 +222,7 @@ class Book:
     price_lists: dict[str, Sequence[Listed]] = field(default_factory=dict)
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
-    """Until when a trouble of ours kept us from a place."""
+    """Until when a trouble of ours kept us from a place or an area."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""
@@ -254,9 +264,8 @@ class Book:
     def consents_to(self, edition: Edition) -> dict[str, Mapping[str, Any]]:
         """The consents on record for an edition, its own included, that are not revoked."""
         known = dict(edition.consents)
-        known |= {
-            name: said for (of, name), said in self.consents.items() if of == edition.agreement
-        }
+        mine = ((n, said) for (of, n), said in self.consents.items() if of == edition.agreement)
+        known |= dict(mine)
         gone = {name for of, name in self.revoked if of == edition.agreement}
         return {name: said for name, said in known.items() if name not in gone}
 
