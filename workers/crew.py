@@ -13,7 +13,7 @@ from broker.settings import Settings
 from broker.store.schema import require_head
 from broker.wiring import Wiring, catalogue, open_store, wired
 from workers.app import make_app
-from workers.lifecycle import PerProcess, start_up, unopened
+from workers.lifecycle import PerProcess, scouts, start_up, unopened
 from workers.tasks import Office, poster, publisher, register
 
 _LOOKS_EVERY_S: Final = 0.5
@@ -84,5 +84,6 @@ def _office(settings: Settings) -> Office:
         store=wiring.store,
         rules=wiring.rules,
         providers=unopened(settings.accounts),
+        scouts=scouts(settings.accounts),
         post=poster(settings),
     )

@@ -15,7 +15,7 @@ from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView
 from broker.domain.market import Pool, PoolKind
 from broker.domain.ranking import ranked
-from broker.domain.values import ProviderName, Usd
+from broker.domain.values import ProviderName, Purchase, Usd
 from broker.domain.verdict import Verdict, verdict
 from broker.domain.workload import Limits, Scope, Shape, SpotUse, WorkClass
 
@@ -63,15 +63,16 @@ def considered(
 
     `attested` are the conditions attested under it, `barred` the tenant's conflict set.
     """
-    said: dict[PoolView, Verdict] = {}
+    said: dict[tuple[PoolView, Scope], Verdict] = {}
     found = []
     for pool in ranked(p for p in pools if p.fits(sought.shape)):
         view = PoolView(pool.place.provider.value, pool.kind)
-        if view not in said:
-            said[view] = verdict(
-                edition, sought.work_class, sought.tags, view, Scope.NEW, at, attested
+        scope = Scope.EXISTING if pool.place.purchase is Purchase.RESERVED else Scope.NEW
+        if (view, scope) not in said:
+            said[view, scope] = verdict(
+                edition, sought.work_class, sought.tags, view, scope, at, attested
             )
-        answer = said[view]
+        answer = said[view, scope]
         found.append(
             Considered(
                 pool=pool,

@@ -57,6 +57,7 @@ _TEACHES: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
     "ConflictLifted": told_places.on_record,
     "StakeRecorded": told_places.on_record,
     "PlaceRefused": told_offers.refusal_recorded,
+    "PlaceAdvised": told_places.advised,
 }
 """What is told of no job in particular, and may still matter to this one."""
 

@@ -165,7 +165,11 @@ def told_areas(words: tuple[str, str, str], purchase: Purchase) -> tuple[tuple[s
     """The words of every area that a place lies in, of which only words are known."""
     provider, region, sold = words
     how = "" if purchase is Purchase.ON_DEMAND else f" {purchase}"
-    place = Place(ProviderName(provider), region, sold.removesuffix(how), purchase)
+    return told_around(Place(ProviderName(provider), region, sold.removesuffix(how), purchase))
+
+
+def told_around(place: Place) -> tuple[tuple[str, str, str], ...]:
+    """The words of every area that a place lies in, itself first."""
     return tuple(map(_words, areas(place)))
 
 

@@ -35,6 +35,8 @@ from broker.domain.options import Memo, Options, Which, for_renewal, remembered
 from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.renewing import Leases, Standing
+from broker.domain.taking_back import refuses
+from broker.domain.terms import Terms
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
@@ -157,6 +159,8 @@ class _Round:
 
     def _changed(self, job: Job, options: Options, release: Release) -> str | None:
         """Why a release is over before its time: what it stands on is no more."""
+        if refuses(release.quoted, job, self.market, self.now):
+            return "refused"
         if release.basis is Basis.UNAVAILABILITY:
             away = self.unasked.register(job.agreement).health.unavailable
             return None if away is not None and away.id in release.cites else "stale"
@@ -201,6 +205,13 @@ class _Round:
     ) -> list[Decision]:
         """Units that stand under no release."""
         terms = job.terms.priced(options.notice_price)
+        paid_for, units = self.purchases.paid_for(job, edition, options, units, terms)
+        return [*paid_for, *(self._beyond(job, edition, options, units, terms) if units else ())]
+
+    def _beyond(
+        self, job: Job, edition: Edition, options: Options, units: tuple[int, ...], terms: Terms
+    ) -> list[Decision]:
+        """Units for which something must be bought."""
         if options.right is None and options.exclusive is None and options.free:
             open_to = options.within(terms, terms, EXACT, of="free")
             return self.purchases.commit(job, edition, units, open_to, terms, None)

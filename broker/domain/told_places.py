@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from broker.domain.advice import Thought
 from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
 from broker.domain.considered import Considered, Sought, considered, what_would_change
 from broker.domain.explanation import NotAsked
+from broker.domain.market import told_place
+from broker.domain.place import told_around
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
 from broker.domain.told_records import ReadEdition
@@ -40,6 +43,18 @@ def prices_listed(told: Retelling, fact: Fact) -> None:
 
 def on_record(told: Retelling, fact: Fact) -> None:
     told.records.said.append(fact)
+
+
+def advised(told: Retelling, fact: Fact) -> None:
+    """Keep it for the purchases that name it, and for the rows of the places not asked."""
+    said = fact.data
+    told.advice[said["advice"]] = fact
+    told.thought[told_place(said)] = thought(said)
+
+
+def thought(said: Mapping[str, Any]) -> str:
+    because = f" ({said['because']})" if said["because"] else ""
+    return f"{Thought(said['thought']).words} as of {said['as_of']}{because}"
 
 
 def elsewhere(told: Retelling, read_edition: ReadEdition) -> Elsewhere:
@@ -88,10 +103,17 @@ def _contested(edition: Edition | None, sought: Sought, at: datetime) -> str:
 
 def _why(one: Considered, told: Retelling, paid: Usd | None, tenant: str) -> str:
     place = one.pool.place
+    why = _why_not(one, told, paid, tenant)
+    thought_of = told.thought.get((place.provider.value, place.region, place.sold), "")
+    return why if not thought_of or thought_of in why else f"{why}; {thought_of}"
+
+
+def _why_not(one: Considered, told: Retelling, paid: Usd | None, tenant: str) -> str:
     if why := _ruled_out(one, tenant):
         return why
-    if shut := told.shut.get((place.provider.value, place.region, place.sold)):
-        return shut
+    shut = (told.shut.get(around) for around in told_around(one.pool.place))
+    if closed := next((said for said in shut if said), None):
+        return closed
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
         return f"{decimal_text(more)} $/h dearer" if more else "no cheaper"

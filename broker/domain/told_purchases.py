@@ -8,7 +8,9 @@ from typing import Final
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict
 from broker.domain.market import told_place
+from broker.domain.place import told_area
 from broker.domain.retelling import ENDS, Retelling
+from broker.domain.told_places import thought
 from broker.domain.values import RefusalReason
 
 _BASES: Final = {
@@ -68,8 +70,11 @@ def _note_shut(told: Retelling, passed_over: Iterable[str]) -> None:
         refusal = told.refusals.get(why)
         if refusal is not None:
             said = refusal.data
-            place = told_place(said)
-            told.shut[place] = f"stood refused: {said['code']}, until {said['valid_until']}"
+            around = told_area(said)
+            told.shut[around] = f"stood refused: {said['code']}, until {said['valid_until']}"
+        elif (heard := told.advice.get(why)) is not None:
+            said = heard.data
+            told.shut[told_place(said)] = thought(said)
         elif why.startswith("closed "):
             provider, region, sold = why.removeprefix("closed ").split(" ", 2)
             told.shut[provider, region, sold] = "closed by a trouble of ours"

@@ -30,6 +30,7 @@ from broker.domain.register import NOTHING_ON_RECORD, Register, SmallPlacement
 from broker.domain.release import Basis
 from broker.domain.right import Trigger
 from broker.domain.terms import Terms
+from broker.domain.values import Purchase
 from broker.domain.workload import Scope
 
 NOTHING_NEW: Final = timedelta(minutes=1)
@@ -65,7 +66,7 @@ class Need:
         if self.edition.right(clause).trigger is not Trigger.THIRD_PARTY_QUOTE:
             return None
         open_to = self.options.within(self.terms, self.terms, EXACT, of="released")
-        pools = (choice.pool for choice in open_to)
+        pools = (c.pool for c in open_to if c.pool.place.purchase is not Purchase.RESERVED)
         chunk = self.job.terms.chunk
         return next((p for p in pools if market.shut_until(p.place, now, chunk) is None), None)
 
@@ -177,7 +178,7 @@ class Unasked:
             max_age = need.edition.right(clause).acceptance_max_age_s
             if (
                 count
-                and register.stands(one.id, self.now)
+                and register.stands(one.id)
                 and one.fresh(self.now, max_age)
                 and one.covers(clause, need.options.asked, need.terms.price_usd_hour)
                 and any(one.at(pool.place) for pool in need.options.holder)

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     cool_downs_by_cloud: dict[ProviderName, dict[Why, CoolDownTime]] = {}
     sweep_every_s: float = Field(default=1.0, gt=0)
     reconcile_every_s: float = Field(default=60.0, gt=0)
+    orphan_grace_s: float = Field(default=600.0, ge=300.0)
+    """How old a machine must be that nobody here ever heard of, before it is ended."""
 
     @classmethod
     @override

@@ -12,11 +12,23 @@ from broker.domain.market import Place, allowance
 from broker.domain.place import area, areas
 from broker.domain.places import PlaceRecord, Trouble
 from broker.domain.values import ProviderName
-from broker.ports import Fault, Launching, Order, Outcome, Provider, Refused, Running, Store
+from broker.ports import (
+    Fault,
+    Held,
+    Holder,
+    Launching,
+    Order,
+    Outcome,
+    Provider,
+    Refused,
+    Running,
+    Store,
+)
 from broker.steps.outcome import Round
 from broker.steps.places import PAUSES, bound, concerned, shut
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
+from broker.steps.withdraw_quote import withdraw_refused
 
 _NEVER: Final = 1_000_000
 """More machines than anybody asks for together."""
@@ -43,6 +55,8 @@ def provision(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
             tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
         if round_.places.freed:
             tx.call_heads()
+    if round_.places.refusals:
+        withdraw_refused(store, rules)
     return len(machines)
 
 
@@ -100,22 +114,30 @@ class _Asking:
             if self.rules.slow_start and self.open[place] >= allowance(self.streak.get(place, 0)):
                 return NotYet()
             self.open[place] += 1
-        outcome = self._launched(self._order(machine))
-        if isinstance(outcome, Running):
+        outcome = self._launched(machine)
+        if isinstance(outcome, Running | Held):
             self.streak[place] = self.streak.get(place, 0) + 1
             self.open[place] = self.open.get(place, 1) - 1
-        elif isinstance(outcome, Refused):
+        elif isinstance(outcome, Refused) and not outcome.domains_left:
             for where in {place, area(place, outcome.reach)}:
                 self.full[where] = min(machine.together, self.full.get(where, machine.together))
         return outcome
 
-    def _launched(self, order: Order) -> Outcome:
-        """The answer to a launch, and one look at how it went: an instant cloud is done by then."""
-        outcome = self.provider.launch(order)
+    def _launched(self, machine: Machine) -> Outcome:
+        """The answer to a launch, and one look at how it went: an instant cloud is done by then.
+
+        What answers an offer is only held, where its cloud can keep room for a machine.
+        """
+        order = self._order(machine)
+        answers = machine.offer is not None and machine.commitment is None
+        if answers and isinstance(self.provider, Holder):
+            outcome = self.provider.hold(order)
+        else:
+            outcome = self.provider.launch(order)
         if not isinstance(outcome, Launching) or outcome.retry_after_s is not None:
             return outcome
         seen = self.provider.poll(order, outcome.handle)
-        return seen if isinstance(seen, Launching | Running | Refused) else outcome
+        return seen if isinstance(seen, Launching | Running | Refused | Held) else outcome
 
     def _full(self, machine: Machine) -> bool:
         """Whether the place has refused as many, or fewer, within this round."""
@@ -126,7 +148,9 @@ class _Asking:
         labels = {"broker-job": machine.job.lower().replace("_", "-")}
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
-        return self.rules.order(machine.name, machine.place, labels, machine.max_price_usd_hour)
+        most = machine.max_price_usd_hour
+        domain = machine.domain if machine.together > 1 else None
+        return self.rules.order(machine.name, machine.place, labels, most, machine.hold, domain)
 
 
 def _never_asked(machine: Machine) -> bool:

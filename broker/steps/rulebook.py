@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
@@ -22,7 +22,7 @@ from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
-from broker.domain.right import QuoteWithdrawn, TailFrom
+from broker.domain.right import QuoteWithdrawn, TailFrom, Trigger
 from broker.domain.values import MachineName, ProviderName, Usd
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
@@ -128,6 +128,8 @@ class Rulebook:
     """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
     """What its pools were found to fit."""
+    orphan_grace: timedelta = timedelta()
+    """How long a machine of ours that nobody here ever heard of is left alone."""
     caps: Caps = field(default_factory=Caps)
     """What may be spent; looked at before anything is offered or launched."""
     cool_downs: CoolDowns = field(default_factory=CoolDowns)
@@ -201,6 +203,13 @@ class Rulebook:
             ages.append(bound.mechanics.refusal_max_age_s)
         return min(ages, default=None)
 
+    @property
+    def quoted(self) -> bool:
+        """Whether any agreement has a right that a third party's quote wakes."""
+        known = filter(None, map(self.agreement, self.agreements))
+        clauses = (c for one in known for edition in one.editions for c in edition.clauses)
+        return any(c.right and c.right.trigger is Trigger.THIRD_PARTY_QUOTE for c in clauses)
+
     def channels(self, agreement: str) -> tuple[str, ...]:
         """How the desk of an agreement learns of an offer."""
         return (WEBHOOK, INBOX) if agreement in self.webhooks else (INBOX, STREAM)
@@ -214,6 +223,7 @@ class Rulebook:
             room=Room(records, tx.unresolved()) if self.slow_start else {},
             freed=Known(records, _FREED),
             closed=Known(records, _CLOSED),
+            advice=tx.advice(),
             fitting=self.fitting,
         )
 
@@ -254,7 +264,13 @@ class Rulebook:
         )
 
     def order(
-        self, name: str, place: Place, labels: Mapping[str, str], at_most: Usd | None = None
+        self,
+        name: str,
+        place: Place,
+        labels: Mapping[str, str],
+        at_most: Usd | None = None,
+        hold: str | None = None,
+        domain: int | None = None,
     ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
@@ -264,6 +280,8 @@ class Rulebook:
             start_up=self.start_up(name),
             labels=labels,
             max_price_usd_hour=at_most,
+            hold=hold,
+            domain=domain,
         )
 
 

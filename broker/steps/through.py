@@ -14,7 +14,7 @@ from broker.domain.ranking import ranked
 from broker.domain.register import Register, as_it_stands
 from broker.domain.verdict import AllowedBy, VerdictKind, verdict
 from broker.domain.workload import Workload
-from broker.ports import Store, Transaction
+from broker.ports import Lock, Store, Transaction
 from broker.steps.rulebook import Rulebook
 
 
@@ -26,7 +26,7 @@ def through(
     The consents on record count as they stand now, and nobody changes them before the transaction
     ends.
     """
-    register = tx.registers([offer.agreement], for_update=True)[offer.agreement]
+    register = tx.registers([offer.agreement], Lock.READ)[offer.agreement]
     return tuple(_open(via, work, offer, register, rules, tx.now))
 
 

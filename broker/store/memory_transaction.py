@@ -25,11 +25,12 @@ from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
-from broker.ports import KeyTakenError, LogChunk, SubmissionKey
+from broker.ports import KeyTakenError, Lock, LogChunk, SubmissionKey
+from broker.store.advice import AdviceInMemory
 from broker.store.memory_tables import MemoryTables
 
 
-class MemoryTransaction:
+class MemoryTransaction(AdviceInMemory):
     """Holds the store's lock for as long as its block lasts."""
 
     now: datetime
@@ -138,7 +139,8 @@ class MemoryTransaction:
         self._writes.append(partial(self.store.party_keys.__setitem__, key.id, key))
         self.record(f"party/{key.party}", events)
 
-    def party_keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None, *, hold: bool = False) -> list[Key]:
+        del hold  # transactions come one at a time
         known = self.store.party_keys.values()
         wanted = [key for key in known if party is None or key.party == party]
         return sorted(wanted, key=lambda key: (key.granted_at, key.id))
@@ -244,9 +246,9 @@ class MemoryTransaction:
         return self.store.asked
 
     def registers(
-        self, agreements: Iterable[str], *, for_update: bool = False
+        self, agreements: Iterable[str], lock: Lock = Lock.NONE
     ) -> Mapping[str, Register]:
-        del for_update  # transactions come one at a time
+        del lock  # transactions come one at a time
         known = self.store.registers
         return {name: known.get(name) or Register(agreement=name) for name in agreements}
 

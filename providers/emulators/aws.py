@@ -10,22 +10,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import Final
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from providers.emulators.aws_reserved import (
+    RESERVED,
+    reservation,
+    reservation_id,
+    reservations_of,
+)
+from providers.emulators.aws_says import SAYS, quotas
 from providers.emulators.aws_signature import SignatureRefused, signed_region
+from providers.emulators.aws_wrong import Wrong, refusal
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
     Launched,
     MachineState,
-    Mismatch,
-    NotSold,
-    OverQuota,
     Spot,
-    StockOut,
-    TooDear,
 )
 from providers.emulators.launches import sold_as
 from providers.emulators.wire import Reply, Request, Route
@@ -39,17 +42,14 @@ _STATES: Final = {
     MachineState.GONE: ("48", "terminated"),
     MachineState.FAILED: ("48", "terminated"),
 }
+_RESERVATION: Final = (
+    "CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId"
+)
 _OPERATIONS: Final = {
     "RunInstances": "launch",
     "DescribeInstances": "get",
     "TerminateInstances": "terminate",
 }
-
-
-class _Wrong(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
 
 def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
@@ -60,6 +60,8 @@ def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
         "secret_access_key": secret,
         "regions": " ".join(sorted({re.sub(r"(?<=\d)[a-z]$", "", r) for r in cloud.regions})),
         "image": "ami-0123456789abcdef0",
+        "zones": " ".join(r for r in cloud.regions if re.fullmatch(r".*\d[a-z]", r)),
+        "reservations": reservations_of(cloud),
     }
     return AwsFace(cloud, key, secret), account
 
@@ -84,6 +86,8 @@ class AwsFace:
             region = signed_region(request, self.access_key_id, self.secret_access_key, self.now())
         except SignatureRefused as refused:
             return _error(refused.status, refused.code, str(refused))
+        if (target := request.headers.get("x-amz-target")) is not None:
+            return quotas(self.cloud, region, target, request)
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         action = asked.get("Action", "")
         actions: Mapping[str, Callable[[str, Mapping[str, str]], Reply]] = {
@@ -91,6 +95,8 @@ class AwsFace:
             "DescribeInstances": self._describe,
             "TerminateInstances": self._terminate,
         }
+        if action in SAYS:
+            return self._said(action, region, asked)
         if action not in actions:
             return _error(400, "InvalidAction", f"The action {action} is not valid here.")
         operation = _OPERATIONS[action]
@@ -101,18 +107,24 @@ class AwsFace:
             return _error(fault.status, fault.code, fault.message, fault.headers)
         try:
             reply = actions[action](region, asked)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             reply = _error(wrong.status, wrong.code, wrong.message)
+        return reply if fault is None else replace(reply, dropped=True)
+
+    def _said(self, action: str, region: str, asked: Mapping[str, str]) -> Reply:
+        fault = self.cloud.faults.take("scout")
+        if fault is not None and not fault.dropped:
+            return _error(fault.status, fault.code, fault.message, fault.headers)
+        reply = _reply(action, SAYS[action](self.cloud, region, asked))
         return reply if fault is None else replace(reply, dropped=True)
 
     def _run(self, region: str, asked: Mapping[str, str]) -> Reply:
         for needed in ("ImageId", "InstanceType", "MinCount", "MaxCount"):
             if needed not in asked:
-                raise _Wrong(400, "MissingParameter", f"The request must contain {needed}")
+                raise Wrong(400, "MissingParameter", f"The request must contain {needed}")
         if (asked["MinCount"], asked["MaxCount"]) != ("1", "1"):
-            raise _Wrong(400, "InvalidParameterValue", "This cloud launches one at a time.")
-        sku = asked["InstanceType"]
-        place = asked.get("Placement.AvailabilityZone", region)
+            raise Wrong(400, "InvalidParameterValue", "This cloud launches one at a time.")
+        place, sku = self._sought(region, asked)
         spot = _spot(asked)
         launch = self.cloud.launch(
             # Without a token every call is a launch of its own.
@@ -125,27 +137,20 @@ class AwsFace:
             spec_hash=_digest(asked),
             spot=spot,
         )
-        match launch:
-            case Launched(machine=machine):
-                owner = {"reservationId": f"r-{machine.id}", "ownerId": _ACCOUNT}
-                return _reply("RunInstances", {**owner, "instancesSet": [_instance(machine)]})
-            case Mismatch():
-                text = "Arguments on this idempotent request are inconsistent with earlier ones."
-                raise _Wrong(400, "IdempotentParameterMismatch", text)
-            case TooDear(price=price):
-                text = f"Your Spot request price is lower than the minimum required, {price}."
-                raise _Wrong(400, "SpotMaxPriceTooLow", text)
-            case StockOut():
-                text = f"We currently do not have sufficient {sku} capacity in {place}."
-                raise _Wrong(500, "InsufficientInstanceCapacity", text)
-            case NotSold():
-                text = f"Your requested instance type ({sku}) is not supported in {place}."
-                raise _Wrong(400, "Unsupported", text)
-            case OverQuota(limit=limit):
-                text = f"You have requested more vCPU capacity than your limit of {limit} allows"
-                raise _Wrong(400, "VcpuLimitExceeded", text)
-            case _:
-                assert_never(launch)
+        if not isinstance(launch, Launched):
+            raise refusal(launch, sku, place)
+        owner = {"reservationId": f"r-{launch.machine.id}", "ownerId": _ACCOUNT}
+        return _reply("RunInstances", {**owner, "instancesSet": [_instance(launch.machine)]})
+
+    def _sought(self, region: str, asked: Mapping[str, str]) -> tuple[str, str]:
+        """Where in the stock, and under which name, the machine is to be found."""
+        if (named := asked.get(_RESERVATION)) is None:
+            return asked.get("Placement.AvailabilityZone", region), asked["InstanceType"]
+        kept = reservation(self.cloud, region, named)
+        if kept is None:
+            text = f"The capacity reservation '{named}' does not exist"
+            raise Wrong(400, "InvalidCapacityReservationId.NotFound", text)
+        return kept
 
     def _describe(self, region: str, asked: Mapping[str, str]) -> Reply:
         wanted = _numbered(asked, "InstanceId")
@@ -174,7 +179,7 @@ class AwsFace:
         machine = self.cloud.get(instance.removeprefix("i-"))
         if machine is None or machine.name != region:
             text = f"The instance ID '{instance}' does not exist"
-            raise _Wrong(400, "InvalidInstanceID.NotFound", text)
+            raise Wrong(400, "InvalidInstanceID.NotFound", text)
         return machine
 
 
@@ -182,13 +187,15 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
     instance: dict[str, object] = {
         "instanceId": f"i-{machine.id}",
         "instanceState": _state(machine),
-        "instanceType": machine.sku,
+        "instanceType": machine.sku.partition(" ")[0],
         "launchTime": datetime.fromtimestamp(machine.created_s, UTC).isoformat("T", "milliseconds"),
         "placement": {"availabilityZone": machine.region},
         "privateIpAddress": "127.0.0.1",
         "clientToken": machine.key.partition("/")[2],
         "tagSet": [{"key": key, "value": value} for key, value in machine.tags.items()],
     }
+    if machine.sku.endswith(RESERVED):
+        instance["capacityReservationId"] = reservation_id(machine.region, machine.sku)
     if machine.spot is not None:
         instance["instanceLifecycle"] = "spot"
     if machine.preempted:
@@ -206,13 +213,13 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
 
 
 def _spot(asked: Mapping[str, str]) -> Spot | None:
-    """On which terms it may be taken back; raises _Wrong for a market that is none."""
+    """On which terms it may be taken back; raises Wrong for a market that is none."""
     options = "InstanceMarketOptions"
     market = asked.get(f"{options}.MarketType")
-    if market is None:
+    if market in (None, "capacity-block"):
         return None
     if market != "spot":
-        raise _Wrong(400, "InvalidParameterValue", f"Invalid market type: {market}")
+        raise Wrong(400, "InvalidParameterValue", f"Invalid market type: {market}")
     most = asked.get(f"{options}.SpotOptions.MaxPrice")
     return Spot(Decimal(most) if most else None)
 
@@ -229,7 +236,7 @@ def _passes(machine: CloudMachine, name: str, values: list[str]) -> bool:
         return machine.key.partition("/")[2] in values
     if name.startswith("tag:"):
         return machine.tags.get(name.removeprefix("tag:")) in values
-    raise _Wrong(400, "InvalidParameterValue", f"The filter '{name}' is invalid")
+    raise Wrong(400, "InvalidParameterValue", f"The filter '{name}' is invalid")
 
 
 def _numbered(asked: Mapping[str, str], name: str) -> list[str]:

@@ -151,9 +151,10 @@ def run(arguments: Sequence[str]) -> int:
             cloud.notice_s = _NOTICE_S[name] if options.notice is None else options.notice
             cloud.exports = {"BROKER_CHECKPOINTS": str(kept.absolute())}
             face, account = import_module(f"providers.emulators.{name}").open_account(cloud)
-            wire = Wire(Metadata(face, cloud, name))
-            cloud.metadata = wire.url
-            clouds[name] = cloud
+            inside = Wire(Metadata(cloud, name))
+            stack.callback(inside.close)
+            cloud.metadata, clouds[name] = inside.url, cloud
+            wire = Wire(face)
             wire.heard = heard
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}

@@ -71,6 +71,8 @@ _SAID: Final[Mapping[str, str]] = {
     "until {valid_until}.",
     "PlaceTroubled": "{provider} {region} {sku}: trouble of ours, {kind}, of the {scope}.",
     "CoolDownCleared": "{by} clears what was {effect} at {provider} {region} {sku} ({why}).",
+    "OrphanFound": "{provider} has {machine}, which nobody wants.",
+    "OrphanEnded": "{provider} says that {machine} is gone.",
     "AnswerReceived": "{offer}: {by} answers {kind} for units {units}.",
     "AnswerRejected": "{offer}: an answer is turned down as {why}: {because}.",
     "OfferAccepted": "{offer} is accepted for units {units}, to be there by {cure_until}.",

@@ -126,8 +126,8 @@ def local_cloud(kind: Kind, computer: LocalComputer) -> Iterator[LocalCloud]:
     stock = {(kind.region, kind.sku): 2, (kind.region, f"{kind.sku} spot"): 2}
     cloud = Cloud(stock=stock, computer=computer, keys_stay=kind.keys_stay)
     face, account = import_module(f"providers.emulators.{kind.name.value}").open_account(cloud)
-    wire = Wire(Metadata(face, cloud, kind.name.value))
-    cloud.metadata = wire.url
+    wire, inside = Wire(face), Wire(Metadata(cloud, kind.name.value))
+    cloud.metadata = inside.url
     account = {**account, "endpoint": wire.url, "read_s": "5"}
     try:
         yield LocalCloud(
@@ -140,6 +140,7 @@ def local_cloud(kind: Kind, computer: LocalComputer) -> Iterator[LocalCloud]:
         )
     finally:
         wire.close()
+        inside.close()
 
 
 def eventually(claim: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool:

@@ -35,8 +35,8 @@ def _moved(job: Telling, commitment: str, why: str) -> Telling:
 def _goes_on(job: Telling, **why: Any) -> Story:  # noqa: ANN401 - what a commitment says
     """The place has become dearer by the renewal, and is paid so from there on."""
     story, dearer = job.story, json.loads(json.dumps(PRICES).replace('"29.5"', '"31"'))
-    story.tell("prices/list-2", "PricesListed", **dearer | {"list_id": "list-2"}).after(1)
-    job.committed("c2", 0, **why, renews="j1-0-1", listed=("31", "list-2"))
+    story.tell("prices/list-3", "PricesListed", **dearer | {"list_id": "list-3"}).after(1)
+    job.committed("c2", 0, **why, renews="j1-0-1", listed=("31", "list-3"))
     job.renewed("c1", "c2", 0, story.later(TERM_S)).after(600)
     job.let_go("c2", 0).finished()
     return story

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from broker.domain.market import Place
 from broker.domain.values import MachineName, ProviderName, RefusalReason
@@ -46,6 +47,8 @@ class PretendCloud:
     """Every machine that there ever was, each once."""
     there: dict[MachineName, Place] = field(default_factory=dict)
     """The machines there are now."""
+    since: dict[MachineName, datetime] = field(default_factory=dict)
+    """When each of them was made."""
     before_launch: Callable[[Order], object] = lambda _: None
     _ready: dict[MachineName, float] = field(default_factory=dict)
     _lost: set[MachineName] = field(default_factory=set)
@@ -105,7 +108,9 @@ class PretendCloud:
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
         return [
-            OwnedMachine(name=name, place=place, handle=name, running=True)
+            OwnedMachine(
+                name=name, place=place, handle=name, running=True, since=self.since.get(name)
+            )
             for name, place in self.there.items()
         ]
 
@@ -115,6 +120,7 @@ class PretendCloud:
                 return self.says_no
             self.stock[order.place] -= 1
             self.there[order.name] = order.place
+            self.since[order.name] = self.clock.now()
             self.made.append((order.name, order.place))
         return Running(order.name)
 

@@ -65,6 +65,7 @@ class Scorecard:
     units: int = 0
     """Leases that began."""
     lost: int = 0
+    preempted: int = 0
     gpu_seconds: Decimal = Decimal(0)
     usd: Decimal = Decimal(0)
 
@@ -80,6 +81,7 @@ class Scorecard:
             "places_refused": dict(sorted(self.places_refused.items())),
             "units": self.units,
             "lost": self.lost,
+            "preempted": self.preempted,
             "gpu_hours": decimal_text((self.gpu_seconds / _HOUR).quantize(_CENTS)),
             "usd": decimal_text(self.usd.quantize(_CENTS)),
         }

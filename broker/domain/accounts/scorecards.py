@@ -149,6 +149,8 @@ class Scorecards:
         return self._offers.pop(offer, None)
 
     def _released(self, data: Mapping[str, Any]) -> None:
+        if data.get("again"):  # the holder let go of them once
+            return
         agreement = self._jobs.get(data["job"], "")
         card = self._card(self._holders.get(agreement, _UNKNOWN))
         renewal = self._renewing.get(data["job"], set()).issuperset(data["units"])
@@ -193,7 +195,9 @@ class Scorecards:
 
     def _ended(self, data: Mapping[str, Any]) -> None:
         self._followed(data)
-        self._card(data["provider"]).lost += data["cause"] == "lost"
+        card, cause = self._card(data["provider"]), data["cause"]
+        card.lost += cause == "lost"
+        card.preempted += cause == "preempted"
 
     def _billed(self, data: Mapping[str, Any]) -> None:
         card = self._card(data["provider"])

@@ -46,12 +46,14 @@ from broker.domain.events.offers import (
     OfferTolled,
     OfferWithdrawn,
 )
+from broker.domain.events.orphans import OrphanEnded, OrphanFound
 from broker.domain.events.outages import (
     BrokerDown,
     BrokerUp,
 )
 from broker.domain.events.places import (
     CoolDownCleared,
+    PlaceAdvised,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -138,6 +140,9 @@ __all__ = [
     "OfferRefused",
     "OfferTolled",
     "OfferWithdrawn",
+    "OrphanEnded",
+    "OrphanFound",
+    "PlaceAdvised",
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",

@@ -8,6 +8,8 @@ from typing import Any, Final
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Job
 from broker.domain.laws.editions import Edition, Sought
+from broker.domain.market import bought_as
+from broker.domain.values import Purchase
 
 _RIGHT: Final = frozenset({"rofr"})
 _CLAUSE: Final = "clause:"
@@ -23,16 +25,23 @@ def sought_by(fact: Fact, book: Book, job: Job, edition: Edition) -> Sought:
         pool_kind=edition.pool_kind(provider),
         at=book.now,
         attested=book.attested_in(edition),
-        capacity=scope_of(fact, book),
+        capacity=_scope(fact, book),
     )
 
 
-def scope_of(fact: Fact, book: Book) -> str:
-    """Whether a commitment buys anew, or is to follow a lease that lives."""
-    if fact.data.get("renews"):
-        return "renewal"
+def _scope(fact: Fact, book: Book) -> str:
+    return "renewal" if is_renewal(fact, book) else capacity(bought_as(fact.data))
+
+
+def is_renewal(fact: Fact, book: Book) -> bool:
+    """Whether a commitment is to follow a lease that lives."""
     offer = book.offers.get(fact.data.get("offer") or "")
-    return offer.scope if offer else "new"
+    return bool(fact.data.get("renews")) or (offer is not None and offer.scope == "renewal")
+
+
+def capacity(purchase: Purchase) -> str:
+    """What is reserved is there and paid for already; all else is bought anew."""
+    return "existing" if purchase is Purchase.RESERVED else "new"
 
 
 def unfounded(fact: Fact, book: Book) -> str | None:

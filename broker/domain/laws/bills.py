@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from broker.domain.chain import Fact
-from broker.domain.laws.bases import scope_of
+from broker.domain.laws.bases import is_renewal
 from broker.domain.laws.book import Book
 from broker.domain.laws.editions import Edition, Sought
 from broker.domain.laws.law import Breach, Law
@@ -105,7 +105,13 @@ class Bills(Law):
         class_ = job.work_class if job else ""
         tags = job.tags if job else ()
         sought = Sought(
-            class_, tags, data["provider"], data["pool_kind"], book.now, (), scope_of(fact, book)
+            class_,
+            tags,
+            data["provider"],
+            data["pool_kind"],
+            book.now,
+            (),
+            "renewal" if is_renewal(fact, book) else "new",
         )
         price = data["terms"].get("price_usd_hour")
         return _Bought(

@@ -13,8 +13,10 @@ from broker.domain.laws.editions import Edition
 from broker.domain.laws.prices import Listed
 from broker.domain.laws.records import (
     Acceptance,
+    Advised,
     Conflict,
     Default,
+    Key,
     Probe,
     Small,
     Span,
@@ -122,6 +124,8 @@ class Offer:
     position: int
     scope: str = "new"
     quote: str | None = None
+    person: bool = False
+    """Whether it was put before a person's desk."""
     tolled: bool = True
     """Whether outages of ours are not counted; a clause may say that they are."""
     delivered_at: datetime | None = None
@@ -223,6 +227,8 @@ class Book:
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     """Until when a trouble of ours kept us from a place or an area."""
+    advice: dict[str, Advised] = field(default_factory=dict)
+    """By its id."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""
@@ -232,6 +238,8 @@ class Book:
     acceptances: dict[tuple[str, str], Acceptance] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], Conflict] = field(default_factory=dict)
     stakes: dict[tuple[str, str], Stake] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    """Every key that was ever given, by its id."""
     revoked: set[tuple[str, str]] = field(default_factory=set)
     suspensions: dict[str, Span] = field(default_factory=dict)
     absences: dict[str, Span] = field(default_factory=dict)

@@ -31,6 +31,7 @@ def _issued(book: Book, fact: Fact) -> None:
         position=fact.position,
         scope=data.get("scope", "new"),
         quote=data.get("quote"),
+        person=data.get("desk") == "person",
         tolled=_tolled(book, fact),
     )
     job.superseded = None

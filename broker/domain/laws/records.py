@@ -36,6 +36,16 @@ class Acceptance:
     used: int = 0
 
 
+class Key(NamedTuple):
+    """Lets its bearer speak for a party."""
+
+    party: str
+    role: str
+    since: datetime
+    until: datetime | None
+    revoked: bool = False
+
+
 class Conflict(NamedTuple):
     tenant: str
     party: str
@@ -71,6 +81,14 @@ class Probe(NamedTuple):
     vantage: str
     at: datetime
     position: int
+
+
+class Advised(NamedTuple):
+    """What a place was thought to hold."""
+
+    place: tuple[str, str, str]
+    thought: str
+    until: datetime
 
 
 class Default(NamedTuple):
