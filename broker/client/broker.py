@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         OfferView,
         Training,
     )
+    from broker.wire.reclaims import ReclaimView
 
 
 class Engine(Protocol):
@@ -151,6 +152,32 @@ class Offers:
             repeatable=False,
         )
         return JudgementView.model_validate(said)
+
+    def reclaim(
+        self,
+        job: str,
+        unit: int,
+        *,
+        hold: str,
+        region: str,
+        sku: str,
+        by: str = "desk",
+        key: str | None = None,
+    ) -> ReclaimView:
+        """Ask a released unit back as the holder's desk, with what is kept in its place.
+
+        It moves when its notice is over. Not repeated when the line breaks: look, then ask. Raises
+        BrokerError where no clause grants it, or the unit cannot be moved.
+        """
+        from broker.wire.reclaims import ReclaimView  # noqa: PLC0415 - as above
+
+        said = self._line.post(
+            f"/v1/jobs/{job}/units/{unit}/reclaim",
+            {"hold": hold, "region": region, "sku": sku, "by": by},
+            {"Broker-Key": key} if key else None,
+            repeatable=False,
+        )
+        return ReclaimView.model_validate(said)
 
     def link(self, offer: str, *, key: str | None = None, valid_s: int = 86400) -> str:
         """A signed link to the page on which the offer can be answered."""

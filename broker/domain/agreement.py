@@ -185,11 +185,15 @@ class Edition:
 
     def disputed(self, work_class: WorkClass, at: datetime) -> WorkClass | None:
         """The class that a contested class is to be read as at an instant; None: not contested."""
+        said = self.dispute(work_class, at)
+        return said.treat_as if said else None
+
+    def dispute(self, work_class: WorkClass, at: datetime) -> Clarification | None:
+        """The statement by which a class is contested at an instant."""
         for said in self.clarifications:
-            if work_class in said.contested and said.begins <= at:
-                if said.ends is not None and at >= said.ends:
-                    continue
-                return said.treat_as
+            live = said.begins <= at and (said.ends is None or at < said.ends)
+            if live and work_class in said.contested:
+                return said
         return None
 
     def seen(self, pool: PoolView) -> PoolView:

@@ -88,6 +88,8 @@ class Machine:
     epoch: int = 0
     lease: LeaseId | None = None
     leased_at: datetime | None = None
+    billed_at: datetime | None = None
+    """Until when its lease was billed at a renewal; None: not yet."""
     run: RunState = RunState.IDLE
     stopping: bool = False
     noticed_until: datetime | None = None

@@ -238,7 +238,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
-        draws=draws_of_holder(decision.edition, work, case.now),
+        draws=draws_of_holder(decision.edition, work, case.now, decision.scope),
         amends_at=decision.edition.ends,
         scope=decision.scope,
         due_at=case.now + every if desk is Desk.PERSON else None,

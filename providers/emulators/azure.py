@@ -102,9 +102,7 @@ class AzureFace:
     def _guarded(self, operation: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
         def checked(request: Request, **names: str) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
-                return _unauthenticated(
-                    "InvalidAuthenticationToken", "The access token is invalid."
-                )
+                return _unknown_token()
             if (untimely := _untimely(self.valid)) is not None:
                 return untimely
             if names.pop("subscription") != self.subscription:
