@@ -1,6 +1,7 @@
 """The holes in the wall: what the steps need of the world, and what an adapter must keep to."""
 
 from broker.ports.desk import Post, Posted, Took, Unheard, Untold, Webhook
+from broker.ports.lanes import Lanes, OneByOne
 from broker.ports.provider import (
     Fault,
     FaultKind,
@@ -31,8 +32,10 @@ __all__ = [
     "Gone",
     "Ids",
     "KeyTakenError",
+    "Lanes",
     "Launching",
     "LogChunk",
+    "OneByOne",
     "Order",
     "Outcome",
     "OwnedMachine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import datetime
 
+from broker.domain.altered import altered
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.key import Key
@@ -115,6 +116,15 @@ class MemoryTables:
             self.all_machines.pop(machine.name, None)
         else:
             self.all_machines[machine.name] = machine
+
+    def set_place(self, record: PlaceRecord, now: datetime) -> None:
+        """What is wanted there and was never asked for becomes due."""
+        self.place_records[record.place] = record
+        for name in sorted(self.wanted.get(record.place, ())):
+            machine = self.all_machines[name]
+            later = machine.due_at is None or machine.due_at > now
+            if later and machine.tries == 0:
+                self.set_machine(altered(machine, due_at=now))
 
     def _count(self, machine: Machine, by: int) -> None:
         """What its place is still asked for."""

@@ -174,6 +174,13 @@ class MemoryTransaction:
             self._writes.append(partial(self.store.set_machine, machine))
         return raised
 
+    def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
+        known = self.store.all_machines
+        for machine in [known[name] for name in machines if name in known]:
+            if machine.due_at is not None and machine.due_at > self.now:
+                kept = altered(machine, due_at=until)
+                self._writes.append(partial(self.store.set_machine, kept))
+
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
         return {
@@ -227,17 +234,9 @@ class MemoryTransaction:
         return self.store.place_records
 
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
-        self._writes.append(lambda: self._put_place(record, events))
-
-    def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
-        place, store = record.place, self.store
-        store.place_records[place] = record
-        for name in sorted(store.wanted.get(place, ())):
-            machine = store.all_machines[name]
-            if machine.due_at is None or machine.due_at > self.now:
-                self.store.set_machine(altered(machine, due_at=self.now))
-        if events:
-            self._record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+        place = record.place
+        self._writes.append(lambda: self.store.set_place(record, self.now))
+        self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider
@@ -286,10 +285,8 @@ class MemoryTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         for chunk in chunks:
-            self._writes.append(partial(self._add_chunk, chunk))
-
-    def _add_chunk(self, chunk: LogChunk) -> None:
-        self.store.chunks.setdefault((chunk.lease, chunk.seq), chunk)
+            key = (chunk.lease, chunk.seq)
+            self._writes.append(partial(self.store.chunks.setdefault, key, chunk))
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)

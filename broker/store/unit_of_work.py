@@ -193,6 +193,9 @@ class SqlTransaction:
             )
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
+    def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
+        writes.keep_claims(self._connection, machines, micros(self.now), micros(until))
+
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
         locks.take(self._connection, locks.HOLDS, wanted)

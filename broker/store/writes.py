@@ -240,7 +240,7 @@ def wake_wanted(
     besides: AbstractSet[str],
     dues: Dues,
 ) -> None:
-    """Machines only wanted at these places become due, but for those whose job somebody holds.
+    """Machines never asked for at these places become due, but for those whose job somebody holds.
 
     And `besides` those that are written by whoever wakes them, with an instant of its own.
     """
@@ -253,6 +253,7 @@ def wake_wanted(
                 [(place.provider.value, place.region, place.sku) for place in places]
             ),
             MACHINES.c.state == MachineState.WANTED.value,
+            MACHINES.c.tries == 0,
             or_(MACHINES.c.due_at.is_(None), MACHINES.c.due_at > at),
         )
         .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
@@ -263,6 +264,21 @@ def wake_wanted(
         dues.add(provider, at)
     for some in chunks(woken):
         connection.execute(update(MACHINES).where(MACHINES.c.name.in_(some)).values(due_at=at))
+
+
+def keep_claims(
+    connection: Connection, machines: Iterable[MachineName], now: int, until: int
+) -> None:
+    """Rows that somebody else is writing are passed over: nobody waits in a ring."""
+    for some in chunks(machines):
+        standing = (
+            select(MACHINES.c.name)
+            .where(MACHINES.c.name.in_(some), MACHINES.c.due_at > now)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+        kept = connection.execute(standing).scalars().all()
+        put_off = update(MACHINES).where(MACHINES.c.name.in_(kept)).values(due_at=until)
+        connection.execute(put_off)
 
 
 def add_chunks(connection: Connection, output: Sequence[LogChunk]) -> None:

@@ -7,8 +7,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, assert_never
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -17,6 +18,7 @@ from providers.emulators.aws_signature import SignatureRefused, signed_region
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
+    InjectedFault,
     Launched,
     MachineState,
     Mismatch,
@@ -92,14 +94,19 @@ class AwsFace:
         operation = _OPERATIONS[action]
         if operation == "get" and not _numbered(asked, "InstanceId"):
             operation = "list"
-        fault = self.cloud.faults.take(operation)
-        if fault is not None and not fault.dropped:
-            return _error(fault.status, fault.code, fault.message, fault.headers)
+        answer = partial(self._do, actions[action], region, asked)
+        return self.cloud.faults.through(operation, answer, _injected)
+
+    def _do(
+        self,
+        action: Callable[[str, Mapping[str, str]], Reply],
+        region: str,
+        asked: Mapping[str, str],
+    ) -> Reply:
         try:
-            reply = actions[action](region, asked)
+            return action(region, asked)
         except _Wrong as wrong:
-            reply = _error(wrong.status, wrong.code, wrong.message)
-        return reply if fault is None else replace(reply, dropped=True)
+            return _error(wrong.status, wrong.code, wrong.message)
 
     def _run(self, region: str, asked: Mapping[str, str]) -> Reply:
         for needed in ("ImageId", "InstanceType", "MinCount", "MaxCount"):
@@ -240,6 +247,10 @@ def _digest(asked: Mapping[str, str]) -> str:
 def _reply(action: str, body: Mapping[str, object]) -> Reply:
     told = _xml({"requestId": secrets.token_hex(8), **body})
     return _xml_reply(200, f'<{action}Response xmlns="{_SPACE}">{told}</{action}Response>')
+
+
+def _injected(fault: InjectedFault) -> Reply:
+    return _error(fault.status, fault.code, fault.message, fault.headers)
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

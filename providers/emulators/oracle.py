@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Final, assert_never
 
 from providers.emulators.cloud import (
     Cloud,
+    InjectedFault,
     Launch,
     Launched,
     MachineState,
@@ -128,12 +130,10 @@ class OracleFace:
             except SignatureRefused:
                 text = "The required information to complete authentication was not provided."
                 return error(401, "NotAuthenticated", text)
-            fault = self.cloud.faults.take(verb)
-            if fault is not None and not fault.dropped:
-                return error(fault.status, fault.code, fault.message, fault.headers)
-            answered = answer(request, **names)
+            faults = self.cloud.faults
+            answered = faults.through(verb, partial(answer, request, **names), _injected)
             dated = {"Date": format_datetime(self.now(), usegmt=True), **answered.headers}
-            return replace(answered, headers=dated, dropped=fault is not None)
+            return replace(answered, headers=dated)
 
         return checked
 
@@ -234,6 +234,10 @@ class OracleFace:
         if machine is None:
             return unknown(id)
         return reply(vnic(self.tenancy, machine))
+
+
+def _injected(fault: InjectedFault) -> Reply:
+    return error(fault.status, fault.code, fault.message, fault.headers)
 
 
 def _region_of(domain: str) -> str:
