@@ -2,21 +2,24 @@
 
 `catalogue.csv` holds facts: the shape of a machine, its list price by the hour, the key of the
 public source they were read from, and the date of that source's price list (empty: not known).
-A list price is what a machine is ranked and noticed by, never a promise of stock.
+A list price is what a machine is ranked and noticed by, never a promise of stock. Where a spot
+price is known the machine stands twice, once for each way of buying it; where zones of a region
+differ, it is the highest that is below the price on demand.
 """
 
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from broker.domain.market import Place, Pool, PoolKind
-from broker.domain.values import ProviderName, usd
+from broker.domain.values import ProviderName, Purchase, usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 COLUMNS: Final = (
@@ -32,6 +35,8 @@ COLUMNS: Final = (
     "source",
     "as_of",
 )
+_SPOT: Final = "spot_usd_hour"
+"""The price by the hour of a machine that can be interrupted; a file may leave the column out."""
 _KINDS: Final = {ProviderName.AZURE: PoolKind.HOLDER, ProviderName.OWN: PoolKind.OWN_BUILT}
 
 
@@ -63,20 +68,36 @@ def _read_file(path: Path) -> tuple[Pool, ...]:
 def read(lines: Iterable[str], source: str) -> tuple[Pool, ...]:
     """The pools in the lines of a catalogue. Raises MalformedCatalogue."""
     rows = csv.DictReader(lines)
-    if tuple(rows.fieldnames or ()) != COLUMNS:
-        raise MalformedCatalogue(f"{source}, line 1: the columns are {','.join(COLUMNS)}")
+    if tuple(rows.fieldnames or ()) not in (COLUMNS, (*COLUMNS, _SPOT)):
+        wanted = ",".join(COLUMNS)
+        raise MalformedCatalogue(
+            f"{source}, line 1: the columns are {wanted}, or these and {_SPOT}"
+        )
     found: dict[Place, Pool] = {}
     for row in rows:
         try:
-            pool = _pool(row)
+            sold = list(_pools(row))
         except (KeyError, TypeError, ValueError, ArithmeticError) as wrong:
             raise MalformedCatalogue(
                 f"{source}, line {rows.line_num}: this is no machine ({wrong})"
             ) from None
-        if pool.place in found:
-            raise MalformedCatalogue(f"{source}, line {rows.line_num}: {pool.place} stands twice")
-        found[pool.place] = pool
+        for pool in sold:
+            if pool.place in found:
+                twice = f"{source}, line {rows.line_num}: {pool.place} stands twice"
+                raise MalformedCatalogue(twice)
+            found[pool.place] = pool
     return tuple(found.values())
+
+
+def _pools(row: dict[str, str]) -> Iterator[Pool]:
+    pool = _pool(row)
+    yield pool
+    if row.get(_SPOT):
+        spot = usd(row[_SPOT])
+        if not 0 < spot <= pool.price_usd_hour:
+            raise ValueError(f"{_SPOT} is above 0, and no more than usd_hour")
+        place = pool.place._replace(purchase=Purchase.SPOT)
+        yield replace(pool, place=place, price_usd_hour=spot)
 
 
 def _pool(row: dict[str, str]) -> Pool:

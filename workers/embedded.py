@@ -199,7 +199,7 @@ def _stocked(sold: Iterable[Pool], capacity: Path | None) -> Iterator[tuple[str,
         path = Path(folder) / "pools.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow(("provider", "region", "sku", "max_units"))
+            rows.writerow(("provider", "region", "sku", "purchase", "max_units"))
             rows.writerows((*pool.place, IN_STOCK) for pool in sold)
         yield ("--pools", str(path))
 

@@ -115,6 +115,7 @@ def give_acceptance(
             hold=body.hold,
             region=body.region,
             sku=body.sku,
+            purchase=body.purchase,
         )
 
     return _put(agreement, body.by, entry, here, key)

@@ -141,7 +141,7 @@ def _facts_about(job: Job, here: ApiContext) -> list[Fact]:
         if pool.fits(work.shape) and pool.within(work.limits)
     }
     streams = [f"job/{job.id}", f"agreement/{job.agreement}", "broker"]
-    streams += [f"place/{place.provider}/{place.region}/{place.sku}" for place in sorted(places)]
+    streams += [place.stream for place in sorted(places)]
     found = list(chain.from_iterable(_all_of(stream, here) for stream in streams))
     lists = {fact.data["list_id"] for fact in found if fact.type == "ThirdPartyCommitted"}
     for name in sorted(lists | {here.rules.list_id}):

@@ -84,7 +84,14 @@ def answer_of(body: AnswerBody, shown: Shown) -> Answer:
         kind=AnswerKind(body.kind),
         units=body.units,
         holds=tuple(
-            Hold(hold=one.hold, units=one.units, region=one.region, sku=one.sku, via=one.via)
+            Hold(
+                hold=one.hold,
+                units=one.units,
+                region=one.region,
+                sku=one.sku,
+                purchase=one.purchase,
+                via=one.via,
+            )
             for one in body.holds
         ),
         reason=body.reason,

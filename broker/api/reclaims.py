@@ -43,7 +43,14 @@ def reclaim_unit(
 
     Only where the clause grants it, and only of a job that can be stopped; its notice runs first.
     """
-    kept = Replacement(hold=body.hold, region=body.region, sku=body.sku, by=body.by, shown=key)
+    kept = Replacement(
+        hold=body.hold,
+        region=body.region,
+        sku=body.sku,
+        purchase=body.purchase,
+        by=body.by,
+        shown=key,
+    )
     try:
         said = ask_back(JobId(job), unit, kept, here.store, here.rules)
     except KeyError:

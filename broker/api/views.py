@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from broker.domain.chain import Fact
 from broker.domain.job import Job, JobState, UnitState
+from broker.domain.market import bought_as
 from broker.domain.offer import Offer
 from broker.domain.release import Basis
 from broker.domain.values import Usd, plain
@@ -44,6 +45,7 @@ class Purchase:
     provider: str
     region: str
     sku: str
+    purchase: str
     price_usd_hour: Usd | None
     spilled: bool
 
@@ -66,6 +68,7 @@ def _purchase(data: Mapping[str, Any]) -> Purchase:
         provider=data["provider"],
         region=data["region"],
         sku=data["sku"],
+        purchase=bought_as(data).value,
         price_usd_hour=None if price is None else Decimal(price),
         spilled=data.get("basis") in _SPILLS,
     )
@@ -82,7 +85,7 @@ def stage(job: Job) -> Stage:
 def job_view(job: Job, known: Mapping[str, Purchase]) -> JobView:
     work = job.workload
     mine = [known[name] for unit in job.units if (name := unit.commitment) and name in known]
-    places = Counter((one.provider, one.region, one.sku) for one in mine)
+    places = Counter((one.provider, one.region, one.sku, one.purchase) for one in mine)
     prices = [one.price_usd_hour for one in mine if one.price_usd_hour is not None]
     shape = work.shape
     return JobView(
@@ -98,8 +101,8 @@ def job_view(job: Job, known: Mapping[str, Purchase]) -> JobView:
         units=work.units,
         units_by_state=Counter(unit.state.value for unit in job.units),
         places=tuple(
-            PlaceView(provider=provider, region=region, sku=sku, units=units)
-            for (provider, region, sku), units in places.items()
+            PlaceView(provider=provider, region=region, sku=sku, purchase=how, units=units)
+            for (provider, region, sku, how), units in places.items()
         ),
         providers=tuple(dict.fromkeys(one.provider for one in mine)),
         price_usd_hour=sum(prices, Decimal(0)) if prices else None,
@@ -150,6 +153,7 @@ def machine_view(seen: FleetMachine) -> MachineView:
         provider=machine.place.provider.value,
         region=machine.place.region,
         sku=machine.place.sku,
+        purchase=machine.place.purchase.value,
         state=machine.state.value,
         run=machine.run.value,
         price_usd_hour=machine.price_usd_hour,

@@ -17,7 +17,7 @@ from broker.domain.market import Pool, PoolKind
 from broker.domain.ranking import ranked
 from broker.domain.values import ProviderName, Usd
 from broker.domain.verdict import verdict
-from broker.domain.workload import Limits, Scope, Shape, WorkClass
+from broker.domain.workload import Limits, Scope, Shape, SpotUse, WorkClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,8 @@ def _left_out(pool: Pool, limits: Limits) -> str | None:
     most = limits.max_price_usd_hour
     if pool.place.provider in limits.exclude:
         return "limits.exclude"
+    if not limits.spot.takes(pool.place.purchase):
+        return "limits.spot"
     if not pool.within(limits):
         return "limits.regions"
     if most is not None and pool.price_usd_hour > most:
@@ -94,6 +96,9 @@ def what_would_change(sought: Sought, places: Sequence[Considered]) -> tuple[str
         told += _opens(places, replace(limits, regions=()), "without limits.regions")
     if limits.exclude:
         told += _opens(places, replace(limits, exclude=()), "without limits.exclude")
+    if limits.spot is not SpotUse.PREFER:
+        either = replace(limits, spot=SpotUse.PREFER)
+        told += _opens(places, either, 'with limits.spot "prefer"')
     if sought.shape.accelerators and len(sought.shape.accelerators) == 1:
         told += _wider(sought, places)
     return tuple(told)

@@ -15,7 +15,7 @@ from broker.domain.case import Case
 from broker.domain.job import UnitState
 from broker.domain.lease import activate
 from broker.domain.machine import Machine, MachineState, machine_name
-from broker.domain.market import Market, Pool
+from broker.domain.market import Market, Pool, option
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
@@ -149,7 +149,9 @@ def _in_chunks(case: Case, offer: Offer, up: list[Machine]) -> list[Machine]:
 def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
     units = tuple(sorted(machine.unit for machine in up))
     holds = tuple(
-        {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku} for m in up
+        {"hold": m.name, "units": 1, "region": m.place.region, "sku": m.place.sku}
+        | option(m.place.purchase)
+        for m in up
     )
     offer = _answered(case, offer, units, holds, None)
     accept(case, offer, units, holds)
@@ -161,6 +163,7 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
             offer.terms,
             accelerators=(pool.accelerator,) if pool.accelerator else None,
             regions=(pool.place.region,),
+            interruptible=pool.place.interruptible,
             price_usd_hour=pool.price_usd_hour,
         )
         bound = tuple(sorted(machine.unit for machine in group))

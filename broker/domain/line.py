@@ -14,7 +14,7 @@ from hashlib import blake2s
 from typing import Final, TypeAlias
 
 from broker.domain.values import JobId
-from broker.domain.workload import Workload
+from broker.domain.workload import SpotUse, Workload
 
 Rank: TypeAlias = tuple[int, datetime, JobId]
 """Orders jobs: higher priority first (it is negated), then age, then id."""
@@ -37,6 +37,7 @@ def line_of(agreement: str, work: Workload) -> str:
         (shape.accelerators, shape.gpus, shape.cpus, shape.memory_gib),
         (limits.regions, [name.value for name in limits.exclude], str(limits.max_price_usd_hour)),
         work.units if work.gang else 0,
+        *([] if limits.spot is SpotUse.NEVER else [limits.spot.value]),
     )
     return blake2s(repr(asked).encode(), digest_size=8).hexdigest()
 

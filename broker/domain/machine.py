@@ -94,5 +94,5 @@ def machine_name(purpose: str, unit: int, place: Place, attempt: int = 1) -> Mac
 
     27 characters of a-z, 0-9 and a dash: short enough for every cloud's name and token.
     """
-    seed = f"{purpose}/{unit}/{place.provider}/{place.region}/{place.sku}/{attempt}"
+    seed = f"{purpose}/{unit}/{place.provider}/{place.region}/{place.sold}/{attempt}"
     return MachineName(f"cb-{blake2s(seed.encode(), digest_size=12).hexdigest()}")

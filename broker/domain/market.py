@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from typing_extensions import override
 
-from broker.domain.values import OfferId, ProviderName, RefusalId, RefusalReason, Usd
+from broker.domain.values import (
+    OfferId,
+    ProviderName,
+    Purchase,
+    RefusalId,
+    RefusalReason,
+    Usd,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from broker.domain.workload import Limits, Shape
 
@@ -31,15 +39,57 @@ class PoolKind(StrEnum):
 
 
 class Place(NamedTuple):
-    """Where a cloud can be asked for one kind of machine; what a refusal is about."""
+    """Where and how a cloud can be asked for one kind of machine; what a refusal is about."""
 
     provider: ProviderName
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
+
+    @classmethod
+    def told(cls, data: Mapping[str, Any]) -> Place:
+        """The place a fact names. Raises KeyError or ValueError where it names none."""
+        return cls(ProviderName(data["provider"]), data["region"], data["sku"], bought_as(data))
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether its cloud may take a machine back whenever it wants it."""
+        return self.purchase is Purchase.SPOT
+
+    @property
+    def sold(self) -> str:
+        """The kind of machine, and how it is bought unless on demand: `p5.48xlarge spot`."""
+        return _sold(self.sku, self.purchase)
+
+    @property
+    def stream(self) -> str:
+        """Where the facts about it stand in the log."""
+        how = "" if self.purchase is Purchase.ON_DEMAND else f"/{self.purchase.value}"
+        return f"place/{self.provider.value}/{self.region}/{self.sku}{how}"
 
     @override
     def __str__(self) -> str:
-        return f"{self.provider.value} {self.region} {self.sku}"
+        return f"{self.provider.value} {self.region} {self.sold}"
+
+
+def option(purchase: Purchase) -> dict[str, str]:
+    """How something is bought, for a record that says nothing of what is bought on demand."""
+    return {} if purchase is Purchase.ON_DEMAND else {"purchase": purchase.value}
+
+
+def bought_as(data: Mapping[str, Any]) -> Purchase:
+    """How what a fact tells of was bought; facts written before there was a choice do not say."""
+    return Purchase(data.get("purchase") or Purchase.ON_DEMAND)
+
+
+def told_place(data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The words of the place a fact names: provider, region, and what is sold there."""
+    purchase = data.get("purchase") or Purchase.ON_DEMAND.value
+    return data["provider"], data["region"], _sold(data["sku"], purchase)
+
+
+def _sold(sku: str, purchase: str) -> str:
+    return sku if purchase == Purchase.ON_DEMAND.value else f"{sku} {purchase}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +119,14 @@ class Pool:
         )
 
     def within(self, limits: Limits) -> bool:
-        """Whether the job's regions and exclusions leave this pool; its price is asked apart."""
-        return self.place.provider not in limits.exclude and (
-            not limits.regions
-            or any(fnmatchcase(self.place.region, pattern) for pattern in limits.regions)
+        """Whether the job's own words leave this pool; its price is asked apart."""
+        return (
+            self.place.provider not in limits.exclude
+            and limits.spot.takes(self.place.purchase)
+            and (
+                not limits.regions
+                or any(fnmatchcase(self.place.region, pattern) for pattern in limits.regions)
+            )
         )
 
 

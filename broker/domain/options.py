@@ -97,7 +97,9 @@ def within(
 def at(pool: Pool, asked: Terms) -> Terms:
     """What was asked for, narrowed to one pool and its price."""
     accelerators = (pool.accelerator,) if pool.accelerator else asked.accelerators
-    return asked.narrowed(accelerators, (pool.place.region,), pool.price_usd_hour)
+    return asked.narrowed(
+        accelerators, (pool.place.region,), pool.price_usd_hour, pool.place.interruptible
+    )
 
 
 _MEMO_SIZE: Final = 20_000

@@ -11,8 +11,8 @@ from hashlib import blake2s
 from typing import Any
 
 from broker.domain.chain import canonical
-from broker.domain.market import Place, Pool, PoolKind
-from broker.domain.values import ProviderName, decimal_text, usd
+from broker.domain.market import Place, Pool, PoolKind, option
+from broker.domain.values import decimal_text, usd
 
 
 def listed(pools: Iterable[Pool]) -> tuple[dict[str, Any], ...]:
@@ -30,6 +30,7 @@ def listed(pools: Iterable[Pool]) -> tuple[dict[str, Any], ...]:
             "price_usd_hour": decimal_text(pool.price_usd_hour),
             "priced_at": pool.priced_at,
         }
+        | option(pool.place.purchase)
         for pool in sorted(pools, key=lambda pool: pool.place)
     )
 
@@ -43,7 +44,7 @@ def read_listed(rows: Iterable[Mapping[str, Any]]) -> tuple[Pool, ...]:
     """The pools that a fact tells. Raises KeyError or ValueError where it tells none."""
     return tuple(
         Pool(
-            place=Place(ProviderName(row["provider"]), row["region"], row["sku"]),
+            place=Place.told(row),
             kind=PoolKind(row["kind"]),
             accelerator=row["accelerator"],
             gpus=row["gpus"],

@@ -229,6 +229,7 @@ def _told(
                 hold=entry.hold,
                 region=entry.region,
                 sku=entry.sku,
+                purchase=entry.purchase,
                 **dated,
             )
         case Conflict():

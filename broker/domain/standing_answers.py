@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from broker.domain.clause import Match, Question
-from broker.domain.values import Usd
+from broker.domain.market import Place
+from broker.domain.values import Purchase, Usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,11 @@ class StandingAcceptance:
     hold: str
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
+
+    def at(self, place: Place) -> bool:
+        """Whether its hold lies in a place of the holder's."""
+        return place[1:] == (self.region, self.sku, self.purchase)
 
     def fresh(self, at: datetime, max_age_s: int) -> bool:
         """Whether it may be used: inside its dates, and no older than the clause lets it grow."""

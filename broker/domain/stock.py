@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from broker.domain.market import Place
-from broker.domain.values import ProviderName
+from broker.domain.values import ProviderName, Purchase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +23,8 @@ COLUMNS: Final = (
     "end_s",
     "available_units_or_flag",
 )
+_PURCHASE: Final = "purchase"
+"""How it is bought; a file in which all is on demand leaves the column out."""
 _OTHER_NAMES: Final = {"oci": ProviderName.ORACLE}
 
 
@@ -83,7 +85,7 @@ def read_capacity(lines: Iterable[str], source: str = "capacity.csv") -> dict[Pl
     """
     rows = csv.reader(lines)
     head = next(rows, [])
-    if tuple(head) != COLUMNS:
+    if tuple(head) not in (COLUMNS, (*COLUMNS, _PURCHASE)):
         raise MalformedCapacity(
             f"{source}, line 1: the columns are {','.join(head) or 'missing'}; "
             f"they must be {','.join(COLUMNS)}"
@@ -93,7 +95,7 @@ def read_capacity(lines: Iterable[str], source: str = "capacity.csv") -> dict[Pl
         if not row:
             continue
         try:
-            place, step = _read_row(row)
+            place, step = _read_row(row, len(head))
             known = steps.setdefault(place, [])
             Series.of([*known[-1:], step])
         except ValueError as wrong:
@@ -102,14 +104,14 @@ def read_capacity(lines: Iterable[str], source: str = "capacity.csv") -> dict[Pl
     return {place: Series.of(found) for place, found in steps.items()}
 
 
-def _read_row(row: list[str]) -> tuple[Place, Step]:
-    if len(row) != len(COLUMNS):
-        raise ValueError(f"there are {len(row)} fields; a row has {len(COLUMNS)}")
-    provider, region, sku, start, end, units = (field.strip() for field in row)
+def _read_row(row: list[str], columns: int) -> tuple[Place, Step]:
+    if len(row) != columns:
+        raise ValueError(f"there are {len(row)} fields; a row has {columns}")
+    provider, region, sku, start, end, units, *how = (field.strip() for field in row)
     for name, text in (("region_or_zone", region), ("sku", sku)):
         if not text:
             raise ValueError(f"{name} is empty; write the name the cloud uses")
-    place = Place(_provider(provider), region, sku)
+    place = Place(_provider(provider), region, sku, _purchase(*how))
     return place, Step(_seconds("start_s", start), _seconds("end_s", end), _units(units))
 
 
@@ -121,6 +123,14 @@ def _provider(text: str) -> ProviderName:
     except ValueError:
         known = ", ".join(ProviderName)
         raise ValueError(f"provider is {text!r}; write one of {known}") from None
+
+
+def _purchase(text: str = "") -> Purchase:
+    try:
+        return Purchase(text or Purchase.ON_DEMAND)
+    except ValueError:
+        known = ", ".join(Purchase)
+        raise ValueError(f"{_PURCHASE} is {text!r}; write one of {known}") from None
 
 
 def _seconds(name: str, text: str) -> float:

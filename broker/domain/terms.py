@@ -51,15 +51,16 @@ class Terms:
 
     def priced(self, price: Usd | None) -> Terms:
         """The same terms at another price."""
-        return self.narrowed(self.accelerators, self.regions, price)
+        return self.narrowed(self.accelerators, self.regions, price, self.interruptible)
 
     def narrowed(
         self,
         accelerators: tuple[str, ...] | None,
         regions: tuple[str, ...] | None,
         price: Usd | None,
+        interruptible: bool,  # noqa: FBT001 - a term like the others
     ) -> Terms:
-        """The same terms for these accelerators and regions, at a price."""
+        """The same terms for these accelerators and regions, at a price, to be kept or not."""
         return Terms(
             accelerators=accelerators,
             gpus_per_unit=self.gpus_per_unit,
@@ -69,7 +70,7 @@ class Terms:
             duration_s=self.duration_s,
             provision_by=self.provision_by,
             chunk=self.chunk,
-            interruptible=self.interruptible,
+            interruptible=interruptible,
             prepay_usd=self.prepay_usd,
             min_term_s=self.min_term_s,
         )

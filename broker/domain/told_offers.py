@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict, span
+from broker.domain.market import told_place
 from broker.domain.retelling import THE_HOLDER, Offered, Retelling, seconds
 
 
@@ -61,7 +62,7 @@ def place_refused(told: Retelling, fact: Fact) -> None:
             row,
             provider=data["provider"],
             region=data["region"],
-            sku=data["sku"],
+            sku=told_place(data)[2],
             units=data["units"],
             price_usd_hour=None,
             after_s=seconds(row.at, fact.at),
@@ -153,7 +154,7 @@ def standing(told: Retelling, fact: Fact, offer: str | None) -> None:
             Asking(
                 provider=data["provider"],
                 region=data["region"],
-                sku=data["sku"],
+                sku=told_place(data)[2],
                 units=len(fact.data["units"]),
                 at=fact.at,
                 verdict=Verdict.STANDING_REFUSAL,

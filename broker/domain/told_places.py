@@ -13,7 +13,7 @@ from broker.domain.explanation import NotAsked
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
 from broker.domain.values import ProviderName, Usd, decimal_text, instant, usd
-from broker.domain.workload import Limits, Shape, WorkClass
+from broker.domain.workload import Limits, Shape, SpotUse, WorkClass
 
 ReadEdition: TypeAlias = Callable[[Mapping[str, Any]], Edition]
 
@@ -51,7 +51,7 @@ def not_asked(
         NotAsked(
             provider=one.pool.place.provider.value,
             region=one.pool.place.region,
-            sku=one.pool.place.sku,
+            sku=one.pool.place.sold,
             price_usd_hour=decimal_text(one.pool.price_usd_hour),
             priced_at=one.pool.priced_at,
             verdict=one.verdict,
@@ -59,7 +59,7 @@ def not_asked(
             because=_why(one, told, max(paid, default=None)),
         )
         for one in places
-        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sku) not in asked
+        if (one.pool.place.provider.value, one.pool.place.region, one.pool.place.sold) not in asked
     )
     return rows, what_would_change(sought, places)
 
@@ -70,7 +70,7 @@ def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
         return f"{one.left_out} leaves it out"
     if one.verdict == "forbid":
         return one.because
-    if shut := told.shut.get((place.provider.value, place.region, place.sku)):
+    if shut := told.shut.get((place.provider.value, place.region, place.sold)):
         return shut
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
@@ -109,5 +109,6 @@ def _sought(data: Mapping[str, Any]) -> Sought:
             regions=tuple(terms["regions"] or ()),
             exclude=tuple(map(ProviderName, data["exclude"])),
             max_price_usd_hour=None if price is None else usd(price),
+            spot=SpotUse(data.get("spot") or SpotUse.NEVER),
         ),
     )

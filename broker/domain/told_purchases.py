@@ -7,6 +7,7 @@ from typing import Final
 
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict
+from broker.domain.market import told_place
 from broker.domain.retelling import ENDS, Retelling
 from broker.domain.values import RefusalReason
 
@@ -44,7 +45,7 @@ def bought(told: Retelling, fact: Fact) -> None:
         Asking(
             provider=data["provider"],
             region=data["region"],
-            sku=data["sku"],
+            sku=told_place(data)[2],
             units=len(data["units"]),
             price_usd_hour=data["terms"]["price_usd_hour"],
             at=fact.at,
@@ -67,11 +68,11 @@ def _note_shut(told: Retelling, passed_over: Iterable[str]) -> None:
         refusal = told.refusals.get(why)
         if refusal is not None:
             said = refusal.data
-            place = (said["provider"], said["region"], said["sku"])
+            place = told_place(said)
             told.shut[place] = f"stood refused: {said['code']}, until {said['valid_until']}"
         elif why.startswith("closed "):
-            provider, region, sku = why.removeprefix("closed ").split(" ", 2)
-            told.shut[provider, region, sku] = "closed by a trouble of ours"
+            provider, region, sold = why.removeprefix("closed ").split(" ", 2)
+            told.shut[provider, region, sold] = "closed by a trouble of ours"
 
 
 def failed(told: Retelling, fact: Fact) -> None:

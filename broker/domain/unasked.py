@@ -173,10 +173,7 @@ class Unasked:
                 and register.stands(one.id, self.now)
                 and one.fresh(self.now, max_age)
                 and one.covers(clause, need.options.asked, need.terms.price_usd_hour)
-                and any(
-                    (p.place.region, p.place.sku) == (one.region, one.sku)
-                    for p in need.options.holder
-                )
+                and any(one.at(pool.place) for pool in need.options.holder)
             ):
                 part = replace(need, units=left[:count])
                 left = left[count:]

@@ -33,6 +33,16 @@ class ProviderName(StrEnum):
     OWN = "own"
 
 
+class Purchase(StrEnum):
+    """How a machine is bought; each has a stock, a price and refusals of its own."""
+
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+    """Cheaper, and taken back by its cloud whenever it wants it."""
+    RESERVED = "reserved"
+    """Under a reservation that is paid for already."""
+
+
 class RefusalReason(StrEnum):
     """Why a supplier said no. Only a true "no" is one of these; a mistake of ours never is."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from broker.domain.values import ProviderName, Usd
+from broker.domain.values import ProviderName, Purchase, Usd
 
 
 class Kind(StrEnum):
@@ -36,6 +36,20 @@ class Scope(StrEnum):
     NEW = "new"
     EXISTING = "existing"
     RENEWAL = "renewal"
+
+
+class SpotUse(StrEnum):
+    """Whether a job may have machines that their cloud takes back whenever it wants them."""
+
+    NEVER = "never"
+    PREFER = "prefer"
+    """Spot or on demand, whichever is cheaper."""
+    ONLY = "only"
+
+    def takes(self, purchase: Purchase) -> bool:
+        """Whether a machine bought so is one that the job may have."""
+        spot = purchase is Purchase.SPOT
+        return self is SpotUse.PREFER or spot is (self is SpotUse.ONLY)
 
 
 DEFAULT_CLASS: Final[Mapping[Kind, WorkClass]] = {
@@ -69,6 +83,7 @@ class Limits:
     exclude: tuple[ProviderName, ...] = ()
     max_price_usd_hour: Usd | None = None
     """For one unit."""
+    spot: SpotUse = SpotUse.NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

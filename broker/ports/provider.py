@@ -28,6 +28,10 @@ class Order:
     """The start-up script, at most 16,000 bytes."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """More tags; keys and values of a-z, 0-9 and dashes."""
+    max_price_usd_hour: Usd | None = None
+    """On spot, the most that the cloud may charge; None: as much as on demand."""
+    reservation: str | None = None
+    """The reservation that a reserved place is bought under, by its cloud's own name."""
 
 
 class FaultKind(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 from broker.domain.chain import Fact
 from broker.domain.market import Place, Pool
 from broker.domain.price_list import read_listed
-from broker.domain.values import ProviderName, instant
+from broker.domain.values import instant
 
 
 @dataclass(slots=True)
@@ -72,13 +72,13 @@ class History:
             case "JobSubmitted" if at >= self.since:
                 self.jobs[data["job"]] = PastJob(data, at)
             case "HolderCommitted" | "ThirdPartyCommitted" if data["job"] in self.jobs:
-                place, terms = _place(data), data["terms"]
+                place, terms = Place.told(data), data["terms"]
                 self._bought[data["commitment"]] = place
                 known = self.places.setdefault(place, PastPlace())
                 if terms["price_usd_hour"] is not None:
                     known.price = Decimal(terms["price_usd_hour"])
             case "PlaceRefused" if at >= self.since:
-                known = self.places.setdefault(_place(data), PastPlace())
+                known = self.places.setdefault(Place.told(data), PastPlace())
                 known.seen.append(Seen(at, known.held, refused=True))
             case "LeaseActivated" if data["job"] in self.jobs:
                 self._activated(data, at)
@@ -131,7 +131,3 @@ def levels(seen: Iterable[Seen], since: datetime) -> Iterator[tuple[float, int]]
         if level is None or held != level:
             yield (0.0 if level is None else (at - since).total_seconds()), held
         level = held
-
-
-def _place(data: Mapping[str, Any]) -> Place:
-    return Place(ProviderName(data["provider"]), data["region"], data["sku"])

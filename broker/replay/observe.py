@@ -12,7 +12,7 @@ from typing import Final
 from broker.domain import events as f
 from broker.domain.event import Event
 from broker.domain.market import Place
-from broker.domain.values import CommitmentId, JobId, LeaseId, ProviderName
+from broker.domain.values import CommitmentId, JobId, LeaseId, ProviderName, Purchase
 from broker.domain.workload import Limits, Shape
 
 MOST_BUCKETS: Final = 96
@@ -102,7 +102,9 @@ class Observer:
             case f.OfferLapsed():
                 self.refusals[ProviderName.AZURE.value, "lapsed"] += 1
             case f.ThirdPartyCommitted() | f.HolderCommitted():
-                place = Place(ProviderName(event.provider), event.region, event.sku)
+                place = Place(
+                    ProviderName(event.provider), event.region, event.sku, Purchase(event.purchase)
+                )
                 self._places[event.commitment] = place
                 self._jobs[event.job].bought_as.append(event.commitment)
             case f.JobCancelled(job=job) | f.JobUnmet(job=job):

@@ -23,7 +23,7 @@ from broker.domain.chain import Fact, MalformedLine, read_lines
 from broker.domain.market import Pool
 from broker.domain.stock import Series
 from broker.domain.values import ProviderName, instant, usd
-from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
+from broker.domain.workload import Kind, Limits, Shape, SpotUse, WorkClass, Workload
 from broker.replay.history import History, PastJob, PastPlace, levels
 from broker.replay.traces import MalformedTraceError, Scenario, TraceJob
 from broker.settings import Settings
@@ -162,6 +162,7 @@ def _workload(past: PastJob, lasts: float) -> Workload:
             regions=tuple(terms["regions"] or ()),
             exclude=tuple(ProviderName(name) for name in said["exclude"]),
             max_price_usd_hour=None if price is None else usd(Decimal(price)),
+            spot=SpotUse(said.get("spot") or SpotUse.NEVER),
         ),
         duration_s=round(lasts) if terms["duration_s"] is None else terms["duration_s"],
     )

@@ -13,7 +13,8 @@ from broker.domain import events as f
 from broker.domain.accounts.shortage import figures
 from broker.domain.accounts.waits import Waits
 from broker.domain.event import Event
-from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, decimal_text
+from broker.domain.market import Place
+from broker.domain.values import JobId, LeaseId, OfferId, ProviderName, Purchase, decimal_text
 
 _CENTS: Final = Decimal("0.01")
 _DECIDED: Final[Mapping[type[Event], str]] = {
@@ -50,8 +51,8 @@ class _Open:
 class Tally:
     """Listens to every fact, and keeps of each only what the figures need."""
 
-    gpus_of: dict[tuple[str, str, str], int]
-    """GPUs of one unit by provider, region and sku."""
+    gpus_of: Mapping[Place, int]
+    """GPUs of one unit."""
     count: int = 0
     offers: Counter[str] = field(default_factory=Counter)
     placed: Counter[str] = field(default_factory=Counter)
@@ -81,7 +82,9 @@ class Tally:
             case f.OfferAccepted() | f.OfferRefused() | f.OfferLapsed() | f.OfferWithdrawn():
                 self._decided(event.offer, _DECIDED[type(event)], at)
             case f.ThirdPartyCommitted() | f.HolderCommitted():
-                place = (event.provider, event.region, event.sku)
+                place = Place(
+                    ProviderName(event.provider), event.region, event.sku, Purchase(event.purchase)
+                )
                 self._sizes[event.commitment] = self.gpus_of.get(place, 0)
             case f.LeaseActivated():
                 self._placed(event, at)

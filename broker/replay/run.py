@@ -73,7 +73,7 @@ class _Replay:
         self.scenario, self.progress = scenario, progress
         self.clock, self.ids = VirtualClock(start), CountingIds()
         places = {pool.place: pool.gpus for pool in scenario.pools}
-        self.tally = Tally({(p.provider.value, p.region, p.sku): n for p, n in places.items()})
+        self.tally = Tally(places)
         self.log = MemoryLog(sink=sink, kept=False, ear=self.tally.hear)
         self.store = MemoryStore(self.clock, self.ids, log=self.log, forget=True)
         self.rules = Rulebook(

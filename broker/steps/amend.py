@@ -92,7 +92,9 @@ def _noticed(releases: list[Release]) -> bool:
 
 
 def _write_down(case: Case, wanted: Job, limits: Limits) -> None:
-    case.tell(JobAmended(job=case.job.id, terms=wanted.terms, exclude=limits.exclude))
+    case.tell(
+        JobAmended(job=case.job.id, terms=wanted.terms, exclude=limits.exclude, spot=limits.spot)
+    )
     case.set_job(
         workload=wanted.workload,
         terms=wanted.terms,

@@ -11,7 +11,7 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.key import Role, Shown
-from broker.domain.market import Pool
+from broker.domain.market import Pool, option
 from broker.domain.offer import Offer, OfferState
 from broker.domain.offering import accept, deliver, lapse, refuse
 from broker.domain.requote import ask_anew
@@ -181,6 +181,7 @@ def _reject(
 def _told(holds: Sequence[Hold]) -> tuple[dict[str, object], ...]:
     return tuple(
         {"hold": h.hold, "units": h.units, "region": h.region, "sku": h.sku}
+        | option(h.purchase)
         | ({"via": h.via} if h.via else {})
         for h in holds
     )
@@ -204,6 +205,7 @@ def _take(
                 offer.terms,
                 accelerators=(pool.accelerator,) if pool.accelerator else None,
                 regions=(pool.place.region,),
+                interruptible=pool.place.interruptible,
                 price_usd_hour=min(
                     pool.price_usd_hour, offer.terms.price_usd_hour or pool.price_usd_hour
                 ),

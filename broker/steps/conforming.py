@@ -24,9 +24,7 @@ def pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook) -> Pool | Non
         pools = holder_places(case, offer, Market(pools=rules.pools))
     else:
         pools = _via(hold.via, case, offer, rules)
-    return next(
-        (p for p in pools if (p.place.region, p.place.sku) == (hold.region, hold.sku)), None
-    )
+    return next((p for p in pools if p.place[1:] == (hold.region, hold.sku, hold.purchase)), None)
 
 
 def _via(via: str, case: Case, offer: Offer, rules: Rulebook) -> tuple[Pool, ...]:

@@ -184,6 +184,7 @@ def _quote(
             provider=pool.place.provider,
             region=pool.place.region,
             sku=pool.place.sku,
+            purchase=pool.place.purchase,
             terms=decision.terms,
             list_id=rules.list_id,
             valid_until=until,

@@ -96,7 +96,7 @@ def _objection(
         return f"no edition of {register.agreement} is in force now; record one first"
     if isinstance(entry, StandingAcceptance):
         places = {p.place for p in rules.pools if edition.holds(p.place.provider)}
-        if (entry.region, entry.sku) not in {(p.region, p.sku) for p in places}:
+        if not any(map(entry.at, places)):
             return (
                 f"region, sku: {entry.region} {entry.sku} is no pool of the holder's; "
                 "see the catalogue for those it has"

@@ -193,7 +193,7 @@ def _rows(
             rank=asked.get(pool.place),
             provider=pool.place.provider.value,
             region=pool.place.region,
-            sku=pool.place.sku,
+            sku=pool.place.sold,
             gpus=pool.gpus,
             price_usd_hour=pool.price_usd_hour,
             priced_at=pool.priced_at,

@@ -19,7 +19,7 @@ from broker.domain.key import Role, Shown
 from broker.domain.market import Pool
 from broker.domain.options import at
 from broker.domain.spill import commit_holder
-from broker.domain.values import JobId
+from broker.domain.values import JobId, Purchase
 from broker.ports import Store
 from broker.steps.authority import authorised
 from broker.steps.rulebook import Rulebook
@@ -50,6 +50,7 @@ class Replacement:
     hold: str
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
     by: str
     shown: Shown = None
 
@@ -164,7 +165,7 @@ def _pool(case: Case, kept: Replacement, edition: Edition | None, rules: Ruleboo
         (
             pool
             for pool in rules.pools
-            if (pool.place.region, pool.place.sku) == (kept.region, kept.sku)
+            if pool.place[1:] == (kept.region, kept.sku, kept.purchase)
             and edition is not None
             and edition.holds(pool.place.provider)
             and pool.fits(work.shape)
@@ -193,6 +194,7 @@ def _taken(
             provider=pool.place.provider,
             region=pool.place.region,
             sku=pool.place.sku,
+            purchase=pool.place.purchase,
             notice_until=until,
             by=kept.by,
         )

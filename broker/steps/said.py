@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.domain.key import Shown
-from broker.domain.values import RefusalReason
+from broker.domain.values import Purchase, RefusalReason
 
 
 class AnswerKind(StrEnum):
@@ -29,6 +29,7 @@ class Hold:
     units: int
     region: str
     sku: str
+    purchase: Purchase = Purchase.ON_DEMAND
     via: str | None = None
     """The pool through which the holder supplies it, where that is another's."""
 

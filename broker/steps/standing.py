@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from broker.domain import events
 from broker.domain.case import Case
-from broker.domain.market import Market
+from broker.domain.market import Market, option
 from broker.domain.offer import Offer
 from broker.domain.offering import accept, deliver, issue
 from broker.domain.spill import commit_holder, want_machines
@@ -17,10 +17,7 @@ from broker.domain.values import AnswerId
 def take_standing(case: Case, offer: Offer, acceptance: StandingAcceptance, market: Market) -> None:
     """Put the offer, and record the acceptance that was given beforehand, under its own hold."""
     pool = next(
-        p
-        for p in market.pools
-        if p.place.provider in offer.holder
-        and (p.place.region, p.place.sku) == (acceptance.region, acceptance.sku)
+        p for p in market.pools if p.place.provider in offer.holder and acceptance.at(p.place)
     )
     offer = deliver(case, issue(case, offer), "answer")
     hold = {
@@ -28,6 +25,7 @@ def take_standing(case: Case, offer: Offer, acceptance: StandingAcceptance, mark
         "units": len(offer.units),
         "region": acceptance.region,
         "sku": acceptance.sku,
+        **option(acceptance.purchase),
     }
     case.tell(
         events.AnswerReceived(
@@ -45,6 +43,7 @@ def take_standing(case: Case, offer: Offer, acceptance: StandingAcceptance, mark
         offer.terms,
         accelerators=(pool.accelerator,) if pool.accelerator else None,
         regions=(pool.place.region,),
+        interruptible=pool.place.interruptible,
         price_usd_hour=acceptance.price_usd_hour,
     )
     groups = [offer.units] if offer.gang else [(index,) for index in offer.units]

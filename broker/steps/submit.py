@@ -18,7 +18,7 @@ from broker.domain.options import remembered
 from broker.domain.register import NOTHING_ON_RECORD
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, plain
-from broker.domain.workload import Workload
+from broker.domain.workload import SpotUse, Workload
 from broker.ports import Ids, KeyTakenError, Store, SubmissionKey
 from broker.steps.rulebook import Rulebook
 
@@ -135,6 +135,7 @@ def _job(asked: Workload, rules: Rulebook, now: datetime, job: JobId) -> Job:
             price_usd_hour=work.limits.max_price_usd_hour,
             duration_s=work.duration_s,
             chunk=work.units if work.gang else work.chunk,
+            interruptible=work.limits.spot is not SpotUse.NEVER,
         ),
         submitted_at=now,
         patience_until=patience,
@@ -164,6 +165,7 @@ def submitted(job: Job) -> JobSubmitted:
         shape=work.shape,
         exclude=work.limits.exclude,
         checkpointable=work.checkpointable,
+        spot=work.limits.spot,
     )
 
 

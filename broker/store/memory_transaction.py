@@ -234,9 +234,8 @@ class MemoryTransaction:
         return self.store.place_records
 
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
-        place = record.place
         self._writes.append(lambda: self.store.set_place(record, self.now))
-        self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+        self.record(record.place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider

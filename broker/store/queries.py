@@ -17,7 +17,7 @@ from broker.domain.line import Rank
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.offer import Offer, OfferState
-from broker.domain.values import JobId, OfferId, ProviderName
+from broker.domain.values import JobId, OfferId, ProviderName, Purchase
 from broker.store.rows import (
     commitment_from,
     instant_of,
@@ -179,13 +179,13 @@ def offer(connection: Connection, name: OfferId) -> Offer | None:
 
 
 def unresolved(connection: Connection, asked_of: ProviderName | None = None) -> dict[Place, int]:
-    place = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku)
+    place = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase)
     counted = select(*place, func.count()).where(MACHINES.c.state.in_(_UNRESOLVED)).group_by(*place)
     if asked_of is not None:
         counted = counted.where(MACHINES.c.provider == asked_of.value, MACHINES.c.tries > 0)
     return {
-        Place(ProviderName(provider), region, sku): number
-        for provider, region, sku, number in connection.execute(counted)
+        Place(ProviderName(provider), region, sku, Purchase(purchase)): number
+        for provider, region, sku, purchase, number in connection.execute(counted)
     }
 
 

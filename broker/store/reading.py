@@ -31,7 +31,7 @@ from broker.domain.offer import Offer, OfferState
 from broker.domain.places import PlaceRecord
 from broker.domain.quote import Waited
 from broker.domain.register import Register
-from broker.domain.values import JobId, OfferId, ProviderName
+from broker.domain.values import JobId, OfferId, ProviderName, Purchase
 from broker.store import registers
 from broker.store.board import (
     Counts,
@@ -153,6 +153,7 @@ class SqlBoard:
                 MACHINES.c.provider,
                 MACHINES.c.region,
                 MACHINES.c.sku,
+                MACHINES.c.purchase,
                 MACHINES.c.up_at - MACHINES.c.wanted_at,
             )
             .where(MACHINES.c.up_at.is_not(None), MACHINES.c.wanted_at >= micros(since))
@@ -161,15 +162,19 @@ class SqlBoard:
         )
         took: defaultdict[Place, list[int]] = defaultdict(list)
         with self._reading() as connection:
-            for provider, region, sku, microseconds in connection.execute(query):
-                took[Place(ProviderName(provider), region, sku)].append(microseconds // 1_000_000)
+            for provider, region, sku, purchase, microseconds in connection.execute(query):
+                took[Place(ProviderName(provider), region, sku, Purchase(purchase))].append(
+                    microseconds // 1_000_000
+                )
         return {
             place: Waited(_quantile(seconds, 0.5), _quantile(seconds, 0.9))
             for place, seconds in took.items()
         }
 
     def places(self) -> list[PlaceRecord]:
-        query = select(PLACES.c.doc).order_by(PLACES.c.provider, PLACES.c.region, PLACES.c.sku)
+        query = select(PLACES.c.doc).order_by(
+            PLACES.c.provider, PLACES.c.region, PLACES.c.sku, PLACES.c.purchase
+        )
         return [place_from(doc) for doc in self._docs(query)]
 
     def register(self, agreement: str) -> Register:

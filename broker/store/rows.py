@@ -110,6 +110,7 @@ def machine_row(machine: Machine) -> Values:
         "provider": machine.place.provider.value,
         "region": machine.place.region,
         "sku": machine.place.sku,
+        "purchase": machine.place.purchase.value,
         "state": machine.state.value,
         "due_at": _due(machine.due_at, over=machine.state.over),
         "tries": machine.tries,
@@ -136,6 +137,7 @@ def place_row(record: PlaceRecord) -> Values:
         "provider": place.provider.value,
         "region": place.region,
         "sku": place.sku,
+        "purchase": place.purchase.value,
         "doc": _PLACE.dump_json(record).decode(),
     }
 

@@ -27,6 +27,7 @@ from broker.domain.key import Role
 from broker.domain.machine import MachineState
 from broker.domain.notice import NoticeState
 from broker.domain.offer import OfferState
+from broker.domain.values import Purchase
 from broker.store.row import COUNTED, SORTED, Row, one_of, partial_index
 
 
@@ -117,6 +118,7 @@ class MachineRow(Row, table=True):
     provider: str
     region: str
     sku: str
+    purchase: str = Purchase.ON_DEMAND.value
     state: str
     due_at: int | None = Field(default=None, sa_type=BigInteger)
     tries: int
@@ -146,6 +148,7 @@ class PlaceRow(Row, table=True):
     provider: str = Field(primary_key=True)
     region: str = Field(primary_key=True)
     sku: str = Field(primary_key=True)
+    purchase: str = Field(primary_key=True)
     doc: str = Field(sa_type=Text)
 
 

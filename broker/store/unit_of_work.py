@@ -247,7 +247,7 @@ class SqlTransaction:
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
         place = record.place
         self._places[place] = record
-        self.record(f"place/{place.provider}/{place.region}/{place.sku}", events)
+        self.record(place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         return queries.unresolved(self._connection, provider)

@@ -249,8 +249,8 @@ def wake_wanted(
         select(MACHINES.c.name, MACHINES.c.provider)
         .join(JOBS, JOBS.c.id == MACHINES.c.job)
         .where(
-            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku).in_(
-                [(place.provider.value, place.region, place.sku) for place in places]
+            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase).in_(
+                [tuple(map(str, place)) for place in places]
             ),
             MACHINES.c.state == MachineState.WANTED.value,
             MACHINES.c.tries == 0,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
-from broker.domain.values import ONE_OF_THE_REASONS, RefusalReason
+from broker.domain.values import ONE_OF_THE_REASONS, Purchase, RefusalReason
 from broker.wire.strict import Count, Seen, Strict, Text, Word, wrong
 
 
@@ -20,6 +20,7 @@ class HoldBody(Strict):
     units: Count
     region: Word
     sku: Word
+    purchase: Purchase = Purchase.ON_DEMAND
     via: Word | None = None
     """The pool through which the holder supplies it, where that is another's."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from broker.domain.values import Purchase
 from broker.wire.strict import Seen, Strict, Text, Word
 
 
@@ -16,6 +17,7 @@ class ReclaimBody(Strict):
     hold: Word
     region: Word
     sku: Word
+    purchase: Purchase = Purchase.ON_DEMAND
     by: Annotated[Text, Field(min_length=1, max_length=200)] = "desk"
     """Who asks."""
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict,
 
 from broker.domain.clause import Match
 from broker.domain.market import PoolKind
+from broker.domain.values import Purchase
 from broker.domain.workload import TAGS, Scope, WorkClass
 from broker.wire.resources import listed
 from broker.wire.strict import Seen, Strict, Text, Word, wrong
@@ -88,6 +89,7 @@ class StandingAcceptanceBody(_Dated):
     hold: Word
     region: Word
     sku: Word
+    purchase: Purchase = Purchase.ON_DEMAND
 
 
 class AttestationBody(_Given):

@@ -40,6 +40,8 @@ class PlaceView(Seen):
     provider: str
     region: str
     sku: str
+    purchase: str = "on_demand"
+    """on_demand, spot or reserved."""
     units: int = 1
 
 
@@ -119,6 +121,7 @@ class MachineView(Seen):
     provider: str
     region: str
     sku: str
+    purchase: str = "on_demand"
     state: str
     run: str
     """What its agent does: idle, running, ended."""

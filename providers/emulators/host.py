@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import providers
 from broker.domain.market import Place
 from broker.domain.stock import MalformedCapacity, Series, read_capacity
-from broker.domain.values import ProviderName
 from providers.emulators.cloud import Cloud
 from providers.emulators.machines import LocalComputer
 from providers.emulators.wire import Wire
@@ -167,7 +166,7 @@ def _read_pools(lines: Iterable[str], source: str) -> dict[Place, Series]:
     for row in rows:
         try:
             name = "oracle" if row["provider"] == "oci" else row["provider"]
-            place = Place(ProviderName(name), row["region"], row["sku"])
+            place = Place.told({**row, "provider": name})
             stock[place] = Series.constant(int(row["max_units"]))
         except (KeyError, TypeError, ValueError) as wrong:
             text = f"{source}, line {rows.line_num}: this is no pool ({wrong})"
@@ -177,7 +176,7 @@ def _read_pools(lines: Iterable[str], source: str) -> dict[Place, Series]:
 
 def _of(name: str, stock: Mapping[Place, Series]) -> dict[tuple[str, str], Series]:
     mine = {place: series for place, series in stock.items() if place.provider.value == name}
-    return {(place.region, place.sku): series for place, series in mine.items()}
+    return {(place.region, place.sold): series for place, series in mine.items()}
 
 
 def _clock(speed: float) -> Callable[[], float]:

@@ -102,7 +102,7 @@ def test_google_says_what_is_wrong_with_a_machine(call: Caller) -> None:
 def test_a_launch_is_one_request_and_a_broken_poll_leaves_it_unsure(
     place: Place, face: ModuleType
 ) -> None:
-    cloud = Cloud(stock={place[1:]: 1}, keys_stay=True)
+    cloud = Cloud(stock={place[1:3]: 1}, keys_stay=True)
     opened, account = face.open_account(cloud)
     wire = Wire(opened)
     order = Order(name=machine_name("one", 0, place), place=place, owner=OWNER, start_up="")

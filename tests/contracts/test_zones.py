@@ -115,7 +115,7 @@ def test_a_name_of_somebody_else_is_neither_taken_nor_ended(cloud: Cloud) -> Non
 
 
 def test_a_machine_that_oracle_never_gives_a_volume_is_a_shortage() -> None:
-    cloud = Cloud(stock={PHOENIX[1:]: 1}, boot_s=600.0, keys_stay=True)
+    cloud = Cloud(stock={PHOENIX[1:3]: 1}, boot_s=600.0, keys_stay=True)
     with asked(ProviderName.ORACLE, oracle, cloud) as one:
         launched = one.launch(order(PHOENIX))
         assert isinstance(launched, Launching)

@@ -10,8 +10,11 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from broker.domain.accounts.said import part, when
+from broker.domain.market import bought_as, told_place
+from broker.domain.workload import SpotUse
 
 _Place: TypeAlias = tuple[str, str, str]
+_WORDS: Final = ("provider", "region", "sku", "purchase")
 _HOLDERS: Final = frozenset({"holder", "holder_via"})
 
 
@@ -55,6 +58,7 @@ class Need(NamedTuple):
     regions: tuple[str, ...]
     exclude: tuple[str, ...]
     limit: Decimal | None
+    spot: SpotUse = SpotUse.NEVER
 
 
 class _Listed(NamedTuple):
@@ -90,7 +94,7 @@ class Shortage:
         self._fits.clear()
         self._listed = [
             _Listed(
-                (row["provider"], row["region"], row["sku"]),
+                told_place(row),
                 row["kind"] in _HOLDERS,
                 Decimal(row["price_usd_hour"]),
                 row,
@@ -99,7 +103,7 @@ class Shortage:
         ]
 
     def refused(self, said: Any) -> None:  # noqa: ANN401
-        place = (said.provider, said.region, said.sku)
+        place = told_place({name: getattr(said, name, None) for name in _WORDS})
         self._no[place] = _No(said.reason, when(said.valid_until))
 
     def cause(self, need: Need, since: datetime, *, released: bool) -> Cause | None:
@@ -143,6 +147,7 @@ def need_of(said: Any) -> Need:  # noqa: ANN401
         regions=tuple(part(terms, "regions") or ()),
         exclude=tuple(said.exclude),
         limit=None if limit is None else Decimal(limit),
+        spot=SpotUse(getattr(said, "spot", SpotUse.NEVER)),
     )
 
 
@@ -153,6 +158,7 @@ def amended_need(need: Need, said: Any) -> Need:  # noqa: ANN401
         regions=tuple(part(said.terms, "regions") or ()),
         exclude=tuple(said.exclude),
         limit=None if limit is None else Decimal(limit),
+        spot=SpotUse(getattr(said, "spot", need.spot)),
     )
 
 
@@ -160,6 +166,7 @@ def _would_do(one: _Listed, need: Need) -> bool:
     row, (provider, region, _) = one.row, one.place
     return (
         provider not in need.exclude
+        and need.spot.takes(bought_as(row))
         and row["gpus"] >= need.gpus
         and row["cpus"] >= need.cpus
         and row["memory_gib"] >= need.memory_gib

@@ -8,7 +8,7 @@ from datetime import datetime
 from broker.domain.event import Event
 from broker.domain.terms import Terms
 from broker.domain.values import JobId
-from broker.domain.workload import Shape
+from broker.domain.workload import Shape, SpotUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class JobSubmitted(Event):
     """Providers that the job will not have."""
     checkpointable: bool = False
     """Whether it may be stopped and started elsewhere without losing its work."""
+    spot: str = SpotUse.NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class JobAmended(Event):
     job: JobId
     terms: Terms
     exclude: tuple[str, ...]
+    spot: str = SpotUse.NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.event import Event
-from broker.domain.values import CommitmentId, JobId, LeaseId
+from broker.domain.values import CommitmentId, JobId, LeaseId, Purchase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ class ReclaimAsked(Event):
     sku: str
     notice_until: datetime
     by: str
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

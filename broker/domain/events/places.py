@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.event import Event
-from broker.domain.values import OfferId, RefusalId
+from broker.domain.values import OfferId, Purchase, RefusalId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class PlaceRefused(Event):
     reason: str
     valid_until: datetime
     offer: OfferId | None
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class PlaceTroubled(Event):
     code: str
     message: str
     until: datetime
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from broker.domain.event import Event
 from broker.domain.terms import Terms
-from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId, Usd
+from broker.domain.values import CommitmentId, JobId, LeaseId, OfferId, Purchase, Usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class ThirdPartyCommitted(Event):
     """Why no cheaper place was taken: the refusals that stood there, or `closed` and the place."""
     renews: LeaseId | None = None
     """The lease that goes on under it, where the unit runs already."""
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class HolderCommitted(Event):
     """The capacity that the holder keeps for it, by its own names; I18 reads them."""
     via: str | None = None
     """The pool of another's through which the holder supplies it."""
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

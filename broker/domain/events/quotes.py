@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broker.domain.event import Event
 from broker.domain.terms import Terms
-from broker.domain.values import JobId, OfferId
+from broker.domain.values import JobId, OfferId, Purchase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class QuoteReceived(Event):
     terms: Terms
     list_id: str
     valid_until: datetime
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

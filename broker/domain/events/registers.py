@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from broker.domain.event import Event
-from broker.domain.values import OfferId, Usd
+from broker.domain.values import OfferId, Purchase, Usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ class StandingAcceptanceGiven(Event):
     region: str
     sku: str
     by: str
+    purchase: str = Purchase.ON_DEMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

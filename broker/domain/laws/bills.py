@@ -11,6 +11,7 @@ from broker.domain.chain import Fact
 from broker.domain.laws.book import Book
 from broker.domain.laws.editions import Edition, Sought
 from broker.domain.laws.law import Breach, Law
+from broker.domain.market import told_place
 
 _COMMITS: Final = frozenset({"ThirdPartyCommitted", "HolderCommitted"})
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -89,7 +90,7 @@ class Bills(Law):
 
     def _buy(self, fact: Fact, book: Book) -> _Bought:
         data, job, edition = fact.data, book.job_of(fact), book.edition_of(fact)
-        place = (data["provider"], data["region"], data["sku"])
+        place = told_place(data)
         named = data.get("list_id")
         lists = book.price_lists if named is None else {named} & book.price_lists.keys()
         sizes = (self._sizes_of(name, book).get(place) for name in lists)

@@ -65,7 +65,8 @@ class Commitment:
     cites: tuple[str, ...]
     edition: tuple[str, str]
     """Its agreement and its name."""
-    sku: str
+    sold: str
+    """The kind of machine, and how it was bought."""
     holds: tuple[str, ...]
 
 
@@ -145,6 +146,8 @@ class Job:
     shape: Mapping[str, Any]
     exclude: tuple[str, ...]
     checkpointable: bool
+    spot: str
+    """Whether it may have machines that can be interrupted: never, prefer, only."""
     submitted_at: datetime
     patience_until: datetime | None
     position: int

@@ -15,6 +15,9 @@ from broker.domain.laws.conflicts import in_conflict
 from broker.domain.laws.editions import Edition
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.prices import Listed
+from broker.domain.market import told_place
+from broker.domain.values import Purchase
+from broker.domain.workload import SpotUse
 
 _EXACT: Final = Decimal(0)
 _OPEN_BY_ITSELF: Final = frozenset({"free", "carve_out", "consent"})
@@ -39,7 +42,7 @@ class PureChoice(Law):
             sentence = f"the price list {data['list_id']} is not recorded earlier"
             yield self.breach(sentence, fact.position)
             return
-        taken = (data["provider"], data["region"], data["sku"])
+        taken = told_place(data)
         if data.get("renews") and not _there(job, taken, data["units"]):
             where = " ".join(taken)
             yield self.breach(f"a lease is renewed at {where}, where it never was", fact.position)
@@ -69,7 +72,7 @@ def _there(job: Job, place: tuple[str, str, str], units: Collection[int]) -> boo
         (unit := job.units.get(index))
         and unit.live
         and unit.commitment
-        and (unit.commitment.provider, unit.commitment.region, unit.commitment.sku) == place
+        and (unit.commitment.provider, unit.commitment.region, unit.commitment.sold) == place
         for index in units
     )
 
@@ -80,6 +83,7 @@ def _wanted(one: Listed, job: Job) -> bool:
     regions: Collection[str] = job.terms["regions"] or ()
     return (
         provider not in job.exclude
+        and SpotUse(job.spot).takes(one.purchase)
         and one.gpus >= asked["gpus"]
         and one.cpus >= asked["cpus"]
         and one.memory_gib >= asked["memory_gib"]
@@ -93,7 +97,8 @@ def _under_the_ceiling(one: Listed, fact: Fact, book: Book, job: Job) -> bool:
     if fact.data["basis"] in _OPEN_BY_ITSELF:
         return True
     releases = {id(r): r for unit in book.units_of(fact) if (r := unit.release)}.values()
-    there = {**job.terms, "regions": [one.place[1]]}
+    interruptible = one.purchase is Purchase.SPOT
+    there = {**job.terms, "regions": [one.place[1]], "interruptible": interruptible}
     if one.accelerator:
         there["accelerators"] = [one.accelerator]
     return not any(

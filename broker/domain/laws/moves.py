@@ -18,6 +18,7 @@ from broker.domain.laws.courses import OFFERS, put
 from broker.domain.laws.drawing import DRAWING, draw, undraw
 from broker.domain.laws.lease_moves import LEASES, forget
 from broker.domain.laws.registers import REGISTERS, optional_instant
+from broker.domain.market import told_place
 
 
 def apply(book: Book, fact: Fact) -> None:
@@ -41,6 +42,7 @@ def _submitted(book: Book, fact: Fact) -> None:
         shape=data["shape"],
         exclude=tuple(data["exclude"]),
         checkpointable=data.get("checkpointable", False),
+        spot=data.get("spot", "never"),
         submitted_at=book.now,
         patience_until=optional_instant(data["patience_until"]),
         position=fact.position,
@@ -51,6 +53,7 @@ def _submitted(book: Book, fact: Fact) -> None:
 def _amended(book: Book, fact: Fact) -> None:
     if job := book.job_of(fact):
         job.terms, job.exclude = fact.data["terms"], tuple(fact.data["exclude"])
+        job.spot = fact.data.get("spot", job.spot)
 
 
 def _quoted(book: Book, fact: Fact) -> None:
@@ -121,7 +124,7 @@ def _committed(book: Book, fact: Fact) -> None:
         basis=data.get("basis"),
         cites=tuple(data.get("cites") or ()),
         edition=(data["agreement"], data["edition"]),
-        sku=data["sku"],
+        sold=told_place(data)[2],
         holds=tuple(data.get("holds") or ()),
     )
     if made.basis in DRAWING:

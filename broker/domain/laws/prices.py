@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from broker.domain.market import bought_as, told_place
+from broker.domain.values import Purchase
+
 
 class Listed(NamedTuple):
     """One place of a price list."""
@@ -16,6 +19,7 @@ class Listed(NamedTuple):
     gpus: int
     cpus: int
     memory_gib: int
+    purchase: Purchase
 
 
 def price_list(data: Mapping[str, Any]) -> tuple[Listed, ...]:
@@ -24,11 +28,12 @@ def price_list(data: Mapping[str, Any]) -> tuple[Listed, ...]:
         sorted(
             Listed(
                 Decimal(row["price_usd_hour"]),
-                (row["provider"], row["region"], row["sku"]),
+                told_place(row),
                 row["accelerator"],
                 row["gpus"],
                 row["cpus"],
                 row["memory_gib"],
+                bought_as(row),
             )
             for row in data["pools"]
         )
