@@ -12,7 +12,9 @@ from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
 from broker.domain.stock import Series
-from providers.emulators.faults import Faults, InjectedFault
+from providers.emulators.clocks import stock_clock
+from providers.emulators.faults import Faults, InjectedFault, Lie
+from providers.emulators.views import Views
 
 __all__ = [
     "Cloud",
@@ -107,12 +109,6 @@ class Computer(Protocol):
         ...
 
 
-def seconds_since_now() -> Callable[[], float]:
-    """A clock of stock time that begins at 0."""
-    zero = time.monotonic()
-    return lambda: time.monotonic() - zero
-
-
 class Cloud:
     """Stock by (region, sku), and the machines that hold it. Safe to call from many threads.
 
@@ -140,9 +136,10 @@ class Cloud:
         self.boot_s = boot_s
         self.late_stock_out = late_stock_out
         self.faults = Faults()
+        self._views = Views(self.faults)
         self._computer = computer
         self._keys_stay = keys_stay
-        self._clock = clock or seconds_since_now()
+        self._clock = clock or stock_clock()
         self._changed = threading.Condition(threading.RLock())
         self._machines: dict[str, CloudMachine] = {}
         self._by_key: dict[str, str] = {}
@@ -192,7 +189,10 @@ class Cloud:
                 created_s=time.time(),
                 user_data=user_data,
             )
+            if self.faults.lies(Lie.NOTHING_THERE):
+                return Launched(machine)
             self._machines[machine.id] = machine
+            self._views.changed(machine.id, None)
             self._by_key[key] = self._by_name[name] = machine.id
             if refusal is None:
                 self._held[region, sku] = self._held.get((region, sku), 0) + 1
@@ -209,18 +209,18 @@ class Cloud:
     def get(self, machine: str) -> CloudMachine | None:
         """By id, gone ones included as long as they are remembered."""
         with self._changed:
-            return self._machines.get(machine)
+            return self._views.shown(self._machines.get(machine))
 
     def named(self, name: str) -> CloudMachine | None:
         """The last machine of that name, unless it is gone."""
         with self._changed:
-            found = self._machines.get(self._by_name.get(name, ""))
+            found = self._views.shown(self._machines.get(self._by_name.get(name, "")))
             return None if found is None or found.state is MachineState.GONE else found
 
     def list(self, *, gone: bool = False) -> Sequence[CloudMachine]:
         """Every machine, the failed ones included; the gone ones on request."""
         with self._changed:
-            every = list(self._machines.values())
+            every = self._views.listed(self._machines.values())
         return [m for m in every if gone or m.state is not MachineState.GONE]
 
     def terminate(self, machine: str) -> CloudMachine | None:
@@ -291,5 +291,6 @@ class Cloud:
                         del index[word]
 
     def _move(self, machine: str, state: MachineState) -> None:
+        self._views.changed(machine, self._machines[machine])
         self._machines[machine] = replace(self._machines[machine], state=state)
         self._changed.notify_all()

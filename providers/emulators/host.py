@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
@@ -23,8 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import providers
 from broker.domain.market import Place
 from broker.domain.stock import MalformedCapacity, Series, read_capacity
+from providers.emulators.clocks import stock_clock
 from providers.emulators.cloud import Cloud
 from providers.emulators.machines import LocalComputer
+from providers.emulators.orders import obey
 from providers.emulators.wire import Wire
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LocalClouds:
         self._options = options
         self.accounts: Accounts = {}
         self._host: subprocess.Popen[str] | None = None
+        self._ordering = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -80,6 +82,19 @@ class LocalClouds:
         self.accounts = json.loads(said)
         return self.accounts
 
+    def order(self, cloud: str, **what: object) -> Any:  # noqa: ANN401 - whatever it tells
+        """Have one of them do something, as `orders.py` has it. Raises ValueError for no order."""
+        host = self._running()
+        if host.stdin is None or host.stdout is None:
+            raise RuntimeError("the local clouds were stopped")
+        with self._ordering:
+            host.stdin.write(f"{json.dumps({'cloud': cloud, **what})}\n")
+            host.stdin.flush()
+            told = json.loads(host.stdout.readline())
+        if "error" in told:
+            raise ValueError(told["error"])
+        return told["done"]
+
     def stop(self) -> None:
         """Return when the process and all its machines have ended."""
         host = self._running()
@@ -99,7 +114,10 @@ class LocalClouds:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until stdin ends or SIGTERM comes; one line of JSON on stdout names the accounts."""
+    """Serve until stdin ends or SIGTERM comes; one line of JSON on stdout names the accounts.
+
+    Every further line on stdin is an order to one of the clouds, answered by a line on stdout.
+    """
     options = _options(arguments)
     try:
         stock = _stock(options.capacity, options.pools)
@@ -111,8 +129,9 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
         computer = stack.enter_context(LocalComputer())
-        clock = _clock(options.speed)
+        clock = stock_clock(options.speed)
         accounts: Accounts = {}
+        clouds: dict[str, Cloud] = {}
         for name in options.faces.split(","):
             cloud = Cloud(
                 stock=_of(name, stock),
@@ -123,12 +142,12 @@ def run(arguments: Sequence[str]) -> int:
                 clock=clock,
             )
             face, account = import_module(f"providers.emulators.{name}").open_account(cloud)
-            wire = Wire(face)
+            wire = Wire(face, cloud.faults.arriving)
+            clouds[name] = cloud
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}
-        sys.stdout.write(f"{json.dumps(accounts)}\n")
-        sys.stdout.flush()
-        threading.Thread(target=_until_end_of_input, args=(over,), daemon=True).start()
+        _say(accounts)
+        threading.Thread(target=_obey_until_end_of_input, args=(over, clouds), daemon=True).start()
         over.wait()
     return 0
 
@@ -179,13 +198,16 @@ def _of(name: str, stock: Mapping[Place, Series]) -> dict[tuple[str, str], Serie
     return {(place.region, place.sold): series for place, series in mine.items()}
 
 
-def _clock(speed: float) -> Callable[[], float]:
-    zero = time.monotonic()
-    return lambda: (time.monotonic() - zero) * speed
-
-
-def _until_end_of_input(over: threading.Event) -> None:
+def _obey_until_end_of_input(over: threading.Event, clouds: Mapping[str, Cloud]) -> None:
     # Not through sys.stdin: a thread that waits in its buffer cannot be left behind.
-    while os.read(0, 4096):
-        pass
+    unread = b""
+    while heard := os.read(0, 65536):
+        *lines, unread = (unread + heard).split(b"\n")
+        for line in lines:
+            _say(obey(clouds, line.decode("utf-8", "replace")))
     over.set()
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(f"{json.dumps(what)}\n")
+    sys.stdout.flush()

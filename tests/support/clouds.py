@@ -109,7 +109,7 @@ def local_cloud(kind: Kind, computer: LocalComputer) -> Iterator[LocalCloud]:
     """A cloud with two machines of one kind in stock."""
     cloud = Cloud(stock={(kind.region, kind.sku): 2}, computer=computer, keys_stay=kind.keys_stay)
     face, account = import_module(f"providers.emulators.{kind.name.value}").open_account(cloud)
-    wire = Wire(face)
+    wire = Wire(face, cloud.faults.arriving)
     account = {**account, "endpoint": wire.url, "read_s": "5"}
     try:
         yield LocalCloud(
