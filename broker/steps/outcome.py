@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Final, assert_never
+from typing import assert_never
 
 from broker.domain import events
 from broker.domain.altered import altered
@@ -31,15 +31,17 @@ from broker.ports import (
     Unsure,
 )
 from broker.steps.keeping import Registers
-from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after, trouble_left
+from broker.steps.polling import (
+    ALERTED_AFTER,
+    BUSY_RECHECK,
+    TROUBLE_RECHECK,
+    poll_after,
+    trouble_left,
+)
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
-
-_OURS: Final = frozenset(
-    {FaultKind.AUTH, FaultKind.INVALID, FaultKind.CONFLICT, FaultKind.UNKNOWN_CODE}
-)
-"""Faults that asking again soon does not mend."""
+from broker.steps.trouble import OURS, troubled
 
 
 class Round:
@@ -107,14 +109,20 @@ class Round:
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
-                what = f"{machine.place}: not known whether it was bought: {because}"
-                self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
+                self._unsure(case, machine, because)
             case Gone(because=because):
                 vanished(case, machine, because)
             case StandsRefused() | NotYet() | Ended():
                 self._unasked(case, machine, answer)
             case _:
                 assert_never(answer)
+
+    def _unsure(self, case: Case, machine: Machine, because: str) -> None:
+        """The same order is put again until its cloud says yes or no, however long that takes."""
+        what = f"{machine.place}: not known whether it was bought: {because}"
+        self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
+        if machine.tries >= ALERTED_AFTER:
+            self._close(case, machine, Fault(FaultKind.TRANSIENT, "NoAnswer", what))
 
     def _unasked(
         self, case: Case, machine: Machine, answer: StandsRefused | NotYet | Ended
@@ -270,26 +278,25 @@ class Round:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
         what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}"
         machine = self._troubled(case, machine, what.strip())
-        if fault.kind not in _OURS:
+        if fault.kind is not FaultKind.TRANSIENT and not machine.may_be_there:
+            machine = case.put_machine(altered(machine, in_vain=machine.tries))
+        if fault.kind not in OURS:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or poll_after(machine.tries))
             return
-        place, until = machine.place, case.now + TROUBLE_RECHECK
-        fact = events.PlaceTroubled(
-            provider=place.provider,
-            region=place.region,
-            sku=place.sku,
-            purchase=place.purchase,
-            kind=fault.kind,
-            code=fault.code,
-            message=fault.message,
-            until=until,
-        )
-        known = self._known(place)
-        if known.closed_until is None or known.closed_until <= case.now:
-            self._put(altered(known, closed_until=until), fact)
+        self._close(case, machine, fault)
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
-        if commitment is not None and commitment.offer is None and not commitment.state.over:
-            fail_commitment(case, commitment, fault.kind, fault.code)
-        else:
+        ours = commitment is None or commitment.offer is not None or commitment.state.over
+        if ours or machine.may_be_there:
             self._later(case, machine, TROUBLE_RECHECK)
+        elif commitment is not None:
+            fail_commitment(case, commitment, fault.kind, fault.code)
+
+    def _close(self, case: Case, machine: Machine, fault: Fault) -> None:
+        """Tell the trouble, once, and keep third-party orders away from the place meanwhile."""
+        place, until = machine.place, case.now + TROUBLE_RECHECK
+        known = self._known(place)
+        if known.closed_until is not None and known.closed_until > case.now:
+            return
+        fact = troubled(place, fault, until)
+        self._put(altered(known, closed_until=until), fact)
