@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from base64 import b64decode
+from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
@@ -37,6 +38,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableSetting
 from typing_extensions import override
 
+from broker.domain.cool_downs import Why
 from broker.domain.values import ProviderName
 from broker.domain.workload import WorkClass
 
@@ -46,13 +48,10 @@ PROJECT: Final = "pyproject.toml"
 DEFAULT_PORT: Final = 8080
 LEAST_SECRET: Final = 24
 _SAYS: Final = {
-    "int_parsing": "it must be a whole number",
-    "int_type": "it must be a whole number",
-    "int_from_float": "it must be a whole number",
-    "float_parsing": "it must be a number",
-    "float_type": "it must be a number",
-    "bool_parsing": "it must be true or false",
-    "bool_type": "it must be true or false",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "it must be a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "it must be a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "it must be true or false"),
+    **dict.fromkeys(("time_delta_parsing", "time_delta_type"), "it must be a time such as PT3M"),
     "string_type": "it must be text",
     "path_type": "it must be the name of a file or folder",
     "dict_type": "it must be a table of names and values",
@@ -113,6 +112,7 @@ def webhook_key(secret: str) -> bytes:
 
 
 Account = Annotated[dict[str, str], BeforeValidator(_texts)]
+CoolDownTime = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=7))]
 
 
 class Settings(BaseSettings):
@@ -161,6 +161,9 @@ class Settings(BaseSettings):
     clouds_file: Path | None = None
     """Accounts as JSON, as `python -m providers.emulators` prints them."""
 
+    cool_downs: dict[Why, CoolDownTime] = {}
+    """How long a place, region or cloud is left alone after what was said there: `PT3M`."""
+    cool_downs_by_cloud: dict[ProviderName, dict[Why, CoolDownTime]] = {}
     sweep_every_s: float = Field(default=1.0, gt=0)
     reconcile_every_s: float = Field(default=60.0, gt=0)
 
@@ -197,9 +200,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The URL of the database; a file in the user's data directory unless one is named."""
-        if self.database_url is not None:
-            return self.database_url
-        return sqlite_url(data_path())
+        return sqlite_url(data_path()) if self.database_url is None else self.database_url
 
     @property
     def address(self) -> str:
@@ -261,10 +262,8 @@ def _written(path: Path) -> dict[str, Any] | None:
         if path.name == PROJECT:
             return None
         raise SettingsError(f"{path} cannot be read: {broken}") from None
-    if path.name == PROJECT:
-        written: dict[str, Any] | None = document.get("tool", {}).get("broker")
-        return written
-    return document
+    of_a_project: dict[str, Any] | None = document.get("tool", {}).get("broker")
+    return of_a_project if path.name == PROJECT else document
 
 
 def _accounts_in(path: Path | None) -> dict[ProviderName, dict[str, str]]:

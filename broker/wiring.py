@@ -17,6 +17,7 @@ from typing import Final
 from broker.agreements import registry
 from broker.agreements.series import following
 from broker.domain.agreement import Agreement
+from broker.domain.cool_downs import CoolDowns
 from broker.domain.market import Pool
 from broker.domain.offer import Desk
 from broker.domain.values import ProviderName
@@ -175,6 +176,7 @@ def rulebook(
             for name, to in settings.desk_webhook.items()
         },
         via_pools=settings.via_pools,
+        cool_downs=CoolDowns(settings.cool_downs, settings.cool_downs_by_cloud),
         start_up=start_up,
     )
 

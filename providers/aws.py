@@ -7,10 +7,9 @@ instance has shown itself: EC2 may not know an id right after it has given it ou
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 import botocore.session
@@ -28,7 +27,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from broker.domain.market import Place
+from broker.domain.place import Place, Reach, region_of
 from broker.domain.values import MachineName, ProviderName
 from broker.ports import (
     Fault,
@@ -51,9 +50,6 @@ _PLACE_TAG: Final = "broker-place"
 _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
-_ZONE: Final = re.compile(r"(?P<region>[a-z]{2}(-[a-z]+)+-\d+)[a-z]")
-_BROKEN: Final = 500
-_BY_STATUS: Final = {401: FaultKind.AUTH, 403: FaultKind.AUTH, 429: FaultKind.THROTTLED}
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 _FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -71,6 +67,7 @@ class Aws:
     def __init__(self, account: Mapping[str, str]) -> None:
         self._account = account
         self._regions = account["regions"].split()
+        self._who = f"AWS, access key {account['access_key_id']}"
         self._making = threading.Lock()
         self._session: botocore.session.Session | None = None
         self._clients: dict[str, Any] = {}
@@ -85,8 +82,8 @@ class Aws:
                 **_machine(order, self._account)
             )
         except _FAILURES as failure:
-            return _told(failure)
-        standing = _standing(answer["Instances"][0])
+            return _told(failure, self._who, order)
+        standing = self._standing(answer["Instances"][0])
         if isinstance(standing, Gone):
             return Fault(FaultKind.CONFLICT, "IdempotentInstanceTerminated", standing.because)
         return standing
@@ -97,11 +94,11 @@ class Aws:
             answer = self._client(order.place.region).describe_instances(InstanceIds=[instance])
         except _FAILURES as failure:
             if _code(failure) not in _NOT_FOUND:
-                return _told(failure)
+                return _told(failure, self._who, order)
             seen = handle.endswith(_SEEN)
             return Gone("AWS no longer knows the instance") if seen else Launching(handle)
         for found in _instances([answer]):
-            return _standing(found)
+            return self._standing(found)
         return Launching(handle)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
@@ -131,9 +128,20 @@ class Aws:
         except _FAILURES as failure:
             raise ConnectionError(f"aws does not list its machines: {failure}") from failure
 
+    def _standing(self, instance: Mapping[str, Any]) -> Outcome:
+        handle, state = instance["InstanceId"], instance["State"]["Name"]
+        if state == "pending":
+            return Launching(handle)
+        if state == "running":
+            return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
+        reason = instance.get("StateReason", {})
+        code, text = reason.get("Code") or "", reason.get("Message") or ""
+        told = read_aws(code, text, account=self._who)
+        return told if isinstance(told, Refused) else Gone(code or state)
+
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
         """The client of a region, or of a zone's region; one for all threads."""
-        region = _region(place)
+        region = region_of(ProviderName.AWS, place)
         with self._making:
             if region not in self._clients:
                 if self._session is None:
@@ -164,7 +172,7 @@ def _client(session: botocore.session.Session, region: str, account: Mapping[str
 
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
-    place, region = order.place.region, _region(order.place.region)
+    place, region = order.place.region, region_of(ProviderName.AWS, order.place.region)
     start_up = order.start_up
     if "endpoint" not in account:
         start_up = on_a_real_machine(start_up, _END_COMMAND)
@@ -195,11 +203,6 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
     return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
 
 
-def _region(place: str) -> str:
-    zone = _ZONE.fullmatch(place)
-    return zone["region"] if zone else place
-
-
 def _not_gone() -> dict[str, Any]:
     return {"Name": "instance-state-name", "Values": _NOT_GONE}
 
@@ -220,17 +223,6 @@ def _ended(client: Any, instances: list[str]) -> bool:  # noqa: ANN401
     return all(state == "terminated" for state in states)
 
 
-def _standing(instance: Mapping[str, Any]) -> Outcome:
-    handle, state = instance["InstanceId"], instance["State"]["Name"]
-    if state == "pending":
-        return Launching(handle)
-    if state == "running":
-        return Running(handle + _SEEN, instance.get("PrivateIpAddress", ""))
-    reason = instance.get("StateReason", {})
-    told = read_aws(reason.get("Code", ""), reason.get("Message", ""))
-    return told if isinstance(told, Refused) else Gone(reason.get("Code", state))
-
-
 def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
@@ -248,29 +240,40 @@ def _code(failure: BaseException) -> str:
     return type(failure).__name__
 
 
-def _told(failure: BaseException) -> Refused | Fault | Unsure:
+def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     code, text = _code(failure), str(failure)
     if isinstance(failure, ClientError):
-        return _answered(failure, code)
+        return _answered(failure, code, who)
     if isinstance(failure, _NEVER_SENT):
-        return Fault(FaultKind.UNREACHABLE, code, text)
+        if region_of(ProviderName.AWS, order.place.region) not in _known_regions():
+            told = f"{who}: region: {text}; name a region that AWS has"
+            return Fault(FaultKind.INVALID, code, told, reach=Reach.REGION)
+        return Fault(FaultKind.UNREACHABLE, code, f"{who}: {text}")
     if isinstance(failure, HTTPClientError | ResponseParserError):
         return Unsure(f"AWS broke off: {text}")
     if isinstance(failure, NoCredentialsError | PartialCredentialsError):
-        return Fault(FaultKind.AUTH, code, text)
+        told = f"{who}: access_key_id, secret_access_key: {text}; give both"
+        return Fault(FaultKind.AUTH, code, told, reach=Reach.CLOUD)
     invalid = isinstance(failure, ParamValidationError)
-    return Fault(FaultKind.INVALID if invalid else FaultKind.TRANSIENT, code, text)
+    kind = FaultKind.INVALID if invalid else FaultKind.TRANSIENT
+    return Fault(kind, code, f"{who}: {text}")
 
 
-def _answered(failure: ClientError, code: str) -> Refused | Fault:
+def _answered(failure: ClientError, code: str, who: str) -> Refused | Fault:
     met = failure.response.get("ResponseMetadata", {})
-    status = met.get("HTTPStatusCode", 0)
     wait = met.get("HTTPHeaders", {}).get("retry-after", "")
-    text = failure.response.get("Error", {}).get("Message", "")
-    told = read_aws(code, text, float(wait) if wait.isdigit() else None)
-    if isinstance(told, Fault) and told.kind is FaultKind.UNKNOWN_CODE:
-        rest = FaultKind.TRANSIENT if status >= _BROKEN else told.kind
-        kind = _BY_STATUS.get(status, rest)
-        return replace(told, kind=kind)
-    return told
+    text = failure.response.get("Error", {}).get("Message") or ""
+    seconds = float(wait) if wait.isdigit() else None
+    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), account=who)
+
+
+@cache
+def _known_regions() -> frozenset[str]:
+    """Every region of every partition that this SDK knows."""
+    session = botocore.session.Session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    )

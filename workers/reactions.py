@@ -61,6 +61,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     # The next place is asked, and what waited for this one goes its way.
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,
+    events.CoolDownCleared: (Task.PLACE, Task.PROVISION),
     events.AnswerReceived: _NOTHING,
     events.AnswerRejected: _NOTHING,
     events.OfferAccepted: _BUY,

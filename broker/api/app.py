@@ -8,6 +8,7 @@ from broker.api import (
     accounts,
     agent,
     agreements,
+    cool_downs,
     desk,
     editions,
     facts,
@@ -44,7 +45,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
     desks = (offers, reclaims, keys, agreements, editions)
-    for part in (facts, jobs, quotes, *desks, fleet, accounts, agent):
+    for part in (facts, jobs, quotes, *desks, fleet, cool_downs, accounts, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)
     app.include_router(desk.router)

@@ -110,11 +110,21 @@ def ps(
                 if states and not state
                 else "there is no such job"
             )
+        if not json:
+            _say_alerts(shell)
         if page.get("next") and not json:
             say(f"these are the newest {len(items)}; --limit shows more")
         if not watch:
             return
         _a_second()
+
+
+def _say_alerts(shell: Shell) -> None:
+    """What a person must mend before some cloud is asked again, whoever's jobs are shown."""
+    from broker.cli.cool_downs import alerts
+
+    for alert in alerts(shell.line.get("/v1/cool-downs")["items"]):
+        say(alert)
 
 
 def show(context: typer.Context, job: JobNamed, json: Json = False) -> None:

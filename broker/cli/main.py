@@ -117,6 +117,7 @@ _HOMES: Final = {
     "answer": "offers",
     "key": "keys",
     "reclaim": "reclaims",
+    "cool-downs": "cool_downs",
     "agreement": "agreement",
     "scorecard": "accounts",
     "meters": "accounts",
@@ -157,7 +158,7 @@ def app_for(words: Sequence[str]) -> typer.Typer:
 
 def _add(app: typer.Typer, name: str) -> None:
     home = import_module(f"broker.cli.{_HOMES[name]}")
-    if name in ("offers", "log", "agreement", "key"):
+    if name in ("offers", "log", "agreement", "key", "cool-downs"):
         app.add_typer(home.app, name=name)
     elif words := getattr(home, "ELSEWHERE", {}).get(name):
         app.command(name, help=words, context_settings=_PASSING_ON)(home.elsewhere)

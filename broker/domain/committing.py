@@ -73,7 +73,9 @@ class Purchases:
                         cites=cites,
                         release=release.number if release else None,
                         to_holder=edition.holds(pool.place.provider),
-                        passed_over=tuple(self._why_shut(place, chunk) for place in shut_places),
+                        passed_over=tuple(
+                            self.market.why_shut(place, self.now, chunk) for place in shut_places
+                        ),
                     )
                 )
             if not left:
@@ -82,10 +84,6 @@ class Purchases:
             break
         because = "every place that may be asked has refused or is too dear"
         return [*decisions, Wait(until=again, because=because, stuck=stuck)]
-
-    def _why_shut(self, place: Place, units: int) -> str:
-        refusal = self.market.standing(place, self.now, units)
-        return refusal.id if refusal is not None else f"closed {place}"
 
     def room(self, place: Place) -> int:
         return self.market.room.get(place, _ANY_NUMBER) - self.taken[place]

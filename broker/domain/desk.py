@@ -128,7 +128,8 @@ def _answer_with(case: Case, offer: Offer, market: Market, up: list[Machine]) ->
     waiting = [m for m in case.machines.values() if m.offer == offer.id and m.state.unresolved]
     for machine in waiting:
         case.give_back(machine, "window over")
-    unheard = [m for m in waiting if m.state is MachineState.WANTED and m.tries > 0]
+    wanted = [m for m in waiting if m.state is MachineState.WANTED]
+    unheard = [m for m in wanted if m.tries > 0 or m.trouble]
     if unheard:  # our calls went wrong: that is no answer, and the offer will be withdrawn
         because = case.job.trouble or f"{unheard[0].place}: not asked within the window"
         case.set_job(trouble=because)

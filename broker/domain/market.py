@@ -6,24 +6,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from typing_extensions import override
-
-from broker.domain.values import (
-    OfferId,
-    ProviderName,
-    Purchase,
-    RefusalId,
-    RefusalReason,
-    Usd,
-)
+from broker.domain.place import Place, areas, bought_as, option, told_place
+from broker.domain.values import OfferId, RefusalId, RefusalReason, Usd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Iterator, Mapping
 
     from broker.domain.workload import Limits, Shape
+
+__all__ = [
+    "Fitting",
+    "Market",
+    "Place",
+    "Pool",
+    "PoolKind",
+    "Refusal",
+    "allowance",
+    "bought_as",
+    "option",
+    "told_place",
+]
 
 
 Fitting: TypeAlias = "dict[tuple[str, tuple[str, ...], tuple[str, ...] | None], tuple[Pool, ...]]"
@@ -36,60 +40,6 @@ class PoolKind(StrEnum):
     OWN_BUILT = "own_built"
     THIRD_PARTY_CLOUD = "third_party_cloud"
     MODEL_API = "model_api"
-
-
-class Place(NamedTuple):
-    """Where and how a cloud can be asked for one kind of machine; what a refusal is about."""
-
-    provider: ProviderName
-    region: str
-    sku: str
-    purchase: Purchase = Purchase.ON_DEMAND
-
-    @classmethod
-    def told(cls, data: Mapping[str, Any]) -> Place:
-        """The place a fact names. Raises KeyError or ValueError where it names none."""
-        return cls(ProviderName(data["provider"]), data["region"], data["sku"], bought_as(data))
-
-    @property
-    def interruptible(self) -> bool:
-        """Whether its cloud may take a machine back whenever it wants it."""
-        return self.purchase is Purchase.SPOT
-
-    @property
-    def sold(self) -> str:
-        """The kind of machine, and how it is bought unless on demand: `p5.48xlarge spot`."""
-        return _sold(self.sku, self.purchase)
-
-    @property
-    def stream(self) -> str:
-        """Where the facts about it stand in the log."""
-        how = "" if self.purchase is Purchase.ON_DEMAND else f"/{self.purchase.value}"
-        return f"place/{self.provider.value}/{self.region}/{self.sku}{how}"
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.provider.value} {self.region} {self.sold}"
-
-
-def option(purchase: Purchase) -> dict[str, str]:
-    """How something is bought, for a record that says nothing of what is bought on demand."""
-    return {} if purchase is Purchase.ON_DEMAND else {"purchase": purchase.value}
-
-
-def bought_as(data: Mapping[str, Any]) -> Purchase:
-    """How what a fact tells of was bought; facts written before there was a choice do not say."""
-    return Purchase(data.get("purchase") or Purchase.ON_DEMAND)
-
-
-def told_place(data: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The words of the place a fact names: provider, region, and what is sold there."""
-    purchase = data.get("purchase") or Purchase.ON_DEMAND.value
-    return data["provider"], data["region"], _sold(data["sku"], purchase)
-
-
-def _sold(sku: str, purchase: str) -> str:
-    return sku if purchase == Purchase.ON_DEMAND.value else f"{sku} {purchase}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +93,8 @@ class Refusal:
     at: datetime
     valid_until: datetime
     offer: OfferId | None = None
+    message: str = ""
+    """What the cloud said about it."""
 
     def stands(self, now: datetime, units: int) -> bool:
         """Whether it answers for so many units together at an instant."""
@@ -158,9 +110,9 @@ class Market:
     room: Mapping[Place, int] = field(default_factory=dict)
     """How many more machines a place may be asked for at once; a place that is not named, any."""
     freed: Mapping[Place, datetime] = field(default_factory=dict)
-    """When a machine of ours last ended at a place."""
+    """When the stock of a place last changed as far as we know: a machine of ours ended there."""
     closed: Mapping[Place, datetime] = field(default_factory=dict)
-    """Until when a trouble of ours keeps third-party orders away from a place."""
+    """Until when a trouble of ours keeps third-party orders away from a place or an area."""
     fitting: Fitting = field(default_factory=dict, compare=False, repr=False)
     """May be handed on from one market to the next that has the same pools."""
 
@@ -170,12 +122,24 @@ class Market:
         return refusal if refusal is not None and refusal.stands(now, units) else None
 
     def shut_until(self, place: Place, now: datetime, units: int) -> datetime | None:
-        """Until when a third party is not to be asked there: refused, or closed by our trouble."""
-        refusal, closed = self.standing(place, now, units), self.closed.get(place)
-        ends = [refusal.valid_until] if refusal else []
-        if closed is not None and now < closed:
-            ends.append(closed)
-        return max(ends, default=None)
+        """Until when a third party is not to be asked there: refused, or closed by our trouble.
+
+        What was said of an area around the place counts too. The holder is asked at each of its
+        places all the same: only what a place itself has refused lets a right go.
+        """
+        return max((until for until, _ in self._shut(place, now, units)), default=None)
+
+    def why_shut(self, place: Place, now: datetime, units: int) -> str:
+        """The refusal that shuts it, by its id, or else `closed` and the place or the area."""
+        return max(self._shut(place, now, units))[1]
+
+    def _shut(self, place: Place, now: datetime, units: int) -> Iterator[tuple[datetime, str]]:
+        for around in areas(place):
+            if refusal := self.standing(around, now, units):
+                yield refusal.valid_until, refusal.id
+            closed = self.closed.get(around)
+            if closed is not None and now < closed:
+                yield closed, f"closed {around}"
 
 
 def allowance(streak: int) -> int:

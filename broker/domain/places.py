@@ -1,46 +1,68 @@
-"""What is remembered of each place of a cloud: its last no, its yeses since, our own trouble."""
+"""What is remembered of a place or an area: its last no, its yeses since, our own trouble there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.market import Place, Refusal
-from broker.domain.values import ProviderName, RefusalReason
 
-COOL_DOWN: Final[Mapping[RefusalReason, timedelta]] = {
-    RefusalReason.NO_CAPACITY: timedelta(minutes=3),
-    RefusalReason.OVER_QUOTA: timedelta(minutes=10),
-    RefusalReason.NOT_STOCKED: timedelta(hours=23),
-}
-"""How long a place is left alone after it said no (design of the clouds, 2.6)."""
+FIRST_PAUSE: Final = timedelta(seconds=1)
+LONGEST_PAUSE: Final = timedelta(minutes=1)
+"""Between calls to a cloud that throttles us and does not say for how long."""
+LONGEST_TOLD: Final = timedelta(hours=1)
+"""How far a cloud's own word for it is believed."""
 
-AZURE_NO_CAPACITY: Final = timedelta(hours=1)
-"""Azure's own allocation failures last longer than those of the others (same source)."""
 
-_OTHERWISE: Final = timedelta(minutes=3)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A fault that keeps us away for a while; it is no refusal."""
+
+    kind: str
+    code: str
+    message: str
+    since: datetime
+    until: datetime
+
+    def lasts(self, now: datetime) -> bool:
+        return now < self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceRecord:
     place: Place
+    """Or an area around places."""
     refusal: Refusal | None = None
     streak: int = 0
     """The yeses since the last no; how much it may be asked for at once grows with them."""
     freed_at: datetime | None = None
-    """When a machine of ours ended there: its stock is known to have changed."""
-    closed_until: datetime | None = None
-    """Until when a trouble of ours keeps third-party orders away; it is no refusal."""
+    """When its stock changed, as far as we know: a machine of ours ended, or a person said so."""
+    closed: Trouble | None = None
+    """What keeps third-party orders away."""
+    paused: Trouble | None = None
+    """What keeps every call away, the holder's too: too many calls, or bad credentials."""
+
+    @property
+    def closed_until(self) -> datetime | None:
+        return self.closed.until if self.closed else None
+
+    def shuts(self, now: datetime) -> bool:
+        """Whether anything of it keeps anybody away."""
+        troubles = (self.closed, self.paused)
+        refused = self.refusal is not None and now < self.refusal.valid_until
+        return refused or any(one is not None and one.lasts(now) for one in troubles)
 
 
-def cool_down(
-    provider: ProviderName, reason: RefusalReason, at_most_s: int | None = None
-) -> timedelta:
-    """How long a refusal stands; for the holder never longer than its clause's maximum age."""
-    if provider is ProviderName.AZURE and reason is RefusalReason.NO_CAPACITY:
-        usual = AZURE_NO_CAPACITY
-    else:
-        usual = COOL_DOWN.get(reason, _OTHERWISE)
-    return usual if at_most_s is None else min(usual, timedelta(seconds=at_most_s))
+def pause_until(before: Trouble | None, now: datetime, retry_after_s: float | None) -> datetime:
+    """When the next call may be made after the cloud said that there are too many.
+
+    As long as it said itself; else a second, and twice as long whenever that was not enough.
+    """
+    if retry_after_s:
+        return now + min(timedelta(seconds=retry_after_s), LONGEST_TOLD)
+    if before is None:
+        return now + FIRST_PAUSE
+    last = before.until - before.since
+    again = now < before.until + max(last, FIRST_PAUSE)
+    return now + (min(max(last, FIRST_PAUSE) * 2, LONGEST_PAUSE) if again else FIRST_PAUSE)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from broker.domain.market import Place
+from broker.domain.place import Place, Reach
 from broker.domain.values import MachineName, ProviderName, RefusalReason, Usd
 
 
@@ -45,6 +45,10 @@ class FaultKind(StrEnum):
     UNREACHABLE = "unreachable"
     """Nothing was sent: the connection was refused."""
     UNKNOWN_CODE = "unknown_code"
+    NO_QUOTA = "no_quota"
+    """A quota that nobody ever had raised from 0: ours to ask for, and so no refusal."""
+    BAD_WISH = "bad_wish"
+    """What the job itself asks for cannot be, here or anywhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +77,25 @@ class Refused:
     code: str
     """The cloud's own word for it."""
     message: str = ""
+    reach: Reach = Reach.PLACE
+    """What else it speaks of: a quota is a family's or a region's."""
+    elsewhere: tuple[str, ...] = ()
+    """The zones of the region in which the cloud says there is some left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Not a "no": a mistake of ours, a limit on calls, a bad day. The order may be repeated."""
+    """Not a "no": a mistake of ours, a limit on calls, a bad day. The order may be repeated.
+
+    The message names the cloud, the account, the field and the remedy, and no secret.
+    """
 
     kind: FaultKind
     code: str
     message: str = ""
     retry_after_s: float | None = None
+    reach: Reach = Reach.PLACE
+    """What else it concerns: credentials are the whole cloud's, a limit on calls a region's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class Transaction(Protocol):
     # -- places
 
     def places(self, hold: Iterable[Place] = ()) -> Mapping[Place, PlaceRecord]:
-        """What is remembered of every place that was ever asked.
+        """What is remembered of every place that was ever asked, and of areas around places.
 
         Nobody else can add to what is remembered of those in `hold` before this transaction ends.
         Cases that are wanted too are read first, so that no two transactions wait in a ring.
@@ -193,7 +193,8 @@ class Transaction(Protocol):
         """Remember it, and append the facts to `place/<provider>/<region>/<sku>`.
 
         What it grew from was read in this transaction by `places`, and held.
-        Machines that are wanted there and were never asked for become due now.
+        Machines that are wanted there and were never asked for become due now; those in an area,
+        if it is open.
         """
         ...
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cached_property
-from typing import assert_never
+from typing import Final, assert_never
 
-from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
-from broker.domain.event import Event
-from broker.domain.lease import DELIVER_AGAIN, activate, gone, vanished
+from broker.domain.lease import DELIVER_AGAIN, activate, gone, unmet, vanished
 from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Market, Place, Refusal
+from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer
 from broker.domain.offering import deliver
-from broker.domain.places import PlaceRecord, cool_down
+from broker.domain.places import Trouble
 from broker.domain.spill import deliver_again, fail_commitment
-from broker.domain.values import JobId, RefusalId, RefusalReason
+from broker.domain.values import JobId
 from broker.ports import (
     Fault,
     FaultKind,
@@ -31,6 +28,7 @@ from broker.ports import (
     Unsure,
 )
 from broker.steps.keeping import Registers
+from broker.steps.places import Places, bound
 from broker.steps.polling import (
     ALERTED_AFTER,
     BUSY_RECHECK,
@@ -41,7 +39,9 @@ from broker.steps.polling import (
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
-from broker.steps.trouble import OURS, troubled
+
+_PASSING: Final = frozenset({FaultKind.TRANSIENT, FaultKind.UNREACHABLE})
+"""Faults of a bad day: the same order is put again, and soon."""
 
 
 class Round:
@@ -52,28 +52,12 @@ class Round:
         tx: Transaction,
         rules: Rulebook,
         cases: Mapping[JobId, Case],
-        places: Iterable[Place],
+        hold: Iterable[Place],
     ) -> None:
+        """`hold` names the places and areas that the answers may change."""
         self.tx, self.rules, self.cases = tx, rules, cases
-        self.places = tx.places(hold=places)
-        self.records: dict[Place, PlaceRecord] = {}  # what this round has changed of them
-        self.refusals: dict[Place, Refusal] = {}
+        self.places = Places(tx, rules, hold)
         self.probing = Probing(Registers(tx), rules)
-        self.answered: set[Place] = set()
-        self.freed = False
-        """Whether a machine ended in this round."""
-
-    @cached_property
-    def market(self) -> Market:
-        """As it was when the round began, but for the refusals that it brought."""
-        return self.rules.market(self.tx)
-
-    def _known(self, place: Place) -> PlaceRecord:
-        return self.records.get(place) or self.places.get(place) or PlaceRecord(place=place)
-
-    def _put(self, record: PlaceRecord, *facts: Event) -> None:
-        self.records[record.place] = record
-        self.tx.put_place(record, facts)
 
     def record(self, told: Iterable[tuple[Machine, Told]]) -> set[str]:
         """Returns the lines of the jobs that a place said yes to."""
@@ -86,7 +70,7 @@ class Round:
                 continue  # over in the meantime; reconciliation ends what was bought too late
             if current.state is MachineState.RUNNING and not isinstance(answer, Ended):
                 continue  # another worker took the claim up, and its answer was first
-            if current.state is MachineState.ENDING and not isinstance(answer, Ended):
+            if current.state is MachineState.ENDING and not isinstance(answer, Ended | NotYet):
                 self._arrived_too_late(case, current, answer)
             else:
                 self._apply(case, current, answer)
@@ -101,11 +85,13 @@ class Round:
                 asked = altered(machine, state=MachineState.ASKED, handle=handle, trouble="")
                 after = timedelta(seconds=told) if told else poll_after(machine.tries)
                 self._later(case, asked, after)
+                self.places.took_an_order(machine)
                 self._heard(case, machine)
             case Running(handle=handle, address=address):
                 self._running(case, machine, handle, address)
             case Refused():
-                self._refused(case, machine, self._remember(case, machine, answer))
+                under = self._offer(case, machine), self._bound_by(case, machine)
+                self._refused(case, machine, self.places.refused(case, machine, answer, under))
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
@@ -122,7 +108,7 @@ class Round:
         what = f"{machine.place}: not known whether it was bought: {because}"
         self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
         if machine.tries >= ALERTED_AFTER:
-            self._close(case, machine, Fault(FaultKind.TRANSIENT, "NoAnswer", what))
+            self.places.troubled(machine, Fault(FaultKind.UNKNOWN_CODE, "NoAnswer", what))
 
     def _unasked(
         self, case: Case, machine: Machine, answer: StandsRefused | NotYet | Ended
@@ -130,22 +116,49 @@ class Round:
         """No cloud was asked for a machine: it need not be, it may not be yet, or one was ended."""
         match answer:
             case StandsRefused(refusal=refusal):
-                known = refusal or self.refusals.get(machine.place)
+                known = refusal or self.places.refused_by_now(machine)
                 if known is not None:
                     self._refused(case, machine, known)
                 else:  # the job that was refused is over, and nobody wrote it down
                     self._later(case, altered(machine, tries=machine.tries - 1), BUSY_RECHECK)
             case NotYet():
-                after = timedelta() if machine.place in self.answered else BUSY_RECHECK
-                self._later(case, altered(machine, tries=machine.tries - 1), after)
+                self._not_yet(case, altered(machine, tries=machine.tries - 1))
             case Ended(gone=confirmed):
                 if confirmed:
-                    self._freed(machine)
+                    if machine.lease is not None:  # else it was only given back, and shows nothing
+                        self.places.let_go(machine.place)
                     gone(case, machine, machine.because)
                 else:
                     self._later(case, machine, poll_after(machine.tries))
             case _:
                 assert_never(answer)
+
+    def _not_yet(self, case: Case, machine: Machine) -> None:
+        """No call was made: something of ours keeps it away, or its place has others to answer."""
+        closed = None if bound(machine) or machine.tries else self.places.closed(machine)
+        if closed is not None and machine.state is MachineState.WANTED:
+            self._moves_on(case, machine, closed)
+            return
+        paused = self.places.paused(machine.place)
+        if paused is not None:
+            what = f"{machine.place}: {paused.kind} {paused.code}: {paused.message}"
+            self._later(case, self._troubled(case, machine, what), paused.until - case.now)
+        else:
+            answered = machine.place in self.places.answered
+            self._later(case, machine, timedelta() if answered else BUSY_RECHECK)
+
+    def _moves_on(self, case: Case, machine: Machine, why: Trouble | Fault) -> bool:
+        """A third party's order goes elsewhere; a holder's stays, for a fault is no answer.
+
+        So does one that may have been carried out: a fault of the last call takes nothing back.
+        """
+        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
+        if commitment is None or commitment.offer is not None or commitment.state.over:
+            return False
+        if machine.may_be_there:
+            return False
+        fail_commitment(case, commitment, why.kind, why.code)
+        return True
 
     def _troubled(self, case: Case, machine: Machine, what: str) -> Machine:
         case.set_job(trouble=what)
@@ -192,12 +205,11 @@ class Round:
                 trouble="",
             )
         )
-        known = self._known(machine.place)
-        self._put(altered(known, streak=known.streak + 1))
-        self.answered.add(machine.place)
+        self.places.took_an_order(machine)
+        self.places.gave(machine.place)
         offer = self._heard(case, up)
         if offer is not None:
-            proceed(case, offer, self.market)
+            proceed(case, offer, self.places.market)
         elif up.commitment is not None:
             commitment = case.commitments[up.commitment]
             there = [m for m in case.machines_of(commitment.id) if m.state is MachineState.RUNNING]
@@ -205,56 +217,6 @@ class Round:
                 activate(case, commitment)
         else:
             case.give_back(up, "no longer wanted")
-
-    def _freed(self, machine: Machine) -> None:
-        """What it held may be had again: a shortage there is forgotten, those who wait try."""
-        if machine.lease is None:  # only given back: what it showed of the place is not changed
-            return
-        known = self._known(machine.place)
-        short = known.refusal and known.refusal.reason is RefusalReason.NO_CAPACITY
-        self._put(altered(known, refusal=None if short else known.refusal, freed_at=self.tx.now))
-        self.freed = True
-
-    def _remember(self, case: Case, machine: Machine, answer: Refused) -> Refusal:
-        """A refusal is remembered once, for all jobs and processes."""
-        offer = self._offer(case, machine)
-        place = machine.place
-        known = self._known(place)
-        stands = known.refusal if known.refusal and known.streak == 0 else None
-        if machine.owed and stands and stands.stands(case.now, machine.together):
-            return stands  # said again to a holder that is bound: no news to those who wait there
-        bound = self._bound_by(case, machine)
-        cap = self.rules.refusal_max_age_s(place.provider, case.now, bound)
-        refusal = Refusal(
-            id=RefusalId(case.new_id("refusal")),
-            place=place,
-            units=machine.together,
-            code=answer.code,
-            reason=answer.reason,
-            at=case.now,
-            valid_until=case.now + cool_down(place.provider, answer.reason, cap),
-            offer=offer.id if offer else None,
-        )
-        fact = events.PlaceRefused(
-            refusal=refusal.id,
-            provider=place.provider,
-            region=place.region,
-            sku=place.sku,
-            purchase=place.purchase,
-            units=refusal.units,
-            code=answer.code,
-            reason=answer.reason,
-            valid_until=refusal.valid_until,
-            offer=refusal.offer,
-        )
-        narrower = known.refusal is not None and known.refusal.stands(case.now, refusal.units)
-        kept = known.refusal if narrower else refusal
-        self._put(altered(known, refusal=kept, streak=0), fact)
-        self.refusals[place] = refusal
-        self.answered.add(place)
-        if kept is refusal:
-            self.market = altered(self.market, refusals={**self.market.refusals, place: refusal})
-        return refusal
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
         case.put_machine(
@@ -264,7 +226,7 @@ class Round:
         if offer is not None:
             known = dict.fromkeys((*offer.refusals, refusal.id))
             offer = case.put_offer(altered(offer, refusals=tuple(known)))
-            proceed(case, offer, self.market)
+            proceed(case, offer, self.places.market)
             return
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is None or commitment.state.over:
@@ -276,27 +238,21 @@ class Round:
 
     def _fault(self, case: Case, machine: Machine, fault: Fault) -> None:
         """Ours, or a bad day: never a refusal. The holder's offer stays as it is."""
-        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}"
-        machine = self._troubled(case, machine, what.strip())
+        what = f"{machine.place}: {fault.kind} {fault.code}: {fault.message}".strip()
+        if fault.kind is FaultKind.BAD_WISH and not any(m.lease for m in case.machines.values()):
+            unmet(case, what)  # no place can serve it, so it is let go of nowhere
+            return
+        machine = self._troubled(case, machine, what)
         if fault.kind is not FaultKind.TRANSIENT and not machine.may_be_there:
             machine = case.put_machine(altered(machine, in_vain=machine.tries))
-        if fault.kind not in OURS:
+        if fault.kind in _PASSING:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or poll_after(machine.tries))
-            return
-        self._close(case, machine, fault)
-        commitment = case.commitments.get(machine.commitment) if machine.commitment else None
-        ours = commitment is None or commitment.offer is not None or commitment.state.over
-        if ours or machine.may_be_there:
-            self._later(case, machine, TROUBLE_RECHECK)
-        elif commitment is not None:
-            fail_commitment(case, commitment, fault.kind, fault.code)
-
-    def _close(self, case: Case, machine: Machine, fault: Fault) -> None:
-        """Tell the trouble, once, and keep third-party orders away from the place meanwhile."""
-        place, until = machine.place, case.now + TROUBLE_RECHECK
-        known = self._known(place)
-        if known.closed_until is not None and known.closed_until > case.now:
-            return
-        fact = troubled(place, fault, until)
-        self._put(altered(known, closed_until=until), fact)
+        elif fault.kind is FaultKind.THROTTLED:
+            until = self.places.throttled(machine, fault)
+            self._later(case, machine, until - case.now)
+        else:
+            if fault.kind is not FaultKind.BAD_WISH:  # else it is of one job, and it runs already
+                self.places.troubled(machine, fault)
+            if not self._moves_on(case, machine, fault):
+                self._later(case, machine, TROUBLE_RECHECK)

@@ -14,6 +14,7 @@ from broker.domain.values import MachineName, ProviderName
 from broker.ports import Lanes, OneByOne, Provider, Store, Transaction
 from broker.steps.asking import Asking
 from broker.steps.outcome import Round
+from broker.steps.places import concerned
 from broker.steps.polling import BUSY_RECHECK
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import NotYet, Told
@@ -103,14 +104,18 @@ class Buying:
         """How the places stand that are to be asked; what waits here was not asked for yet."""
         here = Counter(machine.place for machine, _ in self.waiting.values())
         places = {machine.place for machine, _ in fresh.values()} | here.keys()
-        self.asking.read(tx.places(), {at: asked.get(at, 0) - here[at] for at in places})
+        known = {place: asked.get(place, 0) - here[place] for place in places}
+        self.asking.read(tx.places(), known, tx.now)
 
     def _ask(self) -> None:
-        """Begin every call that may begin."""
-        for name, (machine, since) in list(self.waiting.items()):
+        """Begin every call that may begin.
+
+        Who was never asked for goes first: a machine that fails again and again starves no other.
+        """
+        for name, (machine, since) in sorted(self.waiting.items(), key=_tries):
             known = self.asking.unasked(machine, self.now)
-            answers_soon = self.asking.calling[machine.place] and self.now - since < BUSY_RECHECK
-            if isinstance(known, NotYet) and answers_soon:
+            young = self.now - since < BUSY_RECHECK
+            if isinstance(known, NotYet) and young and self.asking.answers_soon(machine):
                 continue
             if known is None and self.lanes.free < 1:
                 continue
@@ -148,10 +153,14 @@ class Buying:
     def _put_on_record(self, told: Sequence[tuple[Machine, Told]]) -> None:
         with self.store.transaction() as tx:
             cases = tx.cases(dict.fromkeys(machine.job for machine, _ in told))
-            round_ = Round(tx, self.rules, cases, {machine.place for machine, _ in told})
+            round_ = Round(tx, self.rules, cases, concerned(told, self.asking.places))
             served = round_.record(told)
             round_.probing.registers.keep(cases.values())
             if served:
                 tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
-            if round_.freed:
+            if round_.places.freed:
                 tx.call_heads()
+
+
+def _tries(waiting: tuple[MachineName, _Since]) -> int:
+    return waiting[1][0].tries

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from typing_extensions import override
 
 from broker.domain.agreement import Agreement, Edition
+from broker.domain.cool_downs import CoolDowns
 from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
 from broker.domain.notice import INBOX, STREAM, WEBHOOK
 from broker.domain.offer import Desk, Mechanics, Offer
@@ -126,6 +127,8 @@ class Rulebook:
     """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
     """What its pools were found to fit."""
+    cool_downs: CoolDowns = field(default_factory=CoolDowns)
+    """How long what a cloud says keeps us away."""
     slow_start: bool = True
     """Whether a place that has not shown its stock is asked for one machine first."""
 

@@ -13,6 +13,7 @@ from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
+from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import (
@@ -119,8 +120,12 @@ class MemoryTables:
 
     def set_place(self, record: PlaceRecord, now: datetime) -> None:
         """What is wanted there and was never asked for becomes due."""
-        self.place_records[record.place] = record
-        for name in sorted(self.wanted.get(record.place, ())):
+        place = record.place
+        self.place_records[place] = record
+        woken = [place]
+        if is_area(place):
+            woken = [] if record.shuts(now) else [one for one in self.wanted if place in areas(one)]
+        for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
             machine = self.all_machines[name]
             later = machine.due_at is None or machine.due_at > now
             if later and machine.tries == 0:

@@ -23,7 +23,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, registers, writes
+from broker.store import desks, event_log, locks, queries, registers, waking, writes
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
@@ -71,8 +71,10 @@ class SqlTransaction:
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
+            woken = waking.opened(connection, self._places.values(), self.now)
             written = {name for case in self._kept.values() for name in case.changed}
-            writes.wake_wanted(connection, list(self._places), self.now, written, self.dues)
+            if woken:
+                waking.wake_wanted(connection, woken, self.now, written, self.dues)
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
         writes.upsert(connection, NOTICES, self._notices)
@@ -194,7 +196,7 @@ class SqlTransaction:
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
     def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
-        writes.keep_claims(self._connection, machines, micros(self.now), micros(until))
+        waking.keep_claims(self._connection, machines, micros(self.now), micros(until))
 
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -24,8 +23,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.job import Job
-from broker.domain.machine import MachineState
-from broker.domain.market import Place
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
@@ -231,54 +228,6 @@ def enrol(connection: Connection, machine: MachineName, session_sha256: str, now
 
 def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
     return [place_row(record) for record in records]
-
-
-def wake_wanted(
-    connection: Connection,
-    places: Sequence[Place],
-    now: datetime,
-    besides: AbstractSet[str],
-    dues: Dues,
-) -> None:
-    """Machines never asked for at these places become due, but for those whose job somebody holds.
-
-    And `besides` those that are written by whoever wakes them, with an instant of its own.
-    """
-    at = micros(now)
-    waiting = (
-        select(MACHINES.c.name, MACHINES.c.provider)
-        .join(JOBS, JOBS.c.id == MACHINES.c.job)
-        .where(
-            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase).in_(
-                [tuple(map(str, place)) for place in places]
-            ),
-            MACHINES.c.state == MachineState.WANTED.value,
-            MACHINES.c.tries == 0,
-            or_(MACHINES.c.due_at.is_(None), MACHINES.c.due_at > at),
-        )
-        .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
-    )
-    found = connection.execute(waiting)
-    woken = {name: provider for name, provider in found if name not in besides}
-    for provider in woken.values():
-        dues.add(provider, at)
-    for some in chunks(woken):
-        connection.execute(update(MACHINES).where(MACHINES.c.name.in_(some)).values(due_at=at))
-
-
-def keep_claims(
-    connection: Connection, machines: Iterable[MachineName], now: int, until: int
-) -> None:
-    """Rows that somebody else is writing are passed over: nobody waits in a ring."""
-    for some in chunks(machines):
-        standing = (
-            select(MACHINES.c.name)
-            .where(MACHINES.c.name.in_(some), MACHINES.c.due_at > now)
-            .with_for_update(skip_locked=True, key_share=True)
-        )
-        kept = connection.execute(standing).scalars().all()
-        put_off = update(MACHINES).where(MACHINES.c.name.in_(kept)).values(due_at=until)
-        connection.execute(put_off)
 
 
 def add_chunks(connection: Connection, output: Sequence[LogChunk]) -> None:

@@ -52,6 +52,7 @@ class Azure:
 
     def __init__(self, account: Mapping[str, str]) -> None:
         self._account = account
+        self._who = f"Azure, subscription {account['subscription']}"
         self._endpoint = account.get("endpoint", CLOUD).rstrip("/")
         self._making = threading.Lock()
         self._made: ComputeManagementClient | None = None
@@ -73,7 +74,7 @@ class Azure:
                 raw_response_hook=lambda seen: answer.update(_lower(seen.http_response.headers)),
             )
         except AzureError as failure:
-            outcome = told(failure)
+            outcome = told(failure, self._who)
             if isinstance(outcome, Fault) and outcome.code == "PreconditionFailed":
                 return _launched_before(self.poll(order, self._path(order)))
             return outcome
@@ -89,7 +90,7 @@ class Azure:
                     return outcome
             return self._standing(order)
         except AzureError as failure:
-            return told(failure)
+            return told(failure, self._who)
 
     def terminate(self, order: Order, handle: str | None) -> bool:  # noqa: ARG002 - the name is all
         try:
@@ -160,7 +161,7 @@ class Azure:
 
     def _failed(self, order: Order, code: str, message: str) -> Outcome:
         """A failed machine stays behind in Azure; it is no refusal before that is cleared away."""
-        outcome = read_azure(code, message)
+        outcome = read_azure(code, message, account=self._who)
         return outcome if self._cleared(order) else Launching(self._path(order))
 
     def _cleared(self, order: Order) -> bool:

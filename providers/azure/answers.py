@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from azure.core.exceptions import (
@@ -16,36 +15,52 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from broker.domain.place import Reach
 from broker.ports import Fault, FaultKind, Refused, Unsure
 from providers.answers import never_sent
 from providers.refusals.azure import read_azure
 
-_BROKEN: Final = 500
-_BY_STATUS: Final = {401: FaultKind.AUTH, 403: FaultKind.AUTH, 429: FaultKind.THROTTLED}
 
-
-def told(failure: AzureError) -> Refused | Fault | Unsure:
+def told(failure: AzureError, who: str) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
+    code, text = type(failure).__name__, f"{who}: {failure.message}"
     if isinstance(failure, ServiceRequestTimeoutError) or never_sent(_cause(failure)):
-        return Fault(FaultKind.UNREACHABLE, type(failure).__name__, failure.message)
+        return Fault(FaultKind.UNREACHABLE, code, text)
     if isinstance(failure, IncompleteReadError | ServiceRequestError | ServiceResponseError):
         return Unsure(f"Azure broke off: {failure.message}")
     if not isinstance(failure, HttpResponseError) or failure.response is None:
-        kind = FaultKind.AUTH if isinstance(failure, ClientAuthenticationError) else None
-        return Fault(kind or FaultKind.TRANSIENT, type(failure).__name__, failure.message)
+        if isinstance(failure, ClientAuthenticationError):
+            return _no_token(code, text)
+        return Fault(FaultKind.TRANSIENT, code, text)
     status = failure.status_code or 0
     wait = str(getattr(failure.response, "headers", {}).get("Retry-After", ""))
-    code = failure.error.code if failure.error is not None else None
-    text = failure.error.message if failure.error is not None else None
-    outcome = read_azure(
-        code or f"HTTP {status}", text or failure.message, float(wait) if wait.isdigit() else None
+    said = failure.error
+    return read_azure(
+        (said.code if said is not None else "") or f"HTTP {status}",
+        (said.message if said is not None else "") or failure.message,
+        float(wait) if wait.isdigit() else None,
+        status,
+        account=who,
     )
-    if isinstance(outcome, Fault) and outcome.kind is FaultKind.UNKNOWN_CODE:
-        kind = _BY_STATUS.get(status) or (
-            FaultKind.TRANSIENT if status >= _BROKEN else outcome.kind
-        )
-        return replace(outcome, kind=kind)
-    return outcome
+
+
+def _no_token(code: str, text: str) -> Fault:
+    """Microsoft Entra gives no token: it names its own code, AADSTS and a number."""
+    field, remedy = "client_secret", "give one that has not ended"
+    for number, (what, to_do) in _ENTRA.items():
+        if f"AADSTS{number}" in text:
+            field, remedy = what, to_do
+    return Fault(FaultKind.AUTH, code, f"{text}; {field}: {remedy}", reach=Reach.CLOUD)
+
+
+_ENTRA: Final = {
+    700016: ("client_id", "name an application of this tenant"),
+    700024: ("clock", "set this computer's clock by a time server"),
+    90002: ("tenant_id", "name a tenant that there is"),
+    7000215: ("client_secret", "give its value, and not its id"),
+    7000222: ("client_secret", "it has ended: make a new one"),
+}
+"""What the commonest codes of Microsoft Entra mean. learn.microsoft.com, AADSTS error codes"""
 
 
 def _cause(failure: AzureError) -> BaseException:

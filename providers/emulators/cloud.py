@@ -43,9 +43,6 @@ class MachineState(StrEnum):
     """Never ran for want of stock; stays as a residue until it is terminated."""
 
 
-LIVE: Final = frozenset({MachineState.CREATING, MachineState.RUNNING, MachineState.STOPPING})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudMachine:
     """How a machine stood at one instant."""
@@ -157,6 +154,11 @@ class Cloud:
         """From now on the place holds so many units, for ever."""
         with self._changed:
             self.stock[region, sku] = Series.constant(units)
+
+    def left(self, region: str, sku: str) -> int:
+        with self._changed:
+            series = self.stock[region, sku]
+            return max(series.available(self._clock()) - self._held.get((region, sku), 0), 0)
 
     def launch(
         self,

@@ -11,7 +11,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -153,7 +153,9 @@ class GcpFace:
             case Launched(machine=made):
                 number, machine = made.id, made
             case StockOut():
-                complaint = exhausted(self.project, zone, wanted.sku, self._others(zone, wanted))
+                complaint = exhausted(
+                    self.project, zone, wanted.sku, self._others(zone, wanted.sku)
+                )
             case OverQuota(limit=limit):
                 complaint = over_quota(zone, limit)
             case NotSold():
@@ -186,7 +188,7 @@ class GcpFace:
         """The operation, as far as it has come."""
         machine = machine or self.cloud.get(number)
         if machine is not None and machine.state is MachineState.FAILED:
-            others: Sequence[str] = ()
+            others = self._others(zone, machine.sku)
             _remember(self._complaints, number, exhausted(self.project, zone, machine.sku, others))
             self.cloud.terminate(number)
         waiting = MachineState.CREATING if verb == "launch" else MachineState.STOPPING
@@ -234,10 +236,11 @@ class GcpFace:
         """The stock is kept by zone or by region, as its file has it."""
         return zone if (zone, sku) in self.cloud.stock else zone.rpartition("-")[0]
 
-    def _others(self, zone: str, wanted: _Wanted) -> list[str]:
-        region = zone.rpartition("-")[0]
-        kept = [place for place, sku in self.cloud.stock if sku == wanted.sku and place != zone]
-        return [place for place in kept if place.rpartition("-")[0] == region]
+    def _others(self, zone: str, sku: str) -> list[str]:
+        """The zones of the same region that have such a machine left."""
+        region = f"{zone.rpartition('-')[0]}-"
+        kept = [one for one, kind in self.cloud.stock if kind == sku and one.startswith(region)]
+        return [one for one in kept if one != zone and self.cloud.left(one, sku)]
 
     def _no_such_type(self, zone: str, sku: str) -> str:
         path = f"projects/{self.project}/zones/{zone}/machineTypes/{sku}"

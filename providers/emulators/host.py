@@ -26,11 +26,13 @@ from providers.emulators.clocks import stock_clock
 from providers.emulators.cloud import Cloud
 from providers.emulators.machines import LocalComputer
 from providers.emulators.orders import obey
+from providers.emulators.transcript import Transcript
 from providers.emulators.wire import Wire
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+TRANSCRIPT: Final = "LOCAL_CLOUDS_TRANSCRIPT"
 FACES: Final = ("azure", "aws", "gcp", "oracle")
 _KEYS_STAY: Final = frozenset({"aws", "oracle"})
 _ENDING_S: Final = 15.0
@@ -130,6 +132,9 @@ def run(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         computer = stack.enter_context(LocalComputer())
         clock = stock_clock(options.speed)
+        heard = None
+        if options.transcript is not None:
+            heard = stack.enter_context(Transcript(options.transcript)).heard
         accounts: Accounts = {}
         clouds: dict[str, Cloud] = {}
         for name in options.faces.split(","):
@@ -143,6 +148,7 @@ def run(arguments: Sequence[str]) -> int:
             )
             face, account = import_module(f"providers.emulators.{name}").open_account(cloud)
             wire = Wire(face, cloud.faults.arriving)
+            wire.heard = heard
             clouds[name] = cloud
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}
@@ -161,6 +167,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--late-stock-out", action="append", default=[], choices=FACES, help="refuse after boot")
     add("--speed", type=float, default=1.0, metavar="X", help="how fast the stock's clock runs")
     add("--faces", default=",".join(FACES), help="which clouds, separated by commas")
+    told = os.environ.get(TRANSCRIPT)
+    add("--transcript", type=Path, default=told, metavar="FILE", help="append every exchange")
     options = parser.parse_args(arguments)
     if unknown := set(options.faces.split(",")) - set(FACES):
         parser.error(f"--faces: {', '.join(sorted(unknown))}; there are {', '.join(FACES)}")

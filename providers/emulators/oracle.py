@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
-from http import HTTPStatus
 from itertools import islice
 from typing import Final, assert_never
 
@@ -123,6 +122,11 @@ class OracleFace:
         return error(404, "NotFound", f"There is nothing at {request.path}.")
 
     def _guarded(self, verb: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
+        def dated(request: Request, **names: str) -> Reply:
+            answered = checked(request, **names)
+            date = {"Date": format_datetime(self.now(), usegmt=True)}
+            return replace(answered, headers={**date, **answered.headers})
+
         def checked(request: Request, **names: str) -> Reply:
             key_id = f"{self.tenancy}/{self.user}/{self.key.fingerprint}"
             try:
@@ -131,11 +135,9 @@ class OracleFace:
                 text = "The required information to complete authentication was not provided."
                 return error(401, "NotAuthenticated", text)
             faults = self.cloud.faults
-            answered = faults.through(verb, partial(answer, request, **names), _injected)
-            dated = {"Date": format_datetime(self.now(), usegmt=True), **answered.headers}
-            return replace(answered, headers=dated)
+            return faults.through(verb, partial(answer, request, **names), _injected)
 
-        return checked
+        return dated
 
     def _launch(self, request: Request) -> Reply:
         try:
@@ -191,7 +193,7 @@ class OracleFace:
             if len(self._failed) > _REMEMBERED:
                 self._failed.pop(next(iter(self._failed)), None)
         self.cloud.terminate(id)
-        return Reply(HTTPStatus.NO_CONTENT)
+        return reply(None)
 
     def _list(self, request: Request) -> Reply:
         """Page by page. What is gone stays listed for a while, as terminated."""

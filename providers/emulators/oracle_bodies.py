@@ -75,8 +75,9 @@ def ocid(kind: str, machine: CloudMachine) -> str:
 
 
 def reply(body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """None is no body at all."""
     told = {"opc-request-id": secrets.token_hex(16).upper(), **(headers or {})}
-    return json_reply(HTTPStatus.OK, body, told)
+    return json_reply(HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK, body, told)
 
 
 def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -94,6 +94,9 @@ def _nothing() -> None:
 class Wire:
     """Serves one face on 127.0.0.1 and a port the system picks, from construction to `close`."""
 
+    heard: Callable[[Face, Request, Reply], None] | None = None
+    """Told of every request that reached the face, and of its answer before that leaves."""
+
     def __init__(self, face: Face, arriving: Callable[[], Break | None] = _nothing) -> None:
         """`arriving` says what is to happen to a call of which nothing was read yet."""
         self.arriving = arriving
@@ -121,6 +124,12 @@ class Wire:
             origin is not None and origin.removeprefix("http://") not in self._own_hosts
         ):
             return json_reply(HTTPStatus.FORBIDDEN, {"error": "this address is for its own host"})
+        reply = self._routed(request)
+        if self.heard is not None:
+            self.heard(self._face, request, reply)
+        return reply
+
+    def _routed(self, request: Request) -> Reply:
         for method, pattern, answer in self._routes:
             if method == request.method and (found := pattern.fullmatch(request.path)):
                 return answer(request, **found.groupdict())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -26,7 +26,7 @@ from broker.ports import (
     Running,
 )
 from providers.answers import of_the_region
-from providers.gcp.answers import BROKEN, reason, told
+from providers.gcp.answers import BROKEN, reason, told, zones_left
 from providers.gcp.client import Client
 from providers.gcp.machine import instance
 from providers.machine import OWNER_TAG, on_a_real_machine
@@ -61,7 +61,10 @@ def build(account: Mapping[str, str]) -> Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Google:
-    """A handle is `zone/operation` while the machine is being made, and `zone` after that."""
+    """A handle is `zone/operation` while the machine is being made, and `zone` after that.
+
+    The zones of the region that have refused before stand behind it: `zone/operation/zone,zone`.
+    """
 
     client: Client
     zones: tuple[str, ...]
@@ -72,6 +75,10 @@ class Google:
     def name(self) -> ProviderName:
         return ProviderName.GCP
 
+    @property
+    def _who(self) -> str:
+        return f"Google, project {self.client.project}"
+
     def launch(self, order: Order) -> Outcome:
         zones = self._zones_of(order)
         try:
@@ -79,16 +86,16 @@ class Google:
             for zone in zones[1:]:
                 if self._look(order, zone) is not None:
                     return _not_gone(self._standing(order, zone), zone)
-            return self._ask(order, zones)
+            return self._ask(order)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who)
 
     def poll(self, order: Order, handle: str) -> Outcome:
-        zone, _, operation = handle.partition("/")
+        zone, _, making = handle.partition("/")
         try:
-            return self._poll(order, zone, operation) if operation else self._standing(order, zone)
+            return self._poll(order, zone, making) if making else self._standing(order, zone)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """All zones are gone through: a late refusal may have moved the machine to another one."""
@@ -121,15 +128,21 @@ class Google:
             for zone, machine in listed
         ]
 
-    def _ask(self, order: Order, zones: Sequence[str]) -> Outcome:
-        """Ask the zones until one does not refuse."""
-        refusals: list[Refused] = []
-        for zone in zones:
-            outcome = self._insert(order, zone)
+    def _ask(self, order: Order, *before: tuple[str, Refused]) -> Outcome:
+        """Ask the zones until one does not refuse; next, those that the last one named."""
+        refused = dict(before)
+        while left := self._left(order, refused):
+            outcome = self._insert(order, left[0])
             if not isinstance(outcome, Refused):
-                return outcome
-            refusals.append(outcome)
-        return of_the_region(refusals)
+                return _remembering(outcome, refused)
+            refused[left[0]] = outcome
+        return of_the_region(list(refused.values()))
+
+    def _left(self, order: Order, refused: Mapping[str, Refused]) -> list[str]:
+        """The zones not asked yet, those first in which the cloud says there is some left."""
+        named = list(refused.values())[-1].elsewhere if refused else ()
+        left = [zone for zone in self._zones_of(order) if zone not in refused]
+        return sorted(left, key=lambda zone: zone not in named)
 
     def _insert(self, order: Order, zone: str) -> Outcome:
         start_up = order.start_up
@@ -142,24 +155,23 @@ class Google:
             )
         except Conflict as failure:
             if reason(failure) != "alreadyExists":
-                return told(failure)
+                return told(failure, self._who)
             return _not_gone(self._standing(order, zone), zone)
         except GoogleAPICallError as failure:
-            return told(failure)
+            return told(failure, self._who)
         return _not_gone(self._follow(order, zone, operation), zone)
 
-    def _poll(self, order: Order, zone: str, name: str) -> Outcome:
+    def _poll(self, order: Order, zone: str, making: str) -> Outcome:
+        name, _, before = making.partition("/")
         try:
             operation = self.client.operation(zone, name)
         except NotFound:
             return self._standing(order, zone)
         outcome = self._follow(order, zone, operation)
-        zones = self._zones_of(order)
-        after = zones[zones.index(zone) + 1 :] if zone in zones else ()
-        if not isinstance(outcome, Refused) or not after:
-            return outcome
-        onward = self._ask(order, after)
-        return of_the_region([outcome, onward]) if isinstance(onward, Refused) else onward
+        tried = before.split(",") if before else []
+        if not isinstance(outcome, Refused):
+            return _remembering(outcome, tried)
+        return self._ask(order, *((one, outcome) for one in (*tried, zone)))
 
     def _follow(self, order: Order, zone: str, operation: compute.Operation) -> Outcome:
         """What has become of an insert: its errors, if it has any, come late."""
@@ -168,10 +180,14 @@ class Google:
             return underway
         if not operation.error.errors:
             return self._standing(order, zone)
-        said = [read_gcp(error.code, error.message) for error in operation.error.errors]
+        said = [self._said(error) for error in operation.error.errors]
         if not self._ended(order, zone):
             return underway
         return next((one for one in said if isinstance(one, Refused)), said[0])
+
+    def _said(self, error: compute.Errors) -> Refused | Fault:
+        said = read_gcp(error.code, error.message, account=self._who)
+        return replace(said, elsewhere=zones_left(error)) if isinstance(said, Refused) else said
 
     def _standing(self, order: Order, zone: str) -> Outcome:
         """How the machine of this name fares."""
@@ -205,6 +221,14 @@ class Google:
         region = order.place.region
         known = tuple(zone for zone in self.zones if zone.rpartition("-")[0] == region)
         return known or (f"{region}-a",)
+
+
+def _remembering(outcome: Outcome, refused: Iterable[str]) -> Outcome:
+    """A machine that is being made takes along which zones need not be asked after it."""
+    before = ",".join(refused)
+    if not before or not isinstance(outcome, Launching) or "/" not in outcome.handle:
+        return outcome
+    return replace(outcome, handle=f"{outcome.handle}/{before}")
 
 
 def _not_gone(outcome: Outcome, zone: str) -> Outcome:

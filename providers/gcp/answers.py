@@ -6,9 +6,11 @@ from typing import Final
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud import compute_v1 as compute
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from requests.exceptions import ConnectTimeout, RequestException
 
+from broker.domain.place import Reach
 from broker.ports import Fault, FaultKind, Refused, Unsure
 from providers.answers import never_sent
 from providers.refusals.gcp import read_gcp
@@ -26,15 +28,24 @@ def reason(failure: GoogleAPICallError) -> str:
     return str(reasons[0]) if reasons else ""
 
 
-def told(failure: Exception) -> Refused | Fault | Unsure:
+def told(failure: Exception, who: str) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     kind = type(failure).__name__
     if isinstance(failure, GoogleAPICallError):
         wait = getattr(failure.response, "headers", {}).get("Retry-After", "")
         seconds = float(wait) if wait.isdigit() else None
-        return read_gcp(reason(failure), failure.message, seconds, int(failure.code or 0))
+        status = int(failure.code or 0)
+        return read_gcp(reason(failure), failure.message, seconds, status, account=who)
     if isinstance(failure, ConnectTimeout | TransportError) or never_sent(failure):
-        return Fault(FaultKind.UNREACHABLE, kind, str(failure))
+        return Fault(FaultKind.UNREACHABLE, kind, f"{who}: {failure}")
     if isinstance(failure, GoogleAuthError):
-        return Fault(FaultKind.AUTH, kind, str(failure))
+        text = f"{who}: credentials: {failure}; give a token, or those of a service account"
+        return Fault(FaultKind.AUTH, kind, text, reach=Reach.CLOUD)
     return Unsure(f"Google broke off: {kind}: {failure}")
+
+
+def zones_left(error: compute.Errors) -> tuple[str, ...]:
+    """The zones in which an exhausted one says there is some left (`zonesAvailable`)."""
+    told = (detail.error_info.metadatas for detail in error.error_details)
+    named = next((about["zonesAvailable"] for about in told if "zonesAvailable" in about), "")
+    return tuple(zone.strip() for zone in named.split(",") if zone.strip())

@@ -84,6 +84,10 @@ class Oracle:
     def name(self) -> ProviderName:
         return ProviderName.ORACLE
 
+    @property
+    def _who(self) -> str:
+        return f"Oracle, tenancy {self.client.config['tenancy']}"
+
     def launch(self, order: Order) -> Outcome:
         domains = self._domains_of(order)
         try:
@@ -92,7 +96,7 @@ class Oracle:
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
             return self._ask(order, domains)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who)
 
     def poll(self, order: Order, handle: str) -> Outcome:
         identity, _, work = handle.partition("/")
@@ -103,7 +107,7 @@ class Oracle:
             instance, date = found
             return self._follow(order, instance, work, date)
         except BROKEN as failure:
-            return told(failure)
+            return told(failure, self._who)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """By name as well as by handle: a late refusal may have moved on to another machine."""
@@ -159,7 +163,7 @@ class Oracle:
         except oci.exceptions.ServiceError as failure:
             if failure.code == "InvalidatedRetryToken" and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
-            return told(failure)
+            return told(failure, self._who)
         handle = f"{instance.id}/{work}" if work else instance.id
         if instance.lifecycle_state in _COMING:
             return Launching(handle)
@@ -191,7 +195,7 @@ class Oracle:
         errors = self.client.failure(order.place.region, work) if work else None
         if errors is None:
             return None
-        said = [read_oracle(error.code, error.message) for error in errors]
+        said = [read_oracle(error.code, error.message, account=self._who) for error in errors]
         refused = (one for one in said if isinstance(one, Refused))
         return next(refused, said[0] if said else Fault(FaultKind.UNKNOWN_CODE, "FAILED"))
 

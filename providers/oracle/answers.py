@@ -6,6 +6,7 @@ from typing import Final
 
 import oci
 
+from broker.domain.place import Reach
 from broker.ports import Fault, FaultKind, Refused, Unsure
 from providers.answers import never_sent
 from providers.refusals.oracle import read_oracle
@@ -19,15 +20,17 @@ BROKEN: Final = (
 """All that a call can raise; refused, timed out and reset are one exception, told by its cause."""
 
 
-def told(failure: Exception) -> Refused | Fault | Unsure:
+def told(failure: Exception, who: str) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     kind = type(failure).__name__
     if isinstance(failure, oci.exceptions.ServiceError):
         wait = str((failure.headers or {}).get("retry-after", ""))
         seconds = float(wait) if wait.isdigit() else None
-        return read_oracle(failure.code or "", str(failure.message or ""), seconds, failure.status)
+        text = str(failure.message or "")
+        return read_oracle(failure.code or "", text, seconds, failure.status, account=who)
     if isinstance(failure, oci.exceptions.ConnectTimeout) or never_sent(failure):
-        return Fault(FaultKind.UNREACHABLE, kind, str(failure))
+        return Fault(FaultKind.UNREACHABLE, kind, f"{who}: {failure}")
     if isinstance(failure, oci.exceptions.ClientError):
-        return Fault(FaultKind.AUTH, kind, str(failure))
+        text = f"{who}: user, fingerprint and key: {failure}; give those the tenancy knows"
+        return Fault(FaultKind.AUTH, kind, text, reach=Reach.CLOUD)
     return Unsure(f"Oracle broke off: {kind}: {failure}")

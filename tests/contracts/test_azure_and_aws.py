@@ -40,7 +40,9 @@ def test_azure_s_failed_machine_tells_why_without_its_operation(azure: LocalClou
     order = azure.order("one")
     azure.provider.launch(order)
     azure.cloud.faults.add(InjectedFault(operation="operation", status=404, code="NotFound"))
-    launched = azure.provider.poll(order, "/subscriptions/x/operations/forgotten")
+    path = f"/subscriptions/{azure.account['subscription']}/providers/Microsoft.Compute/locations"
+    handle = f"{path}/{AZURE.region}/operations/forgotten?api-version=2026-04-01"
+    launched = azure.provider.poll(order, handle)
     assert isinstance(launched, Refused)
     assert launched.reason is RefusalReason.NO_CAPACITY
 

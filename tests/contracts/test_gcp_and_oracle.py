@@ -38,8 +38,11 @@ class Caller:
 
     def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=5)
-        bearer = {"Authorization": f"Bearer {self._token}"}
-        connection.request(method, self.zone + path, json.dumps(body or {}), bearer)
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/json",
+        }
+        connection.request(method, self.zone + path, json.dumps(body or {}), headers)
         answer = connection.getresponse()
         told = json.loads(answer.read())
         connection.close()
@@ -92,6 +95,7 @@ def test_google_answers_a_request_id_again_and_a_taken_name_with_a_conflict(
     assert len(cloud.list()) == 1
 
 
+@pytest.mark.misspoken
 def test_google_says_what_is_wrong_with_a_machine(call: Caller) -> None:
     for wrong in ({}, {**machine("one"), "name": "No Name"}, {**machine("one"), "disks": []}):
         status, told = call("POST", "/instances", wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from broker.domain.job import JobState, UnitState
 from broker.domain.machine import MachineState
 from broker.domain.market import Refusal
 from broker.domain.offer import OfferState
-from broker.domain.places import PlaceRecord
+from broker.domain.place import Reach, area, areas
+from broker.domain.places import PlaceRecord, Trouble
 from broker.domain.release import Basis, Release
 from broker.domain.values import (
     CommitmentId,
@@ -407,13 +408,49 @@ def test_a_place_s_refusal_and_streak_are_remembered(world: World) -> None:
         at=now,
         valid_until=now + HOUR,
     )
-    record = PlaceRecord(place=FULL, refusal=refusal, closed_until=now + SECOND)
+    record = PlaceRecord(place=FULL, refusal=refusal, closed=trouble(now, SECOND))
     for one in (PlaceRecord(place=FULL, streak=3), record, PlaceRecord(place=OTHER, streak=2)):
         with world.store.transaction() as tx:
             tx.put_place(one)
     with world.store.transaction() as tx:
         places = tx.places()
     assert dict(places) == {FULL: record, OTHER: PlaceRecord(place=OTHER, streak=2)}
+
+
+def trouble(now: datetime, lasts: timedelta) -> Trouble:
+    return Trouble(kind="auth", code="Expired", message="renew it", since=now, until=now + lasts)
+
+
+@pytest.mark.parametrize("reach", [Reach.FAMILY, Reach.ZONE, Reach.REGION, Reach.CLOUD])
+def test_an_area_is_remembered_as_a_place_is(world: World, reach: Reach) -> None:
+    now, around = world.now(), area(FULL, reach)
+    record = PlaceRecord(place=around, closed=trouble(now, HOUR), paused=trouble(now, SECOND))
+    with world.store.transaction() as tx:
+        tx.put_place(record, [troubled("told")])
+    with world.store.transaction() as tx:
+        assert dict(tx.places(hold=[around])) == {around: record}
+    (fact,) = all_sealed(world.store)
+    assert fact.stream == f"place/{around.provider}/{around.region}/{around.sku}"
+
+
+@pytest.mark.parametrize("reach", [Reach.FAMILY, Reach.REGION, Reach.CLOUD])
+def test_an_area_wakes_what_is_wanted_in_it_once_nothing_shuts_it(
+    world: World, reach: Reach
+) -> None:
+    job = world.submitted()
+    waiting = world.machine(job, due_in=HOUR)
+    elsewhere = world.machine(job, due_in=HOUR, place=OTHER)
+    around = area(FULL, reach)
+    with world.store.transaction() as tx:
+        tx.put_place(PlaceRecord(place=around, paused=trouble(tx.now, HOUR)))
+    with world.store.transaction() as tx:
+        assert tx.claim_machines(FULL.provider, 10, tx.now + HOUR) == []
+        tx.put_place(PlaceRecord(place=around))
+    with world.store.transaction() as tx:
+        claimed = {m.name for m in tx.claim_machines(FULL.provider, 10, tx.now + HOUR)}
+    inside = {m.name for m in (waiting, elsewhere) if around in areas(m.place)}
+    assert waiting.name in claimed
+    assert claimed == inside
 
 
 def test_an_answer_of_a_place_wakes_what_is_only_wanted_there(world: World) -> None:

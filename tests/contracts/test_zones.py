@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from broker.ports import (
     Running,
 )
 from providers.emulators import gcp, oracle
-from providers.emulators.cloud import Cloud
+from providers.emulators.cloud import Cloud, Launch
 from providers.emulators.wire import Wire
 from providers.registry import provider
 from tests.support.clouds import OWNER, eventually
@@ -48,7 +49,7 @@ def order(place: Place, owner: str = OWNER) -> Order:
 
 def settled(one: Provider, wanted: Order) -> Outcome:
     outcome = one.launch(wanted)
-    for _ in range(5):
+    for _ in range(9):
         if isinstance(outcome, Launching):
             outcome = one.poll(wanted, outcome.handle)
     return outcome
@@ -79,6 +80,52 @@ def test_a_region_refuses_when_all_its_zones_do(cloud: Cloud, late: bool) -> Non
         assert isinstance(refused, Refused)
         assert refused.reason is RefusalReason.NO_CAPACITY
         assert list(google.owned(OWNER)) == []
+
+
+ALL = (A, B, ("us-central1-c", GOOGLE.sku), ("us-central1-f", GOOGLE.sku))
+EVERY_ZONE = " ".join(zone for zone, _ in ALL)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_zone_that_an_exhausted_one_names_is_asked_next(
+    late: bool,  # noqa: FBT001
+) -> None:
+    cloud = Cloud(stock=dict.fromkeys(ALL, 0) | {ALL[3]: 1}, late_stock_out=late)
+    asked_in: list[str] = []
+    with asked(ProviderName.GCP, gcp, cloud, zones=EVERY_ZONE) as google:
+        launch = cloud.launch
+
+        def noted(**how: Any) -> Launch:  # noqa: ANN401
+            asked_in.append(how["region"])
+            return launch(**how)
+
+        vars(cloud)["launch"] = noted
+        running = settled(google, order(GOOGLE))
+        assert isinstance(running, Running)
+        assert running.handle == "us-central1-f"
+        assert asked_in == ["us-central1-a", "us-central1-f"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_named_zone_that_refuses_after_all_leads_to_those_that_were_not_named(
+    late: bool,  # noqa: FBT001
+) -> None:
+    cloud = Cloud(stock=dict.fromkeys(ALL, 0) | {ALL[2]: 1}, late_stock_out=late)
+    with asked(ProviderName.GCP, gcp, cloud, zones=EVERY_ZONE) as google:
+        says_f = {"left": lambda region, _: int(region.endswith("-f"))}
+        vars(cloud).update(says_f)
+        running = settled(google, order(GOOGLE))
+        assert isinstance(running, Running)
+        assert running.handle == "us-central1-c"
+
+
+def test_a_zone_that_the_account_leaves_out_is_not_asked_though_it_is_named() -> None:
+    cloud = Cloud(stock={A: 0, B: 1})
+    with asked(ProviderName.GCP, gcp, cloud, zones="us-central1-a") as google:
+        refused = settled(google, order(GOOGLE))
+        assert isinstance(refused, Refused)
+        assert refused.elsewhere == ("us-central1-b",)
+        assert cloud.list() == []
 
 
 def test_a_repeated_order_is_one_machine_though_an_earlier_zone_has_stock_again(

@@ -221,6 +221,7 @@ def test_what_a_machine_says_is_kept_up_to_a_limit() -> None:
         assert eventually(lambda: (home / "console.log").stat().st_size == warden.CONSOLE_LIMIT)
 
 
+@pytest.mark.misspoken
 def test_another_host_s_name_is_refused(clouds: LocalClouds) -> None:
     for account in clouds.accounts.values():
         own = urlsplit(account["endpoint"]).netloc
@@ -230,6 +231,7 @@ def test_another_host_s_name_is_refused(clouds: LocalClouds) -> None:
         assert ask(account["endpoint"], {}) == 403
 
 
+@pytest.mark.misspoken
 def test_a_page_of_another_origin_is_refused(clouds: LocalClouds) -> None:
     for account in clouds.accounts.values():
         own = urlsplit(account["endpoint"]).netloc

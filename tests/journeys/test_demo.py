@@ -17,6 +17,7 @@ from broker.domain.chain import read_lines
 from broker.domain.laws.audit import audit
 from broker.domain.values import ProviderName
 from providers.catalogue import pools
+from providers.emulators.host import TRANSCRIPT
 from tests.support.clouds import eventually
 from workers.demo.figures import PROMISED, figures
 from workers.demo.screen import MOST_LINES
@@ -36,10 +37,11 @@ def a_demo(
     """The command, with nothing in its surroundings but a folder that all its processes name."""
     (folder / "tmp").mkdir()
     home = {"HOME": str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT)}
+    heard = {TRANSCRIPT: os.environ[TRANSCRIPT]}  # noqa: TID251 - what is said is checked here too
     play = subprocess.Popen(
         [BROKER, "demo", *words],
         cwd=folder,
-        env={"PATH": os.defpath, "LANG": "C.UTF-8", "DEMO_SECONDS": "20", **home},
+        env={"PATH": os.defpath, "LANG": "C.UTF-8", "DEMO_SECONDS": "20", **home, **heard},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=aside,

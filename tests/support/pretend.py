@@ -30,6 +30,8 @@ class PretendCloud:
     stock: dict[Place, int]
     takes_s: float = 0
     """How long it works on a machine; whether there is one is decided at the end of it."""
+    says_no: Refused = field(default_factory=lambda: Refused(RefusalReason.NO_CAPACITY, "Full"))
+    """What it answers where its stock is gone."""
     fault: Fault | None = None
     """What it answers to everything while it is set."""
     unsure: list[bool] = field(default_factory=list)
@@ -102,7 +104,7 @@ class PretendCloud:
     def _take(self, order: Order) -> Outcome:
         if order.name not in self.there:
             if self.stock.get(order.place, 0) < 1:
-                return Refused(RefusalReason.NO_CAPACITY, "Full")
+                return self.says_no
             self.stock[order.place] -= 1
             self.there[order.name] = order.place
             self.made.append((order.name, order.place))

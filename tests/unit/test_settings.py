@@ -10,6 +10,7 @@ import pytest
 from broker.domain.values import ProviderName
 from broker.serve import guard
 from broker.settings import DeskKind, Settings, SettingsError
+from broker.wiring import rulebook
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +77,7 @@ def test_another_address_needs_a_token_and_tls() -> None:
         ("BROKER_OWNER", "ME", "it must begin with a letter and go on with letters a to z"),
         ("BROKER_CLOUDS", "5", "it must be a table of names and values"),
         ("BROKER_CLOUDS", "aws", "write it as JSON"),
+        ("BROKER_COOL_DOWNS", '{"auth": "soon"}', "it must be a time such as PT3M"),
     ],
 )
 def test_what_a_setting_must_be_is_said_in_our_own_words(
@@ -84,4 +86,33 @@ def test_what_a_setting_must_be_is_said_in_our_own_words(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError) as refused:
         Settings.read()
-    assert str(refused.value).startswith(f"the environment: {variable}: {says}")
+    sentence = str(refused.value)
+    assert sentence.startswith(f"the environment: {variable}")
+    assert says in sentence
+
+
+def test_cool_downs_are_set_for_all_clouds_and_for_one(here: Path) -> None:
+    (here / "broker.toml").write_text(
+        '[cool_downs]\nno_capacity = "PT5M"\n[cool_downs_by_cloud.aws]\nno_capacity = "PT30S"\n'
+    )
+    rules = rulebook(Settings.read(), {}, ())
+    minutes = {
+        cloud: rules.cool_downs.of(cloud, "no_capacity").total_seconds() / 60
+        for cloud in (ProviderName.AZURE, ProviderName.AWS, ProviderName.GCP)
+    }
+    assert minutes == {ProviderName.AZURE: 5, ProviderName.AWS: 0.5, ProviderName.GCP: 5}
+    assert rules.cool_downs.of(ProviderName.AWS, "over_quota").total_seconds() == 180
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ('[cool_downs]\nno_stock = "PT5M"\n', r"cool_downs\.no_stock: it must be 'no_capacity', "),
+        ('[cool_downs]\nauth = "-PT5M"\n', r"cool_downs\.auth: it must be at least"),
+        ('[cool_downs_by_cloud.ibm]\nauth = "PT5M"\n', r"cool_downs_by_cloud\.ibm: it must be"),
+    ],
+)
+def test_a_cool_down_that_cannot_be_names_its_key(here: Path, written: str, says: str) -> None:
+    (here / "broker.toml").write_text(written)
+    with pytest.raises(SettingsError, match=says):
+        Settings.read()

@@ -50,6 +50,7 @@ from broker.domain.events.outages import (
     BrokerUp,
 )
 from broker.domain.events.places import (
+    CoolDownCleared,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -99,6 +100,7 @@ __all__ = [
     "ConflictRecorded",
     "ConsentRecorded",
     "ConsentRevoked",
+    "CoolDownCleared",
     "DiscrepancyFound",
     "EditionRecorded",
     "HolderCommitted",

@@ -1,4 +1,4 @@
-"""The facts of places: what they cost, a cloud's no, and a trouble of ours."""
+"""The facts of places: what they cost, a cloud's no, a trouble of ours, and the end of both."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class PlaceRefused(Event):
     valid_until: datetime
     offer: OfferId | None
     purchase: str = Purchase.ON_DEMAND
+    scope: str = "place"
+    """What else it speaks of: a `family` or a `region` by its quota, or the whole `cloud`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,24 @@ class PlaceTroubled(Event):
     code: str
     message: str
     until: datetime
+    purchase: str = Purchase.ON_DEMAND
+    scope: str = "place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolDownCleared(Event):
+    """What kept us away from a place or an area does so no more: a person, or a good answer."""
+
+    provider: str
+    region: str
+    sku: str
+    scope: str
+    effect: str
+    why: str
+    code: str
+    refusal: str | None
+    by: str
+    reason: str
     purchase: str = Purchase.ON_DEMAND
 
 

@@ -188,6 +188,8 @@ class Refusal(NamedTuple):
     at: datetime
     valid_until: datetime
     position: int
+    area: tuple[str, str, str]
+    """What it speaks of: the place, or an area around it."""
 
     @property
     def provider(self) -> str:
@@ -213,7 +215,7 @@ class Book:
     price_lists: dict[str, Sequence[Listed]] = field(default_factory=dict)
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
-    """Until when a trouble of ours kept us from a place."""
+    """Until when a trouble of ours kept us from a place or an area."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""

@@ -16,6 +16,7 @@ from broker.domain.laws.editions import Edition
 from broker.domain.laws.law import Breach, Law
 from broker.domain.laws.prices import Listed
 from broker.domain.market import told_place
+from broker.domain.place import told_areas
 from broker.domain.values import Purchase
 from broker.domain.workload import SpotUse
 
@@ -135,14 +136,19 @@ def _shut(one: Listed, fact: Fact, book: Book, job: Job) -> bool:
     """Whether the commitment names what had shut the place, and the log bears it out."""
     named = fact.data["passed_over"]
     together = max(job.terms["chunk"], len(fact.data["units"]))
+    around = told_areas(one.place, one.purchase)
     for id_ in named:
         refusal = book.refusals.get(id_)
         if (
             refusal is not None
-            and refusal.place == one.place
+            and refusal.area in around
             and book.now < refusal.valid_until
             and refusal.units <= together
         ):
             return True
-    until = book.troubled.get(one.place)
-    return f"closed {' '.join(one.place)}" in named and until is not None and book.now < until
+    return any(
+        f"closed {' '.join(where)}" in named
+        and (until := book.troubled.get(where)) is not None
+        and book.now < until
+        for where in around
+    )

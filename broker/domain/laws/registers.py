@@ -14,6 +14,7 @@ from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
 from broker.domain.laws.records import Acceptance, Conflict, Probe, Span, Stake, Waiver
 from broker.domain.market import told_place
+from broker.domain.place import told_area
 from broker.domain.values import instant
 
 _ENOUGH_REFUSALS: Final = 20_000
@@ -32,12 +33,19 @@ def _place_refused(book: Book, fact: Fact) -> None:
         old = book.now - _KEPT_AFTER
         book.refusals = {id_: kept for id_, kept in book.refusals.items() if kept.valid_until > old}
     book.refusals[data["refusal"]] = Refusal(
-        told_place(data), data["units"], book.now, instant(data["valid_until"]), fact.position
+        told_place(data),
+        data["units"],
+        book.now,
+        instant(data["valid_until"]),
+        fact.position,
+        told_area(data),
     )
 
 
 def _place_troubled(book: Book, fact: Fact) -> None:
-    book.troubled[told_place(fact.data)] = instant(fact.data["until"])
+    """Too many calls only put calls off: nobody is passed over for that."""
+    if fact.data["kind"] != "throttled":
+        book.troubled[told_area(fact.data)] = instant(fact.data["until"])
 
 
 def _prices_listed(book: Book, fact: Fact) -> None:
