@@ -66,16 +66,20 @@ def _restock(_: str, cloud: Cloud, what: dict[str, Any]) -> None:
     cloud.restock(what["region"], what["sku"], what["units"])
 
 
-def _fill(_: str, cloud: Cloud, what: dict[str, Any]) -> int:
+_NAMED: Final = {"azure": "local/{}", "aws": "{region}", "gcp": "{region}-a/{}", "oracle": "{}"}
+"""Under which name each face looks its machines up."""
+
+
+def _fill(name: str, cloud: Cloud, what: dict[str, Any]) -> int:
     """Make a machine for each name, with these tags and `broker-machine`; returns how many."""
     made = 0
-    for name in what["names"]:
+    for one in what["names"]:
         launched = cloud.launch(
-            key=f"filled/{name}",
-            name=what.get("prefix", "") + name,
+            key=f"filled/{one}",
+            name=_NAMED[name].format(one, region=what["region"]),
             region=what["region"],
             sku=what["sku"],
-            tags={**what.get("tags", {}), "broker-machine": name},
+            tags={**what.get("tags", {}), "broker-machine": one},
         )
         made += isinstance(launched, Launched)
     return made
