@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.mgmt.compute import ComputeManagementClient
 
@@ -26,7 +26,7 @@ from broker.ports import (
     Provider,
     Running,
 )
-from providers.azure.answers import told, why
+from providers.azure.answers import BROKEN, told, why
 from providers.azure.client import CLOUD, client
 from providers.azure.machine import machine
 from providers.machine import NAME_TAG, OWNER_TAG
@@ -73,7 +73,7 @@ class Azure:
                 polling=False,
                 raw_response_hook=lambda seen: answer.update(_lower(seen.http_response.headers)),
             )
-        except AzureError as failure:
+        except BROKEN as failure:
             outcome = told(failure, self._who)
             if isinstance(outcome, Fault) and outcome.code == "PreconditionFailed":
                 return _launched_before(self.poll(order, self._path(order)))
@@ -89,20 +89,20 @@ class Azure:
                 if outcome is not None:
                     return outcome
             return self._standing(order)
-        except AzureError as failure:
+        except BROKEN as failure:
             return told(failure, self._who)
 
     def terminate(self, order: Order, handle: str | None) -> bool:  # noqa: ARG002 - the name is all
         try:
             return self._cleared(order)
-        except AzureError:
+        except BROKEN:
             return False
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
         """Raises ConnectionError: an empty list would say that all our machines are gone."""
         try:
             return self._owned(owner)
-        except AzureError as failure:
+        except BROKEN as failure:
             raise ConnectionError(f"azure does not list its machines: {failure}") from failure
 
     def _owned(self, owner: str) -> list[OwnedMachine]:
