@@ -30,7 +30,7 @@ from workers.app import queues
 LAUNCHES: Final = 220
 """Each of a kind of its own, for a place that nobody has tried is asked for one at a time."""
 ANSWERS_AFTER_S: Final = 2.0
-_LONGEST_S: Final = 120.0
+_LONGEST_S: Final = 300.0
 _LOOK_S: Final = 0.05
 _DEAR: Final = 90
 _CHEAP: Final = 1

@@ -156,3 +156,30 @@ def test_what_is_no_order_is_one_sentence_and_changes_nothing(
     with pytest.raises(ValueError, match="this is no order for a local cloud"):
         host.order("aws", **what)
     assert "machines" in host.order("aws", tell=True)
+
+
+@pytest.mark.parametrize("byte", [13, 17, 60])
+def test_a_list_that_ends_in_its_head_is_not_an_empty_list(
+    host: LocalClouds, cloud: str, asked: Provider, byte: int
+) -> None:
+    wanted = order(cloud, "listed")
+    asked.launch(wanted)
+    cut = {"how": "cut", "stage": "answer", "byte": byte, "operation": "list"}
+    host.order(cloud, **{"break": cut})
+    with pytest.raises(ConnectionError, match=cloud):
+        list(asked.owned("tests"))
+    assert wanted.name in {machine.name for machine in asked.owned("tests")}
+
+
+@pytest.mark.parametrize("operation", ["get", "list"])
+def test_an_end_is_not_confirmed_by_an_answer_that_ends_in_its_head(
+    host: LocalClouds, cloud: str, asked: Provider, operation: str
+) -> None:
+    wanted = order(cloud, f"kept {operation}")
+    asked.launch(wanted)
+    cut = {"how": "cut", "stage": "answer", "byte": 17, "operation": operation}
+    host.order(cloud, **{"break": {**cut, "times": 9}})
+    ended = asked.terminate(wanted, None)
+    host.order(cloud, calm=True)
+    there = wanted.name in {machine.name for machine in asked.owned("tests")}
+    assert not (ended and there)
