@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         NotFound,
     )
     from broker.client.handle import JobHandle, LogLine, Outcome
-    from broker.wire import Batch, Inference, Limits, Resources, Training
+    from broker.wire import Batch, Inference, Limits, Resources, Retry, Training
 
 __all__ = [
     "Batch",
@@ -41,13 +41,14 @@ __all__ = [
     "NotFound",
     "Outcome",
     "Resources",
+    "Retry",
     "Training",
 ]
 
 _HOMES = {
     "broker.client.broker": ("Broker", "JobGroup"),
     "broker.client.handle": ("JobHandle", "LogLine", "Outcome"),
-    "broker.wire": ("Batch", "Inference", "Limits", "Resources", "Training"),
+    "broker.wire": ("Batch", "Inference", "Limits", "Resources", "Retry", "Training"),
 }
 
 

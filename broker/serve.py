@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import ssl
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from broker.api.app import create_app
 from broker.api.context import ApiContext
@@ -89,12 +91,24 @@ def context(wiring: Wiring, url: str) -> ApiContext:
     )
 
 
+_AGENT: Final = ("agent_line.py", "agent_notices.py", "agent.py")
+_FIRST: Final = "from __future__ import annotations"
+_BETWEEN: Final = re.compile(r"from (__future__|workers\.agent_\w+) import ")
+
+
 def agent_source() -> bytes:
-    """The agent as machines download it; it lies beside the broker in the same distribution."""
+    """The agent as machines download it: with its parts, in one file.
+
+    They lie beside the broker in the same distribution. What one says of the other's place, and of
+    how it is to be read, is left out.
+    """
     found = find_spec("workers")
     if found is None or not found.submodule_search_locations:
         raise SettingsError("the package `workers` is missing; install the broker as a whole")
-    return (Path(found.submodule_search_locations[0]) / "agent.py").read_bytes()
+    folder = Path(found.submodule_search_locations[0])
+    parts = [(folder / name).read_text(encoding="utf-8") for name in _AGENT]
+    lines = [line for part in parts for line in part.splitlines() if not _BETWEEN.match(line)]
+    return "\n".join([_FIRST, *lines, ""]).encode()
 
 
 def installed_version() -> str:

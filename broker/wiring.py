@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
@@ -177,6 +177,8 @@ def rulebook(
         },
         via_pools=settings.via_pools,
         cool_downs=CoolDowns(settings.cool_downs, settings.cool_downs_by_cloud),
+        caps=settings.caps.caps(),
+        orphan_grace=timedelta(seconds=settings.orphan_grace_s),
         start_up=start_up,
     )
 

@@ -35,7 +35,7 @@ COLUMNS: Final = (
     "source",
     "as_of",
 )
-_SPOT: Final = "spot_usd_hour"
+SPOT: Final = "spot_usd_hour"
 """The price by the hour of a machine that can be interrupted; a file may leave the column out."""
 _KINDS: Final = {ProviderName.AZURE: PoolKind.HOLDER, ProviderName.OWN: PoolKind.OWN_BUILT}
 
@@ -60,6 +60,19 @@ def _shipped() -> tuple[Pool, ...]:
     return read(text.splitlines(), "catalogue.csv")
 
 
+def catalogue_rows(own: Path | None = None) -> tuple[dict[str, str], ...]:
+    """The lines of the catalogue that ships, or of a file of one's own, by column.
+
+    Raises MalformedCatalogue, and OSError for a file that cannot be read.
+    """
+    if own is None:
+        text = files("providers").joinpath("catalogue.csv").read_text(encoding="utf-8")
+    else:
+        text = own.read_text(encoding="utf-8")
+    read(text.splitlines(), own.name if own else "catalogue.csv")
+    return tuple(csv.DictReader(text.splitlines()))
+
+
 def _read_file(path: Path) -> tuple[Pool, ...]:
     with path.open(encoding="utf-8", newline="") as lines:
         return read(lines, path.name)
@@ -68,11 +81,9 @@ def _read_file(path: Path) -> tuple[Pool, ...]:
 def read(lines: Iterable[str], source: str) -> tuple[Pool, ...]:
     """The pools in the lines of a catalogue. Raises MalformedCatalogue."""
     rows = csv.DictReader(lines)
-    if tuple(rows.fieldnames or ()) not in (COLUMNS, (*COLUMNS, _SPOT)):
+    if tuple(rows.fieldnames or ()) not in (COLUMNS, (*COLUMNS, SPOT)):
         wanted = ",".join(COLUMNS)
-        raise MalformedCatalogue(
-            f"{source}, line 1: the columns are {wanted}, or these and {_SPOT}"
-        )
+        raise MalformedCatalogue(f"{source}, line 1: the columns are {wanted}, or these and {SPOT}")
     found: dict[Place, Pool] = {}
     for row in rows:
         try:
@@ -92,10 +103,10 @@ def read(lines: Iterable[str], source: str) -> tuple[Pool, ...]:
 def _pools(row: dict[str, str]) -> Iterator[Pool]:
     pool = _pool(row)
     yield pool
-    if row.get(_SPOT):
-        spot = usd(row[_SPOT])
+    if row.get(SPOT):
+        spot = usd(row[SPOT])
         if not 0 < spot <= pool.price_usd_hour:
-            raise ValueError(f"{_SPOT} is above 0, and no more than usd_hour")
+            raise ValueError(f"{SPOT} is above 0, and no more than usd_hour")
         place = pool.place._replace(purchase=Purchase.SPOT)
         yield replace(pool, place=place, price_usd_hour=spot)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 OWNER_TAG: Final = "broker-owner"
 NAME_TAG: Final = "broker-machine"
+_SHELL: Final = "#!/bin/sh\n"
 
 # One interpreter for everything: it downloads the agent, checks it and becomes it. The hash is
 # compared before a byte of the agent is run.
@@ -63,7 +64,22 @@ def start_up_script(url: str, token: str, agent_sha256: str) -> str:
     )
 
 
+def boot_script(order: Order, cloud: str, checkpoints: str, end_command: str | None) -> str:
+    """What the machine starts with: the ordered script, and what only this machine must know.
+
+    On spot that is how its cloud tells of its end; then where jobs keep what is to outlive it, and
+    on a real machine the command that ends it (None: a local one, which knows).
+    """
+    told = f"export BROKER_NOTICES={cloud}\n" if order.place.interruptible else ""
+    if checkpoints:
+        told += f"export BROKER_CHECKPOINTS={shlex.quote(checkpoints)}\n"
+    script = order.start_up
+    if told:
+        script = f"{_SHELL}{told}{script.removeprefix(_SHELL)}"
+    return script if end_command is None else on_a_real_machine(script, end_command)
+
+
 def on_a_real_machine(start_up: str, end_command: str) -> str:
     """The script for a machine whose end is a command of its own, unless one is already named."""
     head = _REAL_MACHINE.replace("@", end_command)
-    return head + start_up.removeprefix("#!/bin/sh\n")
+    return head + start_up.removeprefix(_SHELL)

@@ -142,6 +142,7 @@ class Own:
                 "PATH": self.path,
                 "HOME": str(home),
                 "BROKER_END_MACHINE": str(end),
+                "BROKER_CHECKPOINTS": str(self.state / ".checkpoints"),
                 _MARK: str(home),
             },
             start_new_session=True,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from broker.ports import Provider
+    from providers.prices import PriceReader
 
 _ADAPTERS: Final = {
     ProviderName.AZURE: "providers.azure",
@@ -32,3 +33,9 @@ def provider(name: ProviderName, account: Mapping[str, str]) -> Provider:
     except KeyError as missing:
         raise ValueError(f"the {name} account names no {missing.args[0]}; add it") from None
     return adapter
+
+
+def price_reader(name: ProviderName) -> PriceReader:
+    """What reads a cloud's own price interface. Raises ModuleNotFoundError for our own machines."""
+    reader: PriceReader = import_module(f"{_ADAPTERS[name]}.prices").list_prices
+    return reader

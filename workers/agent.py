@@ -1,8 +1,9 @@
 """What runs on a leased machine: it enrols, runs the work, ships the log and ends the machine.
 
-Standard library only, one file, Python 3.8 or later; it listens on nothing. The main thread watches
-the job, the clock and signals; the other only talks to the broker, so that a broker that hangs
-delays neither a job's end nor the dead-man's switch. Every call may be repeated without harm.
+Standard library only, Python 3.8 or later; a machine is sent it with its parts as one file, and it
+listens on nothing. The main thread watches the job, the clock and signals; another only talks to
+the broker, so that a broker that hangs delays neither a job's end nor the dead-man's switch; on
+spot a third asks whether the cloud takes the machine back. Every call may be repeated without harm.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import json
 import os
 import select
 import signal
@@ -18,52 +18,22 @@ import socket
 import sys
 import threading
 import time
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
 from subprocess import DEVNULL, PIPE, Popen, call
-from urllib.parse import urlsplit
+
+from workers.agent_line import Line, RefusedError
+from workers.agent_notices import listen, source
 
 TYPE_CHECKING = False  # importing typing would lengthen the start
 if TYPE_CHECKING:
     from typing import Any
 
 OURS = ("BROKER_URL", "BROKER_TOKEN", "BROKER_END_MACHINE", "BROKER_LAPSE_S")
-OK, FINAL_STATUSES = 200, (401, 403, 404, 409, 410)
 FAULTS = (OSError, HTTPException, ValueError, KeyError, TypeError)
-CONNECT_S, READ_S, RETRY_S, LAPSE_S, NEVER = 10.0, 30.0, 2.0, 300.0, float("inf")
+RETRY_S, LAPSE_S, NEVER = 2.0, 300.0, float("inf")
 FIRST_WORD_S, BATCH_S, IDLE_S = 0.04, 0.2, 0.02
 CHUNK, CHUNK_OVERHEAD, PARCEL_CHUNKS, BATCH, FULL = 16_384, 1_024, 64, 65_536, 4_194_304
 TIMED_OUT, CANNOT_START, KNOWS_GROUPS = 124, 126, sys.version_info >= (3, 11)
-
-
-class RefusedError(Exception):
-    """The broker does not know this machine; asking again is useless."""
-
-
-class Wire:
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self.line: Any = kind(parts.hostname or "", parts.port, timeout=CONNECT_S)
-        self.base, self.address = parts.path.rstrip("/") + "/v1/agent/", ""
-        self.headers = {"Content-Type": "application/json"}
-
-    def call(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The broker's answer. Raises RefusedError when it is final, else one of FAULTS."""
-        payload = json.dumps(body, ensure_ascii=False).encode()
-        try:
-            if not self.line.sock:
-                self.line.connect()
-                self.line.sock.settimeout(READ_S)
-                self.address = self.line.sock.getsockname()[0]
-            self.line.request("POST", self.base + verb, payload, self.headers)
-            with self.line.getresponse() as response:
-                status, text = response.status, response.read()
-        except (OSError, HTTPException):
-            self.line.close()
-            raise
-        if status != OK:
-            raise (RefusedError if status in FINAL_STATUSES else ValueError)(f"{verb}: {status}")
-        return dict(json.loads(text))
 
 
 class Job:
@@ -163,13 +133,16 @@ class Agent:
     def __init__(self, url: str, token: str, lapse_s: float, environment: dict[str, str]) -> None:
         session = os.urandom(32).hex()
         self.enrolment = {"token": token, "session": session, "pid": os.getpid(), "version": 1}
-        self.wire, self.environment = Wire(url), environment
+        self.wire, here = Line(url), os.getcwd()  # noqa: PTH109 - pathlib would lengthen the start
+        self.environment = {**environment, "BROKER_NOTICE": os.path.join(here, "notice")}  # noqa: PTH118
         self.news, self.leaving = threading.Condition(), threading.Event()
         self.bell, self.rope = os.pipe()
         os.set_blocking(self.rope, False)
         self.deadline = time.monotonic() + lapse_s
         self.beat_s, self.not_before, self.last_beat, self.failures = 1.0, 0.0, 0.0, 0
         self.enrolled, self.ending, self.lost = False, False, ""
+        self.notice: dict[str, str] | None = None
+        self.kept = self.environment.pop("BROKER_CHECKPOINTS", "")
         self.job: Job | None = None
         self.jobs: dict[str, Job] = {}
         self.berth = socket.socket()  # holds a port free until a job starts that may be rank 0
@@ -212,6 +185,7 @@ class Agent:
     def report(self) -> dict[str, Any]:
         """What a beat tells; the end is told with the last of the log, never before it."""
         job, us = self.job, {"port": self.port, "address": self.wire.address}
+        us["notice"] = self.notice
         if job is None:
             return {**us, "state": "idle", "lease": None, "exit_code": None, "chunks": []}
         chunks = job.chunks[:PARCEL_CHUNKS]
@@ -241,11 +215,33 @@ class Agent:
             work = answer["work"]
             if work["lease"] not in self.jobs:  # one that was run before is only reported again
                 self.berth.close()
-                self.jobs[work["lease"]] = Job(work, {**self.environment, **work["env"]}, now)
+                self.jobs[work["lease"]] = Job(work, self.surroundings(work["env"]), now)
             self.job, self.not_before = self.jobs[work["lease"]], 0.0
+            if self.notice:
+                self.job.signal_group(signal.SIGTERM)
         elif do == "stop" and self.job is not None:
             self.job.stop(now)
         self.ending = self.ending or do == "end"
+
+    def surroundings(self, env: dict[str, str]) -> dict[str, str]:
+        """What the command finds, a directory that outlives the machine included."""
+        found = {**self.environment, **env}
+        ours = found.pop("BROKER_CHECKPOINT", "")
+        if self.kept and ours:
+            found["BROKER_CHECKPOINT_DIR"] = kept = os.path.join(self.kept, ours)  # noqa: PTH118
+            with contextlib.suppress(OSError):
+                os.makedirs(kept, exist_ok=True)  # noqa: PTH103
+        return found
+
+    def heed(self, until: str, said: str) -> None:
+        """The cloud takes the machine back: tell the command, and the broker at once."""
+        with contextlib.suppress(OSError), open(self.environment["BROKER_NOTICE"], "w") as note:  # noqa: PTH123
+            note.write(until + "\n")
+        with self.news:
+            self.notice, self.last_beat = {"until": until, "said": said}, 0.0
+            if self.job:
+                self.job.signal_group(signal.SIGTERM)
+            self.news.notify()
 
     def going(self) -> bool:
         return bool(self.lost) or self.ending or self.leaving.is_set()
@@ -275,12 +271,15 @@ class Agent:
 
 def main() -> int:
     url, token, end, lapse = (os.environ.pop(name, "") for name in OURS)
+    notices = source(os.environ)
     agent = Agent(url, token, float(lapse or LAPSE_S), dict(os.environ))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.leaving.set())
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(agent.rope, warn_on_full_buffer=False)
     threading.Thread(target=agent.talk, daemon=True).start()
+    if notices:
+        threading.Thread(target=listen, args=(notices, agent.heed), daemon=True).start()
     try:
         agent.attend()
     except Exception as fault:  # noqa: BLE001 - a fault of ours must not keep the machine

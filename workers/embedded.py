@@ -59,8 +59,10 @@ Wrapped = Callable[[Callable[[Nudge], None]], Callable[[Nudge], None]]
 class Engine:
     """A running broker. `close`, or the end of its `with` block, ends all of it."""
 
-    def __init__(self, wiring: Wiring, url: str, stack: ExitStack) -> None:
-        self.wiring, self.url = wiring, url
+    def __init__(
+        self, wiring: Wiring, url: str, stack: ExitStack, clouds: LocalClouds | None
+    ) -> None:
+        self.wiring, self.url, self.clouds = wiring, url, clouds
         token = wiring.settings.token
         self.token = token.get_secret_value() if token is not None else None
         self._stack = stack
@@ -120,10 +122,11 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
             data_dir = Path(stack.enter_context(_temporary()))
         stack.enter_context(_alone(data_dir))
         sold = pools(tuple(ProviderName))
-        accounts = None
+        accounts, local = None, None
         if clouds:
             options = stack.enter_context(_stocked(sold, capacity))
-            local = LocalClouds(*options, *cloud_options)
+            kept = ("--checkpoints", str(data_dir / "checkpoints"))
+            local = LocalClouds(*options, *kept, *cloud_options)
             accounts = local.start()
             stack.callback(local.stop)
         settings = Settings.read(
@@ -154,7 +157,7 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
             holder = first.holder_pools if first is not None else ()
             stack.enter_context(opening(c for name, c in providers.items() if name in holder))
         stack.enter_context(serving(app, listener))
-        return Engine(wiring, settings.address, stack.pop_all())
+        return Engine(wiring, settings.address, stack.pop_all(), local)
     raise AssertionError  # an ExitStack swallows nothing here
 
 

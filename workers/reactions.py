@@ -62,6 +62,8 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,
     events.CoolDownCleared: (Task.PLACE, Task.PROVISION),
+    events.OrphanFound: _NOTHING,
+    events.OrphanEnded: _NOTHING,
     events.AnswerReceived: _NOTHING,
     events.AnswerRejected: _NOTHING,
     events.OfferAccepted: _BUY,
@@ -83,6 +85,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     # What is left of its machine is ended when its command has stopped.
     events.LeaseFenced: _BUY,
     events.LeaseRenewed: _NOTHING,
+    events.InterruptionNoticed: _BUY,
     events.RenewalDue: _PLACE,
     events.ReclaimAsked: _PLACE,
     events.ReclaimRefused: _NOTHING,

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.concurrency import run_in_threadpool
 
 from broker.api.context import ApiContext, Here, PulseHere
@@ -23,7 +23,17 @@ from broker.api.replies import json_reply
 from broker.domain.machine import Machine, RunState
 from broker.domain.values import JobId, LeaseId
 from broker.ports import LogChunk, Store
-from broker.steps.run import GRACE_S, LAPSES_S, Command, Reply, Report, TokenError, enrol, hear
+from broker.steps.run import (
+    GRACE_S,
+    LAPSES_S,
+    Command,
+    Notice,
+    Reply,
+    Report,
+    TokenError,
+    enrol,
+    hear,
+)
 from broker.wire.strict import Seen, Word
 
 router = APIRouter(prefix="/v1/agent", tags=["agent"])
@@ -52,6 +62,13 @@ class Chunk(Seen):
     text: str
 
 
+class NoticeBody(Seen):
+    """The cloud will take the machine back."""
+
+    until: AwareDatetime
+    said: Annotated[str, Field(max_length=100)]
+
+
 class Beat(Seen):
     state: RunState
     lease: str | None = None
@@ -61,6 +78,7 @@ class Beat(Seen):
     port: Port | None = None
     address: Annotated[str, Field(max_length=100)] = ""
     chunks: Annotated[tuple[Chunk, ...], Field(max_length=1000)] = ()
+    notice: NoticeBody | None = None
 
 
 class WorkView(Seen):
@@ -175,6 +193,7 @@ def _report(body: Beat, job: JobId, unit: int) -> Report:
         timed_out=body.timed_out,
         port=body.port,
         address=body.address,
+        notice=Notice(body.notice.until, body.notice.said) if body.notice else None,
         chunks=[
             LogChunk(
                 job=job,

@@ -18,6 +18,7 @@ from broker.api import (
     offers,
     quotes,
     reclaims,
+    spend,
 )
 from broker.api.context import ApiContext
 from broker.api.door import Door
@@ -45,7 +46,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
     desks = (offers, reclaims, keys, agreements, editions)
-    for part in (facts, jobs, quotes, *desks, fleet, cool_downs, accounts, agent):
+    for part in (facts, jobs, quotes, *desks, fleet, cool_downs, spend, accounts, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)
     app.include_router(desk.router)

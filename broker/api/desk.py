@@ -21,6 +21,7 @@ from broker.domain.link import LinkTo
 from broker.domain.market import Pool
 from broker.domain.notice import entry
 from broker.domain.offer import Offer
+from broker.domain.place import read_sold
 from broker.domain.values import NoticeId, OfferId, plain
 from broker.steps.answer import acknowledge, record_answer
 from broker.steps.authority import UnauthorisedError
@@ -152,10 +153,11 @@ def _body(form: Mapping[str, Sequence[str]], offer: Offer) -> dict[str, Any]:
     body: dict[str, Any] = {"kind": kind, "by": _one(form, "by") or "desk"}
     if kind == "accept":
         body["holds"] = [
-            {"hold": hold, "units": _number(form, f"units-{row}"), "region": region, "sku": sku}
+            {"hold": hold, "units": _number(form, f"units-{row}"), "region": region}
+            | read_sold(sold)
             for row in range(_ROWS)
             if (hold := _one(form, f"hold-{row}"))
-            for region, _, sku in [_one(form, f"place-{row}").partition(" ")]
+            for region, _, sold in [_one(form, f"place-{row}").partition(" ")]
         ]
         body["units"] = sum(hold["units"] for hold in body["holds"]) or len(offer.units)
     if kind in ("refuse", "counter"):
@@ -183,9 +185,10 @@ def _places(offer: Offer, here: ApiContext) -> list[str]:
     """The holder's own places that what the notice says leaves."""
     terms = offer.terms
     seen: dict[str, Pool] = {
-        f"{pool.place.region} {pool.place.sku}": pool
+        f"{pool.place.region} {pool.place.sold}": pool
         for pool in here.rules.pools
         if pool.place.provider in offer.holder
+        and (terms.interruptible or not pool.place.interruptible)
         and pool.gpus >= terms.gpus_per_unit
         and (terms.accelerators is None or pool.accelerator in terms.accelerators)
     }

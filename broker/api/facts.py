@@ -22,6 +22,7 @@ from broker.domain.chain import Fact, exported
 from broker.domain.explain import explain
 from broker.domain.job import Job
 from broker.domain.machine import RunState
+from broker.domain.place import areas
 from broker.domain.values import JobId
 from broker.wire import ChunkPage, FactPage
 
@@ -141,7 +142,8 @@ def _facts_about(job: Job, here: ApiContext) -> list[Fact]:
         if pool.fits(work.shape) and pool.within(work.limits)
     }
     streams = [f"job/{job.id}", f"agreement/{job.agreement}", "broker"]
-    streams += [place.stream for place in sorted(places)]
+    around = {one for place in places for one in areas(place)}
+    streams += [one.stream for one in sorted(around)]
     found = list(chain.from_iterable(_all_of(stream, here) for stream in streams))
     lists = {fact.data["list_id"] for fact in found if fact.type == "ThirdPartyCommitted"}
     for name in sorted(lists | {here.rules.list_id}):

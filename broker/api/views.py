@@ -100,6 +100,8 @@ def job_view(job: Job, known: Mapping[str, Purchase]) -> JobView:
         gpu=f"{'|'.join(shape.accelerators) or 'any'}:{shape.gpus}" if shape.gpus else "",
         units=work.units,
         units_by_state=Counter(unit.state.value for unit in job.units),
+        attempt=max((unit.epoch for unit in job.units), default=0),
+        preempted=sum(unit.preempted for unit in job.units),
         places=tuple(
             PlaceView(provider=provider, region=region, sku=sku, purchase=how, units=units)
             for (provider, region, sku, how), units in places.items()

@@ -8,6 +8,7 @@ import typer
 
 from broker.cli.options import Json, KeyShown, key_header
 from broker.cli.shell import USAGE, out, out_json, say, shell_of
+from broker.domain.place import read_sold
 
 app = typer.Typer(
     help="Agreements: ls, show, waive, revoke, consent, attest, conflict, stake, standing, "
@@ -124,14 +125,14 @@ def standing(
     json: Json = False,
 ) -> None:
     """The holder accepts some work beforehand, under a hold of its own."""
-    region, _, sku = place.partition(":")
+    region, _, sold = place.partition(":")
     said = {
         "of_clause": of,
         "units": units,
         "price_usd_hour": price,
         "hold": hold,
         "region": region,
-        "sku": sku,
+        **read_sold(sold),
         "match": _match(classes, None),
         "id": id,
     }

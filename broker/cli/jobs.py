@@ -236,6 +236,7 @@ def amend(
     exclude: Annotated[
         list[str] | None, typer.Option(help="A provider; may be repeated; `none` excludes none.")
     ] = None,
+    spot: Annotated[str | None, typer.Option(help="never, prefer or only.")] = None,
     json: Json = False,
 ) -> None:
     """Change the limits of a job that waits; the holder is asked anew where that is due."""
@@ -246,8 +247,10 @@ def amend(
         said["regions"] = [] if region == ["any"] else region
     if exclude:
         said["exclude"] = [] if exclude == ["none"] else exclude
+    if spot is not None:
+        said["spot"] = spot
     if not said:
-        say("say what to change: --max-price, --region or --exclude")
+        say("say what to change: --max-price, --region, --exclude or --spot")
         raise typer.Exit(USAGE)
     shell = shell_of(context)
     found = shell.line.patch(f"/v1/jobs/{shell.job(job)['id']}", {"limits": said})

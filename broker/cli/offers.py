@@ -9,6 +9,7 @@ import typer
 from broker.cli.options import Json, KeyShown, OfferNamed, key_header
 from broker.cli.shell import out, out_json, say, shell_of
 from broker.client.errors import BrokerError
+from broker.domain.place import read_sold
 
 app = typer.Typer(
     help="Offers to the holder: ls, show, notice.",
@@ -140,7 +141,8 @@ def _hold(text: str) -> dict[str, Any]:
     parts = text.split(":")
     if len(parts) not in (4, 5) or not parts[1].isdigit():
         raise _usage(f"--hold: {text!r} is no hold; write HOLD:UNITS:REGION:SKU")
-    held = {"hold": parts[0], "units": int(parts[1]), "region": parts[2], "sku": parts[3]}
+    held = {"hold": parts[0], "units": int(parts[1]), "region": parts[2]}
+    held |= read_sold(parts[3])
     return held | ({"via": parts[4]} if parts[4:] else {})
 
 

@@ -15,6 +15,7 @@ ELSEWHERE: Final = {
     "demo": "Start all that, and play about a minute of mixed work.",
     "worker": "Run a worker of a broker in production.",
     "ticker": "Run timers, sealer and relay of a broker in production.",
+    "prices": "What machines cost: ls, refresh, import.",
 }
 """What `workers` brings, in words, so that `--help` need not load it."""
 
@@ -97,8 +98,14 @@ def elsewhere(context: typer.Context) -> None:
             add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
         )
         help_too = {"help_option_names": ["-h", "--help"]}
-        sub.command(name, context_settings=help_too)(point.load())
-        sub(args=context.args, prog_name=f"broker {name}", standalone_mode=False)
+        found = point.load()
+        if isinstance(found, typer.Typer):
+            sub = found
+        else:
+            sub.command(name, context_settings=help_too)(found)
+        code = sub(args=context.args, prog_name=f"broker {name}", standalone_mode=False)
+        if code:
+            raise typer.Exit(code)
         return
     raise BrokerError(
         f"`broker {name}` is not installed; install capacity-broker whole", code="invalid_settings"

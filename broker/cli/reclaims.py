@@ -8,6 +8,7 @@ import typer
 
 from broker.cli.options import JobNamed, Json, KeyShown, key_header
 from broker.cli.shell import out, out_json, say, shell_of
+from broker.domain.place import read_sold
 
 
 def reclaim(
@@ -25,7 +26,7 @@ def reclaim(
     """Ask a released unit back, as the holder's desk."""
     shell = shell_of(context)
     found = shell.job(job)
-    body = {"hold": hold, "region": region, "sku": sku, "by": by}
+    body = {"hold": hold, "region": region, "by": by} | read_sold(sku)
     path = f"/v1/jobs/{found['id']}/units/{unit}/reclaim"
     said = shell.line.post(path, body, key_header(key), repeatable=False)
     if json:

@@ -142,6 +142,7 @@ _STAGES: Final = {
     "JobStarted": "running",
     "ShareBelow": "own-built share {share} is below {min_share}",
     "LeaseBilled": "{usd} USD for {gpus} GPUs over {seconds} s at {provider}",
+    "InterruptionNoticed": "{provider} takes the machine of unit {unit} back at {until}",
     "LeaseEnded": "machine of unit {unit} let go: {cause}",
     "JobFinished": "finished",
     "JobFailed": "failed: {reason}",

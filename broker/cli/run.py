@@ -44,6 +44,12 @@ def run(
     label: Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")] = None,
     region: Annotated[list[str] | None, typer.Option(help="eu-*; may be repeated.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Stop it after 20m, 2h.")] = None,
+    spot: Annotated[
+        str | None, typer.Option(help="May its machines be taken back: never, prefer or only.")
+    ] = None,
+    max_price: Annotated[
+        str | None, typer.Option(help="US dollars an hour for one machine.")
+    ] = None,
     start_within: Annotated[str | None, typer.Option(help="Wait so long for machines.")] = None,
     wait: Annotated[
         float | None, typer.Option(min=0, help="Follow at most so many seconds; exit 124.")
@@ -67,7 +73,14 @@ def run(
         "labels": _pairs(label, "--label"),
         "timeout": timeout,
         "resources": {"gpu": gpu} if gpu else None,
-        "limits": _given({"regions": region, "start_within": start_within}),
+        "limits": _given(
+            {
+                "regions": region,
+                "spot": spot,
+                "max_price_per_hour": max_price,
+                "start_within": start_within,
+            }
+        ),
         _COUNTS.get(kind, "nodes"): nodes if nodes > 1 else None,
     }
     job = checked(_given(fields))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from broker.client.connection import Connection
+from broker.domain.place import read_sold
 
 if TYPE_CHECKING:
     from broker.wire import AgreementsView, AgreementView, RecordedView
@@ -115,7 +116,7 @@ class Agreements:
             "price_usd_hour": str(price_usd_hour),
             "hold": hold,
             "region": region,
-            "sku": sku,
+            **read_sold(sku),
             "match": match,
             "id": id,
         }

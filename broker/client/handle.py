@@ -132,6 +132,7 @@ class JobHandle(Future[Outcome]):
         max_price: Decimal | str | float | Unchanged | None = UNCHANGED,
         regions: Sequence[str] | Unchanged = UNCHANGED,
         exclude: Sequence[str] | Unchanged = UNCHANGED,
+        spot: str | bool | Unchanged = UNCHANGED,
     ) -> JobView:
         """Change its limits while it waits; what is left out stays, `None` is no limit.
 
@@ -141,6 +142,7 @@ class JobHandle(Future[Outcome]):
         from broker.wire import JobView  # noqa: PLC0415 - a command line does without
 
         said = {"max_price_per_hour": max_price, "regions": regions, "exclude": exclude}
+        said |= {"spot": spot}
         limits = {name: _plain(v) for name, v in said.items() if not isinstance(v, Unchanged)}
         return JobView.model_validate(self._line.patch(f"/v1/jobs/{self.id}", {"limits": limits}))
 

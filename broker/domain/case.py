@@ -25,7 +25,7 @@ from broker.domain.job import (
 )
 from broker.domain.machine import MACHINE_MOVES, Machine, MachineState
 from broker.domain.offer import Offer
-from broker.domain.values import CommitmentId, MachineName, OfferId
+from broker.domain.values import CommitmentId, MachineName, OfferId, ProviderName, Usd
 
 NewId = Callable[[str], str]
 """Makes an id that was never made before, from a prefix such as `offer`."""
@@ -44,6 +44,8 @@ class Case:
     events: list[Event] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     """Ids of the offers, commitments and machines that the store has to write."""
+    spent: list[tuple[ProviderName, Usd]] = field(default_factory=list)
+    """What machines came to that are gone now, whether or not anybody is billed for them."""
 
     def tell(self, event: Event) -> None:
         self.events.append(event)

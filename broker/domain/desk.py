@@ -19,7 +19,7 @@ from broker.domain.market import Market, Pool, option
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
-from broker.domain.spill import commit_holder
+from broker.domain.spill import commit_holder, price_cap
 from broker.domain.values import AnswerId, RefusalReason
 
 _LINES_KNOWN: Final = 20_000
@@ -103,6 +103,7 @@ def _ask(case: Case, offer: Offer, market: Market, missing: tuple[int, ...]) -> 
                     unit=unit,
                     place=pool.place,
                     price_usd_hour=pool.price_usd_hour,
+                    max_price_usd_hour=price_cap(case, pool.place, offer.terms.price_usd_hour),
                     together=_together(offer),
                     offer=offer.id,
                     wanted_at=case.now,

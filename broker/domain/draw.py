@@ -16,7 +16,7 @@ from broker.domain.market import Pool, PoolKind
 from broker.domain.values import LeaseId, Usd
 from broker.domain.workload import Scope, Workload
 
-_MICROSECOND: Final = timedelta(microseconds=1)
+MICROSECOND: Final = timedelta(microseconds=1)
 _HOUR_US: Final = 3_600_000_000
 _MILLIONTH: Final = Decimal("0.000001")
 _HOLDERS: Final = frozenset({PoolKind.HOLDER, PoolKind.HOLDER_VIA})
@@ -55,7 +55,7 @@ def billed(
     job: Job, machine: Machine, lease: LeaseId, commitment: Commitment, now: datetime
 ) -> LeaseBilled:
     """The bill of a machine's lease that ends now."""
-    spent = (now - (machine.leased_at or machine.up_at or now)) // _MICROSECOND
+    spent = (now - (machine.leased_at or machine.up_at or now)) // MICROSECOND
     seconds = Decimal(spent).scaleb(-6)
     return LeaseBilled(
         lease=lease,

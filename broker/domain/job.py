@@ -113,6 +113,8 @@ class Unit:
     commitment: CommitmentId | None = None
     lease: LeaseId | None = None
     exit_code: int | None = None
+    preempted: int = 0
+    """How often its cloud has taken its machine back."""
     term: Term | None = None
     """Of its lease, where the clause sets one."""
     heir: Unit | None = None

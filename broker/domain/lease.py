@@ -1,4 +1,4 @@
-"""From a machine that is there to a job that has ended: leases, runs, losses and ends."""
+"""From a machine that is there to a job that has ended: leases, runs and ends."""
 
 from __future__ import annotations
 
@@ -9,31 +9,28 @@ from broker.domain import events
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
-from broker.domain.draw import billed
 from broker.domain.event import Event
 from broker.domain.job import JobState, UnitState
-from broker.domain.machine import Machine, MachineState, RunState, machine_name
+from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.offering import fulfil, owed, withdraw
-from broker.domain.spill import deliver_again, drop_commitments, fail_commitment
+from broker.domain.spill import drop_commitments
 from broker.domain.succession import (
     FENCED,
     disinherit,
     make_way,
-    ready,
     stopped,
-    succeed,
 )
 from broker.domain.values import LeaseId
 
 DELIVER_AGAIN: Final = timedelta(seconds=10)
 """How soon a supplier whose machine came to nothing is asked for another."""
-_REQUEUED: Final = frozenset({"lost", "regrouped"})
+PREEMPTED: Final = "preempted"
+"""Why a lease ends whose machine its cloud has taken back."""
+REQUEUED: Final = frozenset({"lost", PREEMPTED, "regrouped"})
 """Ends of a lease after which the unit goes back; how its command ended is then no matter."""
 
 SIBLINGS_GRACE_S: Final = 10
 """How long the other units of a job have to stop when one has failed."""
-LOSSES_BORNE: Final = 3
-"""How many machines a job may lose before it fails of it."""
 
 
 def activate(case: Case, commitment: Commitment) -> None:
@@ -92,13 +89,16 @@ def started(case: Case, machine: Machine) -> None:
 
 def exited(case: Case, machine: Machine, exit_code: int, *, timed_out: bool = False) -> None:
     """The command has ended on one machine; the last one ends the job, and so does a failure."""
-    if machine.run is RunState.ENDED or machine.because in _REQUEUED:
+    if machine.run is RunState.ENDED or machine.because in REQUEUED:
         return
     if machine.because in FENCED:
         case.give_back(case.put_machine(altered(machine, run=RunState.ENDED)), machine.because)
-        _make_room(case, machine)
+        make_room(case, machine)
         return
     ended = case.put_machine(altered(machine, run=RunState.ENDED, exit_code=exit_code))
+    if exit_code != 0 and not timed_out and (why := _interrupted(case, machine)):
+        case.give_back(ended, why)
+        return
     units = list(case.job.units)
     units[machine.unit] = altered(units[machine.unit], exit_code=exit_code)
     case.set_job(units=tuple(units))
@@ -128,45 +128,21 @@ def exited(case: Case, machine: Machine, exit_code: int, *, timed_out: bool = Fa
         )
 
 
-def gone(case: Case, machine: Machine, because: str) -> None:
-    """The cloud confirms that a machine is no more. Its lease ends; one we did not end is lost."""
-    cause = machine.because or "lost"
-    case.put_machine(altered(machine, state=MachineState.GONE, because=cause, due_at=None))
-    if machine.lease is None or machine.commitment is None:
-        return
-    requeue = cause in _REQUEUED and not case.job.state.over
-    if machine.lease == case.job.units[machine.unit].lease:
-        disinherit(case, machine.unit, cause, keep_bound=requeue)
-    case.tell(
-        events.LeaseEnded(
-            job=case.job.id,
-            unit=machine.unit,
-            epoch=machine.epoch,
-            provider=machine.place.provider,
-            lease=machine.lease,
-            commitment=machine.commitment,
-            cause=cause,
-            exit_code=machine.exit_code,
-        )
-    )
-    commitment = case.commitments.get(machine.commitment)
-    if commitment is not None:
-        case.tell(billed(case.job, machine, machine.lease, commitment, case.now))
-    if machine.lease != case.job.units[machine.unit].lease:
-        _make_room(case, machine)  # fenced before: another lease has its unit, or will have
-    elif requeue:
-        _requeue(case, machine, because)
-    else:
-        case.move((machine.unit,), UnitState.DONE, lease=None)
-    if commitment is not None and all(m.state.over for m in case.machines_of(commitment.id)):
-        case.put_commitment(altered(commitment, state=CommitmentState.ENDED))
+def _interrupted(case: Case, machine: Machine) -> str | None:
+    """Why a command that stopped is to go on elsewhere: a notice came, to it or to its gang."""
+    if case.job.state.over:
+        return None
+    if machine.noticed_until is not None:
+        return PREEMPTED
+    gang = case.machines.values() if case.job.workload.gang else ()
+    return "regrouped" if any(one.noticed_until and not one.state.over for one in gang) else None
 
 
-def _make_room(case: Case, machine: Machine) -> None:
+def make_room(case: Case, machine: Machine) -> None:
     """The process of a fenced lease is over."""
-    _follow(case, stopped(case, machine))
+    let_follow(case, stopped(case, machine))
     if not case.job.state.over and _broken(case):
-        _fail_broken(case, f"the lease of unit {machine.unit} ran out after another had finished")
+        fail_broken(case, f"the lease of unit {machine.unit} ran out after another had finished")
 
 
 def _broken(case: Case) -> bool:
@@ -176,62 +152,15 @@ def _broken(case: Case) -> bool:
     return case.job.workload.gang and finished and bool(case.job.in_state(*again))
 
 
-def _fail_broken(case: Case, reason: str) -> None:
+def fail_broken(case: Case, reason: str) -> None:
     failed = events.JobFailed(job=case.job.id, reason=reason, exit_code=None)
     close(case, failed, JobState.FAILED, reason=reason)
 
 
-def _follow(case: Case, commitment: Commitment | None) -> None:
+def let_follow(case: Case, commitment: Commitment | None) -> None:
     """The last lease that a commitment waited for is over."""
     if commitment is not None:
         activate(case, commitment)
-
-
-def vanished(case: Case, machine: Machine, because: str) -> None:
-    """A machine that was there, or nearly, is no more: a loss, and never a refusal of its place."""
-    gone(case, machine, because)
-    if machine.lease is not None:
-        return
-    offer = case.offers.get(machine.offer) if machine.offer else None
-    commitment = case.commitments.get(machine.commitment) if machine.commitment else None
-    if commitment is not None and not commitment.state.over:
-        if commitment.offer is not None:
-            deliver_again(case, commitment, case.now + DELIVER_AGAIN)
-        else:
-            fail_commitment(case, commitment, "lost", because)
-    elif commitment is None and offer is not None and offer.state.undecided:
-        case.put_machine(
-            altered(
-                machine,
-                name=machine_name(machine.name, machine.unit, machine.place),
-                state=MachineState.WANTED,
-                handle=None,
-                tries=0,
-                in_vain=0,
-                up_at=None,
-                wanted_at=case.now,
-                due_at=case.now + DELIVER_AGAIN,
-            )
-        )
-
-
-def _requeue(case: Case, machine: Machine, because: str) -> None:
-    """A lost unit goes back through the agreement; a gang goes back whole."""
-    succeed(case, machine.unit)
-    _follow(case, ready(case, machine.unit))
-    if machine.because == "regrouped":
-        return
-    case.set_job(losses=case.job.losses + 1)
-    if case.job.losses > LOSSES_BORNE:
-        reason = f"lost {case.job.losses} machines, the last one: {because or 'it was gone'}"
-        failed = events.JobFailed(job=case.job.id, reason=reason, exit_code=None)
-        close(case, failed, JobState.FAILED, reason=reason)
-    elif case.job.workload.gang and any(u.exit_code is not None for u in case.job.units):
-        _fail_broken(case, f"lost unit {machine.unit} of its gang after another had finished")
-    elif case.job.workload.gang:
-        for sibling in list(case.machines.values()):
-            if sibling.lease is not None:
-                case.give_back(sibling, "regrouped")
 
 
 def cancel(case: Case, reason: str, grace_s: int) -> None:

@@ -60,6 +60,8 @@ class Machine:
     unit: int
     place: Place
     price_usd_hour: Usd
+    max_price_usd_hour: Usd | None = None
+    """On spot, the most that may be paid for it; None: as much as on demand."""
     together: int = 1
     """How many units stand or fall with this one, itself included."""
     state: MachineState = MachineState.WANTED
@@ -84,6 +86,8 @@ class Machine:
     leased_at: datetime | None = None
     run: RunState = RunState.IDLE
     stopping: bool = False
+    noticed_until: datetime | None = None
+    """When its cloud takes it back, once it has said so."""
     exit_code: int | None = None
     trouble: str = ""
     """What of ours keeps its cloud from answering; empty once it has answered."""

@@ -60,6 +60,14 @@ class Place(NamedTuple):
         return f"{self.provider.value} {self.region} {self.sold}"
 
 
+def read_sold(text: str) -> dict[str, str]:
+    """The kind of machine and how it is bought, from what `Place.sold` says."""
+    sku, _, how = text.rpartition(" ")
+    if sku and how in set(Purchase):
+        return {"sku": sku, "purchase": how}
+    return {"sku": text}
+
+
 def option(purchase: Purchase) -> dict[str, str]:
     """How something is bought, for a record that says nothing of what is bought on demand."""
     return {} if purchase is Purchase.ON_DEMAND else {"purchase": purchase.value}
@@ -157,7 +165,11 @@ def told_areas(words: tuple[str, str, str], purchase: Purchase) -> tuple[tuple[s
     """The words of every area that a place lies in, of which only words are known."""
     provider, region, sold = words
     how = "" if purchase is Purchase.ON_DEMAND else f" {purchase}"
-    place = Place(ProviderName(provider), region, sold.removesuffix(how), purchase)
+    return told_around(Place(ProviderName(provider), region, sold.removesuffix(how), purchase))
+
+
+def told_around(place: Place) -> tuple[tuple[str, str, str], ...]:
+    """The words of every area that a place lies in, itself first."""
     return tuple(map(_words, areas(place)))
 
 

@@ -14,7 +14,7 @@ from broker.domain.draw import drawn_from
 from broker.domain.heirs import bind, stay
 from broker.domain.job import UnitState
 from broker.domain.machine import Machine, machine_name
-from broker.domain.market import Pool, PoolKind
+from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import CommitmentId, OfferId, Usd
@@ -22,8 +22,10 @@ from broker.domain.verdict import VerdictKind, verdict
 from broker.domain.workload import Scope
 
 
-def release_units(case: Case, units: tuple[int, ...], release: Release) -> None:
-    """Give units their freedom and look at them at once."""
+def release_units(
+    case: Case, units: tuple[int, ...], release: Release, *, again: bool = False
+) -> None:
+    """Give units their freedom, or give it back, and look at them at once."""
     case.tell(
         events.UnitsReleased(
             job=case.job.id,
@@ -33,10 +35,14 @@ def release_units(case: Case, units: tuple[int, ...], release: Release) -> None:
             ceiling=release.ceiling,
             tail_until=release.tail_until,
             cites=release.cites,
+            again=again,
         )
     )
     case.move(units, UnitState.RELEASED, offer=None, release=release.number, commitment=None)
     stay(case, units, release.basis)
+    if again:
+        case.set_job(due_at=case.now)
+        return
     case.set_job(releases=(*case.job.releases, release), released=release.number, due_at=case.now)
 
 
@@ -190,6 +196,7 @@ def want_machines(case: Case, commitment: Commitment, price: Usd | None, at: dat
                 unit=unit,
                 place=commitment.place,
                 price_usd_hour=price or Usd(0),
+                max_price_usd_hour=price_cap(case, commitment.place, _ceiling(case, commitment)),
                 together=len(commitment.units),
                 commitment=commitment.id,
                 owed=bool(commitment.offer or commitment.holds),
@@ -197,6 +204,23 @@ def want_machines(case: Case, commitment: Commitment, price: Usd | None, at: dat
                 due_at=at,
             )
         )
+
+
+def price_cap(case: Case, place: Place, noticed: Usd | None) -> Usd | None:
+    """The most that may be paid on spot: what the holder was noticed, and the job's own limit."""
+    if not place.interruptible:
+        return None
+    bounds = (noticed, case.job.workload.limits.max_price_usd_hour)
+    return min((price for price in bounds if price is not None), default=None)
+
+
+def _ceiling(case: Case, commitment: Commitment) -> Usd | None:
+    """The price that the notice named which the commitment stands on."""
+    offer = case.offers.get(commitment.offer) if commitment.offer else None
+    if offer is not None:
+        return offer.terms.price_usd_hour
+    release = next((r for r in case.job.releases if r.number == commitment.release), None)
+    return release.ceiling.price_usd_hour if release else None
 
 
 def fail_commitment(case: Case, commitment: Commitment, reason: str, code: str) -> None:

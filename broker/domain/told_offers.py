@@ -120,7 +120,7 @@ def answer_rejected(told: Retelling, fact: Fact) -> None:
 
 
 def released(told: Retelling, fact: Fact) -> None:
-    if fact.data["basis"] == "standing_refusal":
+    if fact.data["basis"] == "standing_refusal" and not fact.data.get("again"):
         standing(told, fact, None)
 
 

@@ -10,6 +10,7 @@ from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
 from broker.domain.considered import Considered, Sought, considered, what_would_change
 from broker.domain.explanation import NotAsked
+from broker.domain.place import told_around
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
 from broker.domain.values import ProviderName, Usd, decimal_text, instant, usd
@@ -70,8 +71,9 @@ def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
         return f"{one.left_out} leaves it out"
     if one.verdict == "forbid":
         return one.because
-    if shut := told.shut.get((place.provider.value, place.region, place.sold)):
-        return shut
+    shut = (told.shut.get(around) for around in told_around(place))
+    if why := next((why for why in shut if why), None):
+        return why
     if paid is not None and one.pool.price_usd_hour >= paid:
         more = one.pool.price_usd_hour - paid
         return f"{decimal_text(more)} $/h dearer" if more else "no cheaper"

@@ -8,6 +8,7 @@ from typing import Final
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict
 from broker.domain.market import told_place
+from broker.domain.place import told_area
 from broker.domain.retelling import ENDS, Retelling
 from broker.domain.values import RefusalReason
 
@@ -68,8 +69,8 @@ def _note_shut(told: Retelling, passed_over: Iterable[str]) -> None:
         refusal = told.refusals.get(why)
         if refusal is not None:
             said = refusal.data
-            place = told_place(said)
-            told.shut[place] = f"stood refused: {said['code']}, until {said['valid_until']}"
+            around = told_area(said)
+            told.shut[around] = f"stood refused: {said['code']}, until {said['valid_until']}"
         elif why.startswith("closed "):
             provider, region, sold = why.removeprefix("closed ").split(" ", 2)
             told.shut[provider, region, sold] = "closed by a trouble of ours"
@@ -91,12 +92,16 @@ def activated(told: Retelling, fact: Fact) -> None:
     if place is not None:
         basis = told.rows[place].basis or ""
         because = _BASES.get(basis, "the holder had its turn and took it")
+        if fact.data["epoch"] > 1:
+            because = f"attempt {fact.data['epoch']}; {because}"
         told.amend(fact, Verdict.PLACED, because)
 
 
 def lease_ended(told: Retelling, fact: Fact) -> None:
     cause = fact.data["cause"]
-    if cause in ("lost", "regrouped"):
+    if cause == "preempted":
+        told.amend(fact, Verdict.LOST, "its cloud took the machine back")
+    elif cause in ("lost", "regrouped"):
         told.amend(fact, Verdict.LOST, f"the machine was {cause}")
     elif cause in _MOVED:
         told.amend(fact, Verdict.LET_GO, _MOVED[cause])

@@ -87,6 +87,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a job starts again by itself."""
+
+    preempted: int = 5
+    """After its cloud took a machine back: each unit, or a gang as a whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     name: str
     tenant: str
@@ -109,5 +117,6 @@ class Workload:
     """How long the job waits for its units before it is unmet; None waits for ever."""
     checkpointable: bool = False
     """Whether it may be stopped and started elsewhere without losing its work."""
+    retry: Retry = Retry()
     priority: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)

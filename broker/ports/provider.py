@@ -110,6 +110,8 @@ class Gone:
     """A machine that was there is not there any more."""
 
     because: str = ""
+    preempted: bool = False
+    """Whether its cloud has taken it back, by its own word."""
 
 
 Outcome: TypeAlias = Launching | Running | Refused | Fault | Unsure | Gone

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.chain import Fact
 from broker.domain.event import Event
@@ -224,6 +225,12 @@ class Transaction(Protocol):
         Once for an agreement in a transaction. If somebody has written it since it was read,
         nothing of the transaction is kept.
         """
+        ...
+
+    # -- spending
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        """What each tenant spends at each cloud; with `hold`, nobody else asks so until the end."""
         ...
 
     # -- signs of life

@@ -80,6 +80,8 @@ class Asking:
                 return lambda: self._launched(order)
             case MachineState.ASKED:
                 return lambda: self.provider.poll(order, machine.handle or "")
+            case MachineState.RUNNING if not machine.stopping:
+                return lambda: self.provider.poll(order, machine.handle or "")
             case _:
                 return lambda: Ended(self.provider.terminate(order, machine.handle))
 
@@ -89,8 +91,8 @@ class Asking:
         if first(machine):
             self.calling[place] -= 1
         if isinstance(said, Exception):
-            known = wanted or machine.state is MachineState.ASKED
-            return Unsure(f"{type(said).__name__}: {said}") if known else Ended(gone=False)
+            asked = wanted or machine.state in (MachineState.ASKED, MachineState.RUNNING)
+            return Unsure(f"{type(said).__name__}: {said}") if asked else Ended(gone=False)
         if isinstance(said, Fault) and said.kind in PAUSES:
             self.paused.add(area(place, said.reach))
         elif wanted and isinstance(said, Running):
@@ -123,7 +125,7 @@ class Asking:
         labels = {"broker-job": machine.job.lower().replace("_", "-")}
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
-        return self.rules.order(machine.name, machine.place, labels)
+        return self.rules.order(machine.name, machine.place, labels, machine.max_price_usd_hour)
 
 
 def first(machine: Machine) -> bool:

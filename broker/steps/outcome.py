@@ -9,7 +9,8 @@ from typing import Final, assert_never
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
-from broker.domain.lease import DELIVER_AGAIN, activate, gone, unmet, vanished
+from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
+from broker.domain.losses import gone, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer
@@ -43,6 +44,11 @@ from broker.steps.told import Ended, NotYet, StandsRefused, Told
 _PASSING: Final = frozenset({FaultKind.TRANSIENT, FaultKind.UNREACHABLE})
 """Faults of a bad day: the same order is put again, and soon."""
 
+LOOK_AGAIN: Final = timedelta(seconds=2)
+"""How soon a machine is looked at again that should have been taken back by now."""
+LOOKED_FOR: Final = timedelta(minutes=2)
+"""How long it is looked at; later, reconciliation finds that it is gone."""
+
 
 class Round:
     """The record of one round at a provider: applies each answer to the file of its job."""
@@ -69,7 +75,10 @@ class Round:
             if case is None or current is None:
                 continue  # over in the meantime; reconciliation ends what was bought too late
             if current.state is MachineState.RUNNING and not isinstance(answer, Ended):
-                continue  # another worker took the claim up, and its answer was first
+                # Unless it was looked at as one that runs, another worker's answer was first.
+                if machine.state is MachineState.RUNNING:
+                    self._looked_at(case, current, answer)
+                continue
             if current.state is MachineState.ENDING and not isinstance(answer, Ended | NotYet):
                 self._arrived_too_late(case, current, answer)
             else:
@@ -96,8 +105,8 @@ class Round:
                 self._fault(case, machine, answer)
             case Unsure(because=because):
                 self._unsure(case, machine, because)
-            case Gone(because=because):
-                vanished(case, machine, because)
+            case Gone(because=because, preempted=preempted):
+                vanished(case, machine, because, preempted=preempted)
             case StandsRefused() | NotYet() | Ended():
                 self._unasked(case, machine, answer)
             case _:
@@ -125,7 +134,8 @@ class Round:
                 self._not_yet(case, altered(machine, tries=machine.tries - 1))
             case Ended(gone=confirmed):
                 if confirmed:
-                    if machine.lease is not None:  # else it was only given back, and shows nothing
+                    # Else it was only given back, which shows nothing, or its cloud wanted it.
+                    if machine.lease is not None and machine.because != PREEMPTED:
                         self.places.let_go(machine.place)
                     gone(case, machine, machine.because)
                 else:
@@ -217,6 +227,15 @@ class Round:
                 activate(case, commitment)
         else:
             case.give_back(up, "no longer wanted")
+
+    def _looked_at(self, case: Case, machine: Machine, answer: Told) -> None:
+        """How a machine fares whose cloud has said that it takes it back."""
+        if isinstance(answer, Gone):
+            vanished(case, machine, answer.because, preempted=answer.preempted)
+            return
+        until = machine.noticed_until
+        awaited = until is not None and case.now <= until + LOOKED_FOR
+        case.put_machine(altered(machine, due_at=case.now + LOOK_AGAIN if awaited else None))
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
         case.put_machine(

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final, assert_never
 
 from broker.domain.altered import altered
+from broker.domain.caps import Purse
 from broker.domain.case import Case
 from broker.domain.decision import (
     AcceptStanding,
@@ -51,6 +52,7 @@ from broker.ports import Store
 from broker.steps.keeping import Registers
 from broker.steps.rulebook import Rulebook
 from broker.steps.standing import take_standing
+from broker.steps.within_caps import within_caps
 
 
 def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
@@ -63,6 +65,8 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
         heads = tx.heads({case.job.line for case in cases})
         registers = Registers(tx)
         decided = _decide(cases, market, heads, registers, rules)
+        if rules.caps:
+            decided = within_caps(cases, decided, Purse(rules.caps, tx.spending()))
         gave_up = {}
         for case, decisions in zip(cases, decided, strict=True):
             _carry_out(case, decisions, market, rules)

@@ -18,6 +18,7 @@ from broker.steps.places import concerned
 from broker.steps.polling import BUSY_RECHECK
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import NotYet, Told
+from broker.steps.withdraw_quote import withdraw_refused
 
 CLAIMED_FOR: Final = timedelta(seconds=60)
 """How long a worker has for what it claimed before another may take it up."""
@@ -160,6 +161,8 @@ class Buying:
                 tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
             if round_.places.freed:
                 tx.call_heads()
+        if round_.places.refusals:
+            withdraw_refused(self.store, self.rules)
 
 
 def _tries(waiting: tuple[MachineName, _Since]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from typing_extensions import override
 
 from broker.domain.agreement import Agreement, Edition
+from broker.domain.caps import Caps
 from broker.domain.cool_downs import CoolDowns
 from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
 from broker.domain.notice import INBOX, STREAM, WEBHOOK
@@ -22,7 +23,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
 from broker.domain.right import QuoteWithdrawn, TailFrom
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Usd
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
 
@@ -127,6 +128,10 @@ class Rulebook:
     """Where this process sees the clouds from; evidence of an outage takes more than one."""
     fitting: Fitting = field(default_factory=dict, repr=False)
     """What its pools were found to fit."""
+    orphan_grace: timedelta = timedelta()
+    """How long a machine of ours that nobody here ever heard of is left alone."""
+    caps: Caps = field(default_factory=Caps)
+    """What may be spent; looked at before anything is offered or launched."""
     cool_downs: CoolDowns = field(default_factory=CoolDowns)
     """How long what a cloud says keeps us away."""
     slow_start: bool = True
@@ -250,7 +255,9 @@ class Rulebook:
             requote_window_s=right.requote_window,
         )
 
-    def order(self, name: str, place: Place, labels: Mapping[str, str]) -> Order:
+    def order(
+        self, name: str, place: Place, labels: Mapping[str, str], at_most: Usd | None = None
+    ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
             name=MachineName(name),
@@ -258,6 +265,7 @@ class Rulebook:
             owner=self.owner,
             start_up=self.start_up(name),
             labels=labels,
+            max_price_usd_hour=at_most,
         )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.lease import exited, started
+from broker.domain.losses import noticed
 from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.values import LeaseId, MachineName
 from broker.ports import LogChunk, Store
@@ -35,6 +37,13 @@ class Command(StrEnum):
     END = "end"
 
 
+class Notice(NamedTuple):
+    """That the cloud will take the machine back, as the machine itself is told."""
+
+    until: datetime
+    said: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What the agent says of itself."""
@@ -47,6 +56,7 @@ class Report:
     port: int | None = None
     address: str = ""
     chunks: Sequence[LogChunk] = ()
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +118,9 @@ def hear(session: str, report: Report, store: Store) -> Reply:
 def _nothing_new(machine: Machine, report: Report) -> bool:
     """Whether a beat only says that all goes on as before: the common case, without a lock."""
     running = machine.run is RunState.RUNNING and report.state is RunState.RUNNING
-    return running and not machine.stopping and machine.state is MachineState.RUNNING
+    known = report.notice is None or machine.noticed_until is not None
+    undisturbed = not machine.stopping and machine.state is MachineState.RUNNING
+    return running and known and undisturbed
 
 
 def _apply(case: Case, machine: Machine, report: Report) -> None:
@@ -119,6 +131,9 @@ def _apply(case: Case, machine: Machine, report: Report) -> None:
         return
     if report.state is not RunState.IDLE and machine.run is RunState.IDLE:
         started(case, machine)
+        machine = case.machines[machine.name]
+    if report.notice is not None:
+        noticed(case, machine, report.notice.until, report.notice.said)
         machine = case.machines[machine.name]
     if report.state is RunState.ENDED:
         code = report.exit_code if report.exit_code is not None else 1
@@ -152,6 +167,7 @@ def _environment(case: Case, machine: Machine) -> dict[str, str] | None:
         "BROKER_ATTEMPT": str(machine.epoch),
         "BROKER_PROVIDER": machine.place.provider.value,
         "BROKER_REGION": machine.place.region,
+        "BROKER_CHECKPOINT": case.job.id if work.gang else f"{case.job.id}/{machine.unit}",
     }
     if not work.gang:
         return env

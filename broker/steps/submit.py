@@ -166,6 +166,7 @@ def submitted(job: Job) -> JobSubmitted:
         exclude=work.limits.exclude,
         checkpointable=work.checkpointable,
         spot=work.limits.spot,
+        preempted=work.retry.preempted,
     )
 
 

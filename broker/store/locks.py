@@ -14,6 +14,9 @@ HOLDS: Final = 0x401D
 PLACES: Final = 0x91AC
 """One round at a time adds to what is remembered of a place."""
 
+SPENDING: Final = 0x5BE4
+"""One worker at a time is about to launch, where there is a spend cap."""
+
 BEATS: Final = 0xBEA7
 """One part of the broker at a time gives a sign of life."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from broker.domain.altered import altered
+from broker.domain.caps import Spend, Spending, spend_of
 from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.key import Key
@@ -24,6 +26,7 @@ from broker.domain.values import (
     NoticeId,
     OfferId,
     ProviderName,
+    Usd,
 )
 from broker.ports import Clock, Ids, LogChunk
 from broker.store.memory_lines import Lines
@@ -63,6 +66,7 @@ class MemoryTables:
         self.due_machines: dict[ProviderName, DueQueue[MachineName]] = {
             name: DueQueue() for name in ProviderName
         }
+        self.spent: defaultdict[tuple[ProviderName, str], Usd] = defaultdict(Usd)
         self.beats: dict[str, datetime] = {}
         self.stuck, self.in_line = Lines(), Lines()
 
@@ -82,6 +86,31 @@ class MemoryTables:
             self.live.pop(job.id, None)
         else:
             self.jobs[job.id] = job
+
+    def set_place(self, record: PlaceRecord, now: datetime) -> None:
+        """Remember it; machines that are still only wanted there become due."""
+        place = record.place
+        self.place_records[place] = record
+        woken = [place]
+        if is_area(place):
+            woken = [] if record.shuts(now) else [p for p in self.wanted if place in areas(p)]
+        for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
+            machine = self.all_machines[name]
+            if machine.due_at is None or machine.due_at > now:
+                self.set_machine(altered(machine, due_at=now))
+
+    def spend(self, job: Job, spent: Iterable[tuple[ProviderName, Usd]]) -> None:
+        for provider, amount in spent:
+            self.spent[provider, job.workload.tenant] += amount
+
+    def spending(self, now: datetime) -> Spending:
+        found = {key: Spend(Usd(0), total) for key, total in self.spent.items()}
+        for job, live in self.live.items():
+            for machine in live.values():
+                key = (machine.place.provider, self.jobs[job].workload.tenant)
+                if (spend := spend_of(machine, now)) != Spend():
+                    found[key] = found.get(key, Spend()).and_(spend)
+        return found
 
     def set_offer(self, job: JobId, offer: Offer) -> None:
         self.due_offers.put((job, offer.id), offer.due_at, (offer.id,))

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from broker.domain.altered import altered
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -163,6 +164,7 @@ class MemoryTransaction:
                     store.commitments[job.id].pop(commitment.id, None)
                 else:
                     store.commitments[job.id][commitment.id] = commitment
+        store.spend(job, case.spent)
         self.store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
@@ -234,8 +236,12 @@ class MemoryTransaction:
         return self.store.place_records
 
     def put_place(self, record: PlaceRecord, events: Sequence[Event] = ()) -> None:
-        self._writes.append(lambda: self.store.set_place(record, self.now))
-        self.record(record.place.stream, events)
+        self._writes.append(lambda: self._put_place(record, events))
+
+    def _put_place(self, record: PlaceRecord, events: Sequence[Event]) -> None:
+        self.store.set_place(record, self.now)
+        if events:
+            self._record(record.place.stream, events)
 
     def asked(self, provider: ProviderName) -> Mapping[Place, int]:
         del provider
@@ -258,6 +264,10 @@ class MemoryTransaction:
         name = register.agreement
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        del hold  # transactions come one at a time
+        return self.store.spending(self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         del hold  # transactions come one at a time
@@ -284,8 +294,8 @@ class MemoryTransaction:
 
     def add_log(self, chunks: Sequence[LogChunk]) -> None:
         for chunk in chunks:
-            key = (chunk.lease, chunk.seq)
-            self._writes.append(partial(self.store.chunks.setdefault, key, chunk))
+            known = (chunk.lease, chunk.seq)
+            self._writes.append(partial(self.store.chunks.setdefault, known, chunk))
 
     def _tell(self, stream: str, version: int, events: Sequence[Event], at: datetime) -> None:
         self.store.log.append(stream, version, events, at)

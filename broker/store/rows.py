@@ -21,6 +21,9 @@ from broker.ports import SubmissionKey
 Values: TypeAlias = dict[str, Any]
 """The values of one row, by column."""
 
+MILLION: Final = 1_000_000
+"""Amounts in columns are whole millionths of a dollar."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -119,6 +122,7 @@ def machine_row(machine: Machine) -> Values:
         "offer": machine.offer,
         "commitment": machine.commitment,
         "lease": machine.lease,
+        "micro_usd_hour": int(machine.price_usd_hour * MILLION),
         "doc": _MACHINE.dump_json(machine).decode(),
     }
 

@@ -127,7 +127,19 @@ class MachineRow(Row, table=True):
     offer: str | None = None
     commitment: str | None = None
     lease: str | None = None
+    micro_usd_hour: int | None = Field(default=None, sa_type=BigInteger)
+    """Millionths of a dollar; empty on rows that were over before this column."""
     doc: str = Field(sa_type=Text)
+
+
+class SpentRow(Row, table=True):
+    """What a tenant's machines at a cloud came to that are gone."""
+
+    __tablename__ = "spent"
+
+    provider: str = Field(primary_key=True)
+    tenant: str = Field(primary_key=True)
+    micro_usd: int = Field(sa_type=BigInteger)
 
 
 class AgentRow(Row, table=True):
@@ -269,6 +281,7 @@ JOBS: Final = _table("jobs")
 OFFERS: Final = _table("offers")
 COMMITMENTS: Final = _table("commitments")
 MACHINES: Final = _table("machines")
+SPENT: Final = _table("spent")
 AGENTS: Final = _table("agents")
 PLACES: Final = _table("places")
 REGISTERS: Final = _table("registers")

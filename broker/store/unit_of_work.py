@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -23,7 +24,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, registers, waking, writes
+from broker.store import desks, event_log, locks, queries, registers, spent, waking, writes
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
@@ -265,6 +266,11 @@ class SqlTransaction:
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._registers[register.agreement] = register
         self.record(f"agreement/{register.agreement}", events)
+
+    def spending(self, *, hold: bool = False) -> Spending:
+        if hold:
+            locks.take(self._connection, locks.SPENDING, ["spending"])
+        return spent.read(self._connection, self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         if hold:

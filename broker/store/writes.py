@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -26,6 +27,7 @@ from broker.domain.job import Job
 from broker.domain.places import PlaceRecord
 from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
+from broker.store import spent
 from broker.store.adding import add
 from broker.store.dues import JOBS_DUE, OFFERS_DUE, Dues
 from broker.store.queries import RANKED, chunks
@@ -111,7 +113,7 @@ def add_jobs(connection: Connection, rows: Sequence[Values]) -> Known:
 
 def keep_cases(
     connection: Connection,
-    cases: Iterable[Case],
+    cases: Collection[Case],
     loaded: Mapping[JobId, Job],
     now: datetime,
     dues: Dues,
@@ -139,6 +141,7 @@ def keep_cases(
     upsert(connection, OFFERS, offers)
     upsert(connection, COMMITMENTS, commitments)
     upsert(connection, MACHINES, machines)
+    spent.add(connection, cases)
     dues.add_rows(JOBS_DUE, jobs)
     dues.add_rows(OFFERS_DUE, offers)
     dues.add_machines(machines)

@@ -41,7 +41,7 @@ from broker.wire.records import (
     StandingAcceptanceBody,
     WaiverBody,
 )
-from broker.wire.resources import Limits, Resources
+from broker.wire.resources import Limits, Resources, Retry
 from broker.wire.views import (
     ChunkPage,
     ChunkView,
@@ -105,6 +105,7 @@ __all__ = [
     "RecordView",
     "RecordedView",
     "Resources",
+    "Retry",
     "RevocationBody",
     "RevokeBody",
     "Stage",

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from broker.domain.job import JobState
 from broker.domain.values import ProviderName
+from broker.domain.workload import SpotUse
 from broker.wire.jobs import JobSpec
 from broker.wire.quantities import Price, price
-from broker.wire.resources import Providers, Words
+from broker.wire.resources import Providers, Spot, Words, spot_use
 from broker.wire.strict import Seen, Strict, Text, Word
 
 MOST_JOBS: Final = 10_000
@@ -48,6 +49,7 @@ class LimitsBody(Strict):
     regions: Words = ()
     exclude: Providers = ()
     max_price_per_hour: Price = None
+    spot: Spot = SpotUse.NEVER
 
     def changes(self) -> dict[str, Any]:
         """Fields of the workload's limits."""
@@ -59,6 +61,8 @@ class LimitsBody(Strict):
             said["exclude"] = tuple(ProviderName(name) for name in self.exclude)
         if "max_price_per_hour" in given:
             said["max_price_usd_hour"] = price(self.max_price_per_hour)
+        if "spot" in given:
+            said["spot"] = spot_use(self.spot)
         return said
 
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from broker.domain.workload import DEFAULT_CLASS, TAGS, Kind, WorkClass, Workload
 from broker.wire.quantities import Span, seconds
-from broker.wire.resources import Limits, Resources, Words
+from broker.wire.resources import Limits, Resources, Retry, Words
 from broker.wire.strict import Count, Strict, Text, Word, wrong
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -56,7 +56,7 @@ class Job(Strict):
 
     LATER: ClassVar = frozenset(
         {"health", "image", "max_parallel", "min_replicas", "port", "ports"}
-        | {"retry", "secrets", "setup", "workdir"}
+        | {"secrets", "setup", "workdir"}
     )
     ELSEWHERE: ClassVar = {
         **{name: f"resources.{name}" for name in Resources.model_fields},
@@ -74,6 +74,7 @@ class Job(Strict):
     env: Environment = Field(default_factory=dict)
     resources: Resources = Resources()
     limits: Limits = Limits()
+    retry: Retry = Retry()
     timeout: Span = None
     """When the command is stopped, counted from its start."""
     duration: Span = None
@@ -110,6 +111,7 @@ class Job(Strict):
             timeout_s=seconds(self.timeout),
             patience_s=self.limits.patience_s(),
             checkpointable=self.checkpointable,
+            retry=self.retry.to_retry(),
             priority=self.priority,
             labels=self.labels,
         )

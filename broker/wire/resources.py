@@ -71,10 +71,21 @@ class Resources(Strict):
         )
 
 
+def spot_use(given: object) -> workload.SpotUse:
+    if isinstance(given, bool):
+        return workload.SpotUse.ONLY if given else workload.SpotUse.NEVER
+    try:
+        return workload.SpotUse(str(given))
+    except ValueError:
+        known = ", ".join(workload.SpotUse)
+        raise wrong(f"{given!r} says nothing of spot; write {known}, true or false") from None
+
+
+Spot: TypeAlias = Annotated[workload.SpotUse | str | bool, BeforeValidator(spot_use)]
+
+
 class Limits(Strict):
     """A job narrows where it may run; it never widens what the agreement allows."""
-
-    LATER: ClassVar = frozenset({"spot"})
 
     regions: Words = ()
     """Shell patterns such as `eu-*`; empty means everywhere."""
@@ -82,6 +93,11 @@ class Limits(Strict):
     """Providers that are not to be used."""
     max_price_per_hour: Price = None
     """US dollars for one machine."""
+    spot: Spot = workload.SpotUse.NEVER
+    """Machines that their cloud may take back: `never`, `prefer` (whichever is cheaper) or `only`.
+
+    `max_price_per_hour` is then also the most that a cloud may charge while the machine runs.
+    """
     start_within: Span = None
     """How long the job waits for its machines before it is unmet."""
 
@@ -90,7 +106,20 @@ class Limits(Strict):
             regions=tuple(self.regions),
             exclude=tuple(ProviderName(name) for name in self.exclude),
             max_price_usd_hour=price(self.max_price_per_hour),
+            spot=spot_use(self.spot),
         )
 
     def patience_s(self) -> int | None:
         return seconds(self.start_within)
+
+
+class Retry(Strict):
+    """How often a job starts again by itself, with its checkpoint directory."""
+
+    LATER: ClassVar = frozenset({"failed"})
+
+    preempted: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 5
+    """After its cloud took a machine back: each unit, or a gang as a whole."""
+
+    def to_retry(self) -> workload.Retry:
+        return workload.Retry(preempted=self.preempted)

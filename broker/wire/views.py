@@ -59,6 +59,10 @@ class JobView(Seen):
     units: int
     units_by_state: Mapping[str, int] = {}
     """pending, offered, accepted, released, committed, active, done, cancelled, unmet."""
+    attempt: int = 0
+    """How often the unit that began most often has begun; 0 before the first machine."""
+    preempted: int = 0
+    """How often a cloud has taken a machine back."""
     places: tuple[PlaceView, ...] = ()
     providers: tuple[str, ...] = ()
     price_usd_hour: UsdText | None = None

@@ -14,7 +14,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.compute import ComputeManagementClient
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase
 from broker.ports import (
     Fault,
     FaultKind,
@@ -74,7 +74,7 @@ class Azure:
                 raw_response_hook=lambda seen: answer.update(_lower(seen.http_response.headers)),
             )
         except BROKEN as failure:
-            outcome = told(failure, self._who)
+            outcome = told(failure, self._who, spot=order.place.interruptible)
             if isinstance(outcome, Fault) and outcome.code == "PreconditionFailed":
                 return _launched_before(self.poll(order, self._path(order)))
             return outcome
@@ -90,7 +90,7 @@ class Azure:
                     return outcome
             return self._standing(order)
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:  # noqa: ARG002 - the name is all
         try:
@@ -116,7 +116,7 @@ class Azure:
             owned.append(
                 OwnedMachine(
                     name=MachineName(tags.get(NAME_TAG, found.name)),
-                    place=Place(ProviderName.AZURE, found.location, sku),
+                    place=_place(found.location, sku, properties.priority),
                     handle=str(found.id),
                     running=properties.provisioning_state == "Succeeded",
                     since=properties.time_created,
@@ -144,7 +144,8 @@ class Azure:
         try:
             found = machines.get(self._group, order.name, expand="instanceView")
         except ResourceNotFoundError:
-            return Gone("Azure has no machine of that name")
+            # An evicted machine is deleted, and what is deleted says nothing of why.
+            return Gone("Azure has no machine of that name", order.place.interruptible)
         view = found.properties.instance_view if found.properties is not None else None
         codes = {
             str(status.code): str(status.message or "")
@@ -154,14 +155,14 @@ class Azure:
         if state == "failed":
             return self._failed(order, *why(codes))
         if state == "deleting":
-            return Gone("it is being deleted")
+            return Gone("it is being deleted", order.place.interruptible)
         if stopped := _STOPPED & codes.keys():
-            return Gone(min(stopped))
+            return Gone(min(stopped), order.place.interruptible)
         return Launching(self._path(order)) if state in _COMING else Running(self._path(order))
 
     def _failed(self, order: Order, code: str, message: str) -> Outcome:
         """A failed machine stays behind in Azure; it is no refusal before that is cleared away."""
-        outcome = read_azure(code, message, account=self._who)
+        outcome = read_azure(code, message, spot=order.place.interruptible, account=self._who)
         return outcome if self._cleared(order) else Launching(self._path(order))
 
     def _cleared(self, order: Order) -> bool:
@@ -197,6 +198,11 @@ class Azure:
             if self._made is None:
                 self._made = client(self._account, self._endpoint)
             return self._made
+
+
+def _place(region: str, sku: str, priority: object) -> Place:
+    spot = str(priority).lower().endswith("spot")
+    return Place(ProviderName.AZURE, region, sku, Purchase.SPOT if spot else Purchase.ON_DEMAND)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

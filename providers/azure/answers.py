@@ -25,7 +25,9 @@ BROKEN: Final = (AzureError, ValueError)
 _BROKE_OFF: Final = (DecodeError, ServiceRequestError, ServiceResponseError)
 
 
-def told(failure: AzureError | ValueError, who: str) -> Refused | Fault | Unsure:
+def told(
+    failure: AzureError | ValueError, who: str, *, spot: bool = False
+) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     if not isinstance(failure, AzureError):
         return Unsure(f"Azure broke off: its answer cannot be read: {failure}")
@@ -46,6 +48,7 @@ def told(failure: AzureError | ValueError, who: str) -> Refused | Fault | Unsure
         (said.message if said is not None else "") or failure.message,
         float(wait) if wait.isdigit() else None,
         status,
+        spot=spot,
         account=who,
     )
 

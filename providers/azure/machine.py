@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from broker.ports import Order
-from providers.machine import machine_tags, on_a_real_machine
+from providers.machine import boot_script, machine_tags
 
 _IMAGE: Final = "Canonical:ubuntu-24_04-lts:server:latest"
 _END_COMMAND: Final = "shutdown -h now"
 
 
 def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - one of their shapes
-    start_up = order.start_up
-    if "endpoint" not in account:
-        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    ends_by = None if "endpoint" in account else _END_COMMAND
+    start_up = boot_script(order, "azure", account.get("checkpoints", ""), ends_by)
     publisher, offer, sku, version = account.get("image", _IMAGE).split(":")
     address = {"name": "address", "properties": {"subnet": {"id": account["subnet"]}}}
     card = {"primary": True, "deleteOption": "Delete", "ipConfigurations": [address]}
@@ -48,5 +47,18 @@ def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
                 "networkApiVersion": "2022-11-01",
                 "networkInterfaceConfigurations": [{"name": "card", "properties": card}],
             },
+            **_on_spot(order),
         },
+    }
+
+
+def _on_spot(order: Order) -> dict[str, Any]:
+    """Deleted when Azure wants it back, or when it costs more than the cap; -1: than on demand."""
+    if not order.place.interruptible:
+        return {}
+    most = -1 if order.max_price_usd_hour is None else float(order.max_price_usd_hour)
+    return {
+        "priority": "Spot",
+        "evictionPolicy": "Delete",
+        "billingProfile": {"maxPrice": most},
     }

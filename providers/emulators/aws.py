@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Final, assert_never
 from urllib.parse import parse_qsl
@@ -24,8 +25,11 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
+from providers.emulators.launches import sold_as
 from providers.emulators.wire import Reply, Request, Route
 
 _SPACE: Final = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -116,15 +120,17 @@ class AwsFace:
             raise _Wrong(400, "InvalidParameterValue", "This cloud launches one at a time.")
         sku = asked["InstanceType"]
         place = asked.get("Placement.AvailabilityZone", region)
+        spot = _spot(asked)
         launch = self.cloud.launch(
             # Without a token every call is a launch of its own.
             key=f"{region}/{asked.get('ClientToken') or secrets.token_hex(16)}",
             name=region,
-            region=place if (place, sku) in self.cloud.stock else region,
+            region=place if (place, sold_as(sku, spot)) in self.cloud.stock else region,
             sku=sku,
             user_data=base64.b64decode(asked.get("UserData", "")),
             tags=_tags(asked, "instance"),
             spec_hash=_digest(asked),
+            spot=spot,
         )
         match launch:
             case Launched(machine=machine):
@@ -133,6 +139,9 @@ class AwsFace:
             case Mismatch():
                 text = "Arguments on this idempotent request are inconsistent with earlier ones."
                 raise _Wrong(400, "IdempotentParameterMismatch", text)
+            case TooDear(price=price):
+                text = f"Your Spot request price is lower than the minimum required, {price}."
+                raise _Wrong(400, "SpotMaxPriceTooLow", text)
             case StockOut():
                 text = f"We currently do not have sufficient {sku} capacity in {place}."
                 raise _Wrong(500, "InsufficientInstanceCapacity", text)
@@ -187,6 +196,13 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
         "clientToken": machine.key.partition("/")[2],
         "tagSet": [{"key": key, "value": value} for key, value in machine.tags.items()],
     }
+    if machine.spot is not None:
+        instance["instanceLifecycle"] = "spot"
+    if machine.preempted:
+        instance["stateReason"] = {
+            "code": "Server.SpotInstanceTermination",
+            "message": "Server.SpotInstanceTermination: Spot instance termination",
+        }
     if machine.state is MachineState.FAILED:
         text = "Server.InsufficientInstanceCapacity: Insufficient capacity to satisfy the request"
         instance["stateReason"] = {
@@ -194,6 +210,18 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
             "message": text,
         }
     return instance
+
+
+def _spot(asked: Mapping[str, str]) -> Spot | None:
+    """On which terms it may be taken back; raises _Wrong for a market that is none."""
+    options = "InstanceMarketOptions"
+    market = asked.get(f"{options}.MarketType")
+    if market is None:
+        return None
+    if market != "spot":
+        raise _Wrong(400, "InvalidParameterValue", f"Invalid market type: {market}")
+    most = asked.get(f"{options}.SpotOptions.MaxPrice")
+    return Spot(Decimal(most) if most else None)
 
 
 def _state(machine: CloudMachine) -> dict[str, str]:

@@ -14,6 +14,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from providers.emulators.azure_spot import no_spot, spot_of, terms_of
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -23,7 +24,9 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
 from providers.emulators.wire import Reply, Request, Route, json_reply
 
@@ -53,6 +56,10 @@ _NO_ROOM: Final = (
 )
 
 
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_OFF: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
 def open_account(cloud: Cloud) -> tuple[AzureFace, dict[str, str]]:
     """A face with credentials of its own, and the account a customer opens it with."""
     token, subscription = secrets.token_urlsafe(32), secrets.token_hex(16)
@@ -75,6 +82,8 @@ class AzureFace:
     cloud: Cloud
     token: str
     subscription: str
+    valid: tuple[datetime, datetime] = (LONG_AGO, FAR_OFF)
+    """From when until when the token is good."""
 
     def routes(self) -> Iterable[Route]:
         yield Route("PUT", _MACHINE, self._guarded("launch", self._put))
@@ -92,6 +101,8 @@ class AzureFace:
         def checked(request: Request, **names: str) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
                 return _unknown_token()
+            if (untimely := _untimely(self.valid)) is not None:
+                return untimely
             if names.pop("subscription") != self.subscription:
                 return _error(404, "SubscriptionNotFound", "The subscription could not be found.")
             return self.cloud.faults.through(
@@ -108,6 +119,9 @@ class AzureFace:
             wanted = _Wanted.read(request)
         except (KeyError, TypeError, ValueError) as missing:
             return _error(400, "InvalidParameter", f"The request is not a machine: {missing}.")
+        if wanted.location not in self.cloud.regions:
+            text = f"The provided location '{wanted.location}' is not available for resource type"
+            return _error(400, "LocationNotAvailableForResourceType", f"{text} 'virtualMachines'.")
         return self._launched(request, f"{group}/{name}".lower(), wanted)
 
     def _launched(self, request: Request, name: str, wanted: _Wanted) -> Reply:
@@ -119,6 +133,7 @@ class AzureFace:
             user_data=wanted.user_data,
             tags=wanted.tags,
             spec_hash=wanted.digest,
+            spot=wanted.spot,
         )
         match launch:
             case Launched(machine=machine, again=again):
@@ -126,8 +141,10 @@ class AzureFace:
                 return json_reply(200 if again else 201, self._body(machine), headers)
             case Mismatch():
                 return _error(409, "PropertyChangeNotAllowed", "A machine keeps its size.")
-            case StockOut():
+            case StockOut() if wanted.spot is None:
                 return _error(409, "AllocationFailed", _NO_ROOM)
+            case StockOut() | TooDear():
+                return _error(409, *no_spot(launch))
             case NotSold():
                 text = f"The requested VM size {wanted.size} is currently not available in location"
                 return _error(409, "SkuNotAvailable", f"{text} '{wanted.location}'.")
@@ -194,6 +211,7 @@ class AzureFace:
                 "vmId": machine.id,
                 "timeCreated": _instant(machine.created_s),
                 "provisioningState": _PROVISIONING[machine.state],
+                **terms_of(machine.spot),
             },
         }
 
@@ -205,6 +223,7 @@ class _Wanted:
     tags: Mapping[str, str]
     user_data: bytes
     digest: str
+    spot: Spot | None
 
     @classmethod
     def read(cls, request: Request) -> _Wanted:
@@ -224,6 +243,7 @@ class _Wanted:
             tags={str(key): str(value) for key, value in body.get("tags", {}).items()},
             user_data=user_data,
             digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
+            spot=spot_of(properties),
         )
 
 
@@ -247,6 +267,20 @@ def _over_quota(limit: int, used: int) -> str:
 
 def _instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _untimely(valid: tuple[datetime, datetime]) -> Reply | None:
+    """What is said of a token before its time and after it."""
+    now, (since, until) = datetime.now(UTC), valid
+    if now < since:
+        text = f"The access token is not yet valid: it is good from '{since}'."
+        return _error(401, "InvalidAuthenticationToken", text)
+    if now >= until:
+        text = (
+            f"The access token expiry UTC time '{until}' is earlier than current UTC time '{now}'."
+        )
+        return _error(401, "ExpiredAuthenticationToken", text)
+    return None
 
 
 def _unknown_token() -> Reply:

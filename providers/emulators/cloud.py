@@ -7,16 +7,32 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from dataclasses import replace
+from typing import Final, Protocol
+
+from typing_extensions import override
 
 from broker.domain.stock import Series
-from providers.emulators.clocks import stock_clock
 from providers.emulators.faults import Faults, InjectedFault, Lie
+from providers.emulators.launches import (
+    LIVE,
+    CloudMachine,
+    Launch,
+    Launched,
+    MachineState,
+    Mismatch,
+    NotSold,
+    OverQuota,
+    Spot,
+    StockOut,
+    TooDear,
+    sold_as,
+)
+from providers.emulators.market import SpotMarket
 from providers.emulators.views import Views
 
 __all__ = [
+    "LIVE",
     "Cloud",
     "CloudMachine",
     "Computer",
@@ -28,70 +44,12 @@ __all__ = [
     "Mismatch",
     "NotSold",
     "OverQuota",
+    "Spot",
     "StockOut",
+    "TooDear",
 ]
 
 ENDING_WAIT_S: Final = 0.25
-
-
-class MachineState(StrEnum):
-    CREATING = "creating"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    GONE = "gone"
-    FAILED = "failed"
-    """Never ran for want of stock; stays as a residue until it is terminated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudMachine:
-    """How a machine stood at one instant."""
-
-    id: str
-    """Seventeen hexadecimal digits; a face makes its own cloud's form of it."""
-    key: str
-    name: str
-    region: str
-    sku: str
-    tags: Mapping[str, str]
-    spec_hash: str
-    created_s: float
-    """Seconds since 1970."""
-    state: MachineState = MachineState.CREATING
-    user_data: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Launched:
-    machine: CloudMachine
-    again: bool = False
-    """The key was known: this is the machine of the first call."""
-
-
-@dataclass(frozen=True, slots=True)
-class StockOut:
-    """Sold here, but none is left now."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotSold:
-    """Nobody ever gets this kind of machine here."""
-
-
-@dataclass(frozen=True, slots=True)
-class OverQuota:
-    limit: int
-    used: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """The key was used before, for another specification."""
-
-    machine: CloudMachine
-
-
-Launch: TypeAlias = Launched | StockOut | NotSold | OverQuota | Mismatch
 
 
 class Computer(Protocol):
@@ -106,7 +64,13 @@ class Computer(Protocol):
         ...
 
 
-class Cloud:
+def seconds_since_now() -> Callable[[], float]:
+    """A clock of stock time that begins at 0."""
+    zero = time.monotonic()
+    return lambda: time.monotonic() - zero
+
+
+class Cloud(SpotMarket):
     """Stock by (region, sku), and the machines that hold it. Safe to call from many threads.
 
     `keys_stay` says what becomes of an idempotency key once its machine is gone: it still
@@ -125,10 +89,7 @@ class Cloud:
         clock: Callable[[], float] | None = None,
         remembered: int = 10_000,
     ) -> None:
-        self.stock: dict[tuple[str, str], Series] = {
-            place: Series.constant(units) if isinstance(units, int) else units
-            for place, units in stock.items()
-        }
+        super().__init__(stock, clock or seconds_since_now())
         self.quota = dict(quota or {})
         self.boot_s = boot_s
         self.late_stock_out = late_stock_out
@@ -136,31 +97,13 @@ class Cloud:
         self._views = Views(self.faults)
         self._computer = computer
         self._keys_stay = keys_stay
-        self._clock = clock or stock_clock()
-        self._changed = threading.Condition(threading.RLock())
-        self._machines: dict[str, CloudMachine] = {}
         self._by_key: dict[str, str] = {}
         self._by_name: dict[str, str] = {}
-        self._held: dict[tuple[str, str], int] = {}
         self._doomed: set[str] = set()
         self._ended: deque[str] = deque()
         self._remembered = remembered
 
-    @property
-    def regions(self) -> tuple[str, ...]:
-        return tuple(sorted({region for region, _ in self.stock}))
-
-    def restock(self, region: str, sku: str, units: int) -> None:
-        """From now on the place holds so many units, for ever."""
-        with self._changed:
-            self.stock[region, sku] = Series.constant(units)
-
-    def left(self, region: str, sku: str) -> int:
-        with self._changed:
-            series = self.stock[region, sku]
-            return max(series.available(self._clock()) - self._held.get((region, sku), 0), 0)
-
-    def launch(
+    def launch(  # noqa: PLR0913 - all that a face knows of an order, by keyword
         self,
         *,
         key: str,
@@ -170,6 +113,7 @@ class Cloud:
         user_data: bytes = b"",
         tags: Mapping[str, str] | None = None,
         spec_hash: str = "",
+        spot: Spot | None = None,
     ) -> Launch:
         """One machine per key. The machine returned is still being created, however fast it is."""
         with self._changed:
@@ -177,7 +121,7 @@ class Cloud:
             if known is not None:
                 same = known.spec_hash == spec_hash
                 return Launched(known, again=True) if same else Mismatch(known)
-            refusal = self._refusal(region, sku)
+            refusal = self._refusal(region, sku, spot)
             if refusal is not None and not (isinstance(refusal, StockOut) and self.late_stock_out):
                 return refusal
             machine = CloudMachine(
@@ -190,6 +134,7 @@ class Cloud:
                 spec_hash=spec_hash,
                 created_s=time.time(),
                 user_data=user_data,
+                spot=spot,
             )
             if self.faults.lies(Lie.NOTHING_THERE):
                 return Launched(machine)
@@ -197,7 +142,7 @@ class Cloud:
             self._views.changed(machine.id, None)
             self._by_key[key] = self._by_name[name] = machine.id
             if refusal is None:
-                self._held[region, sku] = self._held.get((region, sku), 0) + 1
+                self._held[machine.place] = self._held.get(machine.place, 0) + 1
             else:
                 self._doomed.add(machine.id)
         if self.boot_s > 0:
@@ -225,6 +170,7 @@ class Cloud:
             every = self._views.listed(self._machines.values())
         return [m for m in every if gone or m.state is not MachineState.GONE]
 
+    @override
     def terminate(self, machine: str) -> CloudMachine | None:
         """Begin the end of a machine, and wait a moment for it; None if it was never there."""
         with self._changed:
@@ -248,12 +194,17 @@ class Cloud:
             return None
         return known
 
-    def _refusal(self, region: str, sku: str) -> StockOut | NotSold | OverQuota | None:
-        series = self.stock.get((region, sku))
+    def _refusal(
+        self, region: str, sku: str, spot: Spot | None
+    ) -> StockOut | NotSold | OverQuota | TooDear | None:
+        place = region, sold_as(sku, spot)
+        series = self.stock.get(place)
         if series is None:
             return NotSold()
-        held = self._held.get((region, sku), 0)
-        limit = self.quota.get((region, sku))
+        if dear := self.too_dear(region, sku, spot):
+            return dear
+        held = self._held.get(place, 0)
+        limit = self.quota.get(place)
         if limit is not None and held >= limit:
             return OverQuota(limit, held)
         return StockOut() if held >= series.available(self._clock()) else None
@@ -268,7 +219,9 @@ class Cloud:
                 return
             self._move(machine, MachineState.RUNNING)
             if self._computer is not None and self._runs(found):
-                self._computer.start(machine, found.user_data, lambda: self._end(machine))
+                script = self.started_with(found)
+                self._computer.start(machine, script, lambda: self._end(machine))
+            self.running(machine)
 
     def _runs(self, machine: CloudMachine) -> bool:
         return bool(machine.user_data) and machine.state is not MachineState.FAILED
@@ -280,7 +233,7 @@ class Cloud:
                 return
             self._move(machine, MachineState.GONE)
             if machine not in self._doomed:
-                self._held[found.region, found.sku] -= 1
+                self._held[found.place] -= 1
             self._ended.append(machine)
             while len(self._ended) > self._remembered:
                 forgotten = self._machines.pop(self._ended.popleft())

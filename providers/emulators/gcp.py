@@ -27,7 +27,9 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
 from providers.emulators.gcp_bodies import (
     Body,
@@ -37,8 +39,11 @@ from providers.emulators.gcp_bodies import (
     instance,
     operation,
     over_quota,
+    preempted,
+    spot_of,
     zone_of,
 )
+from providers.emulators.launches import sold_as
 from providers.emulators.wire import Face, Reply, Request, Route, json_reply
 
 _ZONE: Final = r"/compute/v1/projects/(?P<project>[^/]+)/zones/(?P<zone>[^/]+)"
@@ -48,6 +53,7 @@ _OPERATION: Final = _ZONE + r"/operations/operation-(?P<verb>launch|end)-(?P<id>
 _EVERY: Final = r"/compute/v1/projects/(?P<project>[^/]+)/aggregated/instances"
 _NAME: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _A_ZONE: Final = re.compile(r".+-[a-z]")
+_TARGET: Final = re.compile(r'targetLink eq "\.\*/instances/(?P<name>[-a-z0-9]+)"')
 _REMEMBERED: Final = 10_000
 _T = TypeVar("_T")
 _HIDDEN: Final = (MachineState.GONE, MachineState.FAILED)
@@ -68,6 +74,7 @@ class _Wanted:
     labels: Mapping[str, str]
     start_up: bytes
     request_id: str
+    spot: Spot | None
 
     @classmethod
     def read(cls, request: Request, zone: str) -> _Wanted:
@@ -86,6 +93,7 @@ class _Wanted:
             labels={str(key): str(value) for key, value in body.get("labels", {}).items()},
             start_up="".join(scripts).encode(),
             request_id=str(UUID(request.query.get("requestId") or secrets.token_hex(16))),
+            spot=spot_of(body.get("scheduling", {})),
         )
 
 
@@ -105,6 +113,7 @@ class GcpFace:
     def routes(self) -> Iterable[Route]:
         yield Route("POST", _MACHINES, self._guarded("launch", self._insert))
         yield Route("GET", _OPERATION, self._guarded("operation", self._operation))
+        yield Route("GET", _ZONE + "/operations", self._guarded("operation", self._operations))
         yield Route("GET", _MACHINE, self._guarded("get", self._get))
         yield Route("DELETE", _MACHINE, self._guarded("terminate", self._delete))
         yield Route("GET", _EVERY, self._guarded("list", self._list))
@@ -128,6 +137,9 @@ class GcpFace:
             wanted = _Wanted.read(request, zone)
         except (KeyError, TypeError, ValueError) as wrong:
             return error(400, "invalid", f"Invalid value for field 'resource': {wrong}")
+        region = zone.rpartition("-")[0]
+        if not any(known.startswith(region) for known in self.cloud.regions):
+            return error(400, "invalid", f"Invalid value for field 'zone': '{zone}'. Unknown zone.")
         with self._lock:
             known = self._requests.get(f"{zone}/{wanted.request_id}")
             if known is not None:
@@ -142,20 +154,20 @@ class GcpFace:
         launch = self.cloud.launch(
             key=key,
             name=f"{zone}/{wanted.name}",
-            region=self._place(zone, wanted.sku),
+            region=self._place(zone, sold_as(wanted.sku, wanted.spot)),
             sku=wanted.sku,
             user_data=wanted.start_up,
             tags=wanted.labels,
             spec_hash=hashlib.sha256(request.body).hexdigest(),
+            spot=wanted.spot,
         )
         number, machine, complaint = secrets.token_hex(8), None, None
         match launch:
             case Launched(machine=made):
                 number, machine = made.id, made
-            case StockOut():
-                complaint = exhausted(
-                    self.project, zone, wanted.sku, self._others(zone, wanted.sku)
-                )
+            case StockOut() | TooDear():
+                sold = sold_as(wanted.sku, wanted.spot)
+                complaint = exhausted(self.project, zone, wanted.sku, self._others(zone, sold))
             case OverQuota(limit=limit):
                 complaint = over_quota(zone, limit)
             case NotSold():
@@ -232,15 +244,26 @@ class GcpFace:
     def _body(self, request: Request, machine: CloudMachine) -> Body:
         return instance(f"{request.origin}/compute/v1/projects/{self.project}", machine)
 
+    def _operations(self, request: Request, zone: str) -> Reply:
+        """The newest ends that were the cloud's own will, of the machine that is asked about."""
+        name = _TARGET.search(request.query.get("filter", ""))
+        base = f"{request.origin}/compute/v1/projects/{self.project}/zones/{zone}"
+        found = [
+            preempted(base, machine)
+            for machine in reversed(self.cloud.list(gone=True))
+            if machine.preempted and name and machine.name == f"{zone}/{name['name']}"
+        ]
+        return json_reply(HTTPStatus.OK, {"kind": "compute#operationList", "items": found})
+
     def _place(self, zone: str, sku: str) -> str:
         """The stock is kept by zone or by region, as its file has it."""
         return zone if (zone, sku) in self.cloud.stock else zone.rpartition("-")[0]
 
-    def _others(self, zone: str, sku: str) -> list[str]:
+    def _others(self, zone: str, sold: str) -> list[str]:
         """The zones of the same region that have such a machine left."""
         region = f"{zone.rpartition('-')[0]}-"
-        kept = [one for one, kind in self.cloud.stock if kind == sku and one.startswith(region)]
-        return [one for one in kept if one != zone and self.cloud.left(one, sku)]
+        kept = [one for one, kind in self.cloud.stock if kind == sold and one.startswith(region)]
+        return [one for one in kept if one != zone and self.cloud.left(one, sold)]
 
     def _no_such_type(self, zone: str, sku: str) -> str:
         path = f"projects/{self.project}/zones/{zone}/machineTypes/{sku}"

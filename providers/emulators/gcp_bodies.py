@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from providers.emulators.cloud import CloudMachine, MachineState
+from providers.emulators.cloud import CloudMachine, MachineState, Spot
 from providers.emulators.wire import Reply, json_reply
 
 Body: TypeAlias = dict[str, Any]
@@ -18,6 +18,7 @@ _STATUS: Final = {
     MachineState.FAILED: "STOPPING",
     MachineState.GONE: "TERMINATED",
 }
+PREEMPTED: Final = "compute.instances.preempted"
 _VERBS: Final = {"launch": "insert", "end": "delete"}
 
 
@@ -83,6 +84,24 @@ def operation(
     return body
 
 
+def preempted(base: str, machine: CloudMachine) -> Body:
+    """The operation by which the cloud took a machine back. `base` is the address of the zone."""
+    name = machine.name.rpartition("/")[2]
+    told = operation(base, name, "end", machine.id, done=True, complaint=None)
+    own = f"systemevent-{machine.id}"
+    body = {"name": own, "operationType": PREEMPTED, "selfLink": f"{base}/operations/{own}"}
+    return {**told, **body, "statusMessage": "Instance was preempted."}
+
+
+def spot_of(scheduling: Body) -> Spot | None:
+    """Raises ValueError for a machine on spot that would outlive its end."""
+    if scheduling.get("provisioningModel", "STANDARD") != "SPOT":
+        return None
+    if scheduling.get("automaticRestart") or scheduling.get("onHostMaintenance") != "TERMINATE":
+        raise ValueError("Invalid value for field 'resource.scheduling': Spot does not restart")
+    return Spot()
+
+
 def instance(base: str, machine: CloudMachine) -> Body:
     """`base` is the address of the project."""
     zone = f"{base}/zones/{zone_of(machine)}"
@@ -98,6 +117,7 @@ def instance(base: str, machine: CloudMachine) -> Body:
         "labels": dict(machine.tags),
         "creationTimestamp": created.isoformat(timespec="milliseconds"),
         "networkInterfaces": [{"name": "nic0", "networkIP": "127.0.0.1"}],
+        "scheduling": {"provisioningModel": "SPOT" if machine.spot else "STANDARD"},
         "selfLink": f"{zone}/instances/{name}",
     }
 

@@ -12,7 +12,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
@@ -22,10 +24,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import providers
 from broker.domain.market import Place
 from broker.domain.stock import MalformedCapacity, Series, read_capacity
-from providers.emulators.clocks import stock_clock
 from providers.emulators.cloud import Cloud
+from providers.emulators.control import Control, tell
 from providers.emulators.machines import LocalComputer
-from providers.emulators.orders import obey
+from providers.emulators.metadata import Metadata
 from providers.emulators.transcript import Transcript
 from providers.emulators.wire import Wire
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 TRANSCRIPT: Final = "LOCAL_CLOUDS_TRANSCRIPT"
 FACES: Final = ("azure", "aws", "gcp", "oracle")
 _KEYS_STAY: Final = frozenset({"aws", "oracle"})
+_NOTICE_S: Final = {"azure": 30.0, "aws": 120.0, "gcp": 30.0, "oracle": 120.0}
+"""How long before its end a machine on spot is told of it; Oracle's is told nothing itself."""
+_CONTROL: Final = "control"
 _ENDING_S: Final = 15.0
 
 Accounts: TypeAlias = dict[str, dict[str, str]]
@@ -46,8 +51,8 @@ class LocalClouds:
     def __init__(self, *options: str) -> None:
         self._options = options
         self.accounts: Accounts = {}
+        self._desk: dict[str, str] = {}
         self._host: subprocess.Popen[str] | None = None
-        self._ordering = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -82,20 +87,23 @@ class LocalClouds:
             self.stop()
             raise RuntimeError("the local clouds did not start; what they said stands above")
         self.accounts = json.loads(said)
+        self._desk = self.accounts.pop(_CONTROL)
         return self.accounts
 
     def order(self, cloud: str, **what: object) -> Any:  # noqa: ANN401 - whatever it tells
-        """Have one of them do something, as `orders.py` has it. Raises ValueError for no order."""
-        host = self._running()
-        if host.stdin is None or host.stdout is None:
-            raise RuntimeError("the local clouds were stopped")
-        with self._ordering:
-            host.stdin.write(f"{json.dumps({'cloud': cloud, **what})}\n")
-            host.stdin.flush()
-            told = json.loads(host.stdout.readline())
-        if "error" in told:
-            raise ValueError(told["error"])
-        return told["done"]
+        """Have one of them do one thing of `orders.py`. Raises RuntimeError for no order."""
+        ((verb, how),) = what.items()
+        return tell(self._desk, verb, {"cloud": cloud, "what": how})
+
+    def evict(self, cloud: str, tag: str = "", notice_s: float | None = None) -> int:
+        """Have a cloud take back its machines on spot that bear `name=value`; says how many."""
+        said = {"cloud": cloud, "tag": tag, "notice_s": notice_s}
+        return int(tell(self._desk, "evict", said))
+
+    def restock(self, place: Place, units: int) -> None:
+        """From now on a place holds so many; who is over that on spot is taken back."""
+        said = {"cloud": place.provider.value, "region": place.region, "sku": place.sku}
+        tell(self._desk, "restock", {**said, "spot": place.interruptible, "units": units})
 
     def stop(self) -> None:
         """Return when the process and all its machines have ended."""
@@ -116,10 +124,7 @@ class LocalClouds:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until stdin ends or SIGTERM comes; one line of JSON on stdout names the accounts.
-
-    Every further line on stdin is an order to one of the clouds, answered by a line on stdout.
-    """
+    """Serve until stdin ends or SIGTERM comes; one line of JSON on stdout names the accounts."""
     options = _options(arguments)
     try:
         stock = _stock(options.capacity, options.pools)
@@ -131,7 +136,8 @@ def run(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda *_: over.set())
     with ExitStack() as stack:
         computer = stack.enter_context(LocalComputer())
-        clock = stock_clock(options.speed)
+        kept = options.checkpoints or Path(stack.enter_context(_passing()))
+        clock = _clock(options.speed)
         heard = None
         if options.transcript is not None:
             heard = stack.enter_context(Transcript(options.transcript)).heard
@@ -146,16 +152,30 @@ def run(arguments: Sequence[str]) -> int:
                 keys_stay=name in _KEYS_STAY,
                 clock=clock,
             )
+            cloud.evict_after_s = options.evict_after
+            cloud.notice_s = _NOTICE_S[name] if options.notice is None else options.notice
+            cloud.exports = {"BROKER_CHECKPOINTS": str(kept.absolute())}
             face, account = import_module(f"providers.emulators.{name}").open_account(cloud)
+            inside = Wire(Metadata(cloud, name))
+            stack.callback(inside.close)
+            cloud.metadata, clouds[name] = inside.url, cloud
             wire = Wire(face, cloud.faults.arriving)
             wire.heard = heard
-            clouds[name] = cloud
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}
-        _say(accounts)
-        threading.Thread(target=_obey_until_end_of_input, args=(over, clouds), daemon=True).start()
+        control = Control(clouds)
+        desk = Wire(control)
+        stack.callback(desk.close)
+        said = {**accounts, _CONTROL: {"endpoint": desk.url, "token": control.token}}
+        sys.stdout.write(f"{json.dumps(said)}\n")
+        sys.stdout.flush()
+        threading.Thread(target=_until_end_of_input, args=(over,), daemon=True).start()
         over.wait()
     return 0
+
+
+def _passing() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="local-cloud-kept-", ignore_cleanup_errors=True)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -166,6 +186,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--boot", type=float, default=0.0, metavar="SECONDS", help="from launch to running")
     add("--late-stock-out", action="append", default=[], choices=FACES, help="refuse after boot")
     add("--speed", type=float, default=1.0, metavar="X", help="how fast the stock's clock runs")
+    add("--notice", type=float, metavar="SECONDS", help="what a spot machine is told beforehand")
+    add("--evict-after", type=float, metavar="SECONDS", help="take back each that runs so long")
+    add("--checkpoints", type=Path, help="where jobs keep what outlives their machines")
     add("--faces", default=",".join(FACES), help="which clouds, separated by commas")
     told = os.environ.get(TRANSCRIPT)
     add("--transcript", type=Path, default=told, metavar="FILE", help="append every exchange")
@@ -206,16 +229,13 @@ def _of(name: str, stock: Mapping[Place, Series]) -> dict[tuple[str, str], Serie
     return {(place.region, place.sold): series for place, series in mine.items()}
 
 
-def _obey_until_end_of_input(over: threading.Event, clouds: Mapping[str, Cloud]) -> None:
+def _clock(speed: float) -> Callable[[], float]:
+    zero = time.monotonic()
+    return lambda: (time.monotonic() - zero) * speed
+
+
+def _until_end_of_input(over: threading.Event) -> None:
     # Not through sys.stdin: a thread that waits in its buffer cannot be left behind.
-    unread = b""
-    while heard := os.read(0, 65536):
-        *lines, unread = (unread + heard).split(b"\n")
-        for line in lines:
-            _say(obey(clouds, line.decode("utf-8", "replace")))
+    while os.read(0, 4096):
+        pass
     over.set()
-
-
-def _say(what: object) -> None:
-    sys.stdout.write(f"{json.dumps(what)}\n")
-    sys.stdout.flush()

@@ -26,7 +26,9 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
+    Spot,
     StockOut,
+    TooDear,
 )
 from providers.emulators.oracle_bodies import (
     NO_ROOM,
@@ -78,6 +80,7 @@ class _Wanted:
     compartment: str
     tags: Mapping[str, str]
     start_up: bytes
+    spot: Spot | None
 
     @classmethod
     def read(cls, request: Request) -> _Wanted:
@@ -85,6 +88,9 @@ class _Wanted:
         body = request.json()
         if not (body["sourceDetails"].get("imageId") and body["createVnicDetails"]["subnetId"]):
             raise ValueError("an instance needs an image and a subnet")
+        preemptible = body.get("preemptibleInstanceConfig")
+        if preemptible and str(body["shape"]).startswith("BM."):
+            raise ValueError("a bare metal shape cannot be preemptible")
         return cls(
             region=_region_of(body["availabilityDomain"]),
             sku=str(body["shape"]),
@@ -92,6 +98,7 @@ class _Wanted:
             compartment=str(body["compartmentId"]),
             tags={str(key): str(value) for key, value in body.get("freeformTags", {}).items()},
             start_up=base64.b64decode(body.get("metadata", {}).get("user_data", "")),
+            spot=Spot() if preemptible else None,
         )
 
 
@@ -131,9 +138,8 @@ class OracleFace:
             key_id = f"{self.tenancy}/{self.user}/{self.key.fingerprint}"
             try:
                 check_signature(request, key_id, self.key, self.now())
-            except SignatureRefused:
-                text = "The required information to complete authentication was not provided."
-                return error(401, "NotAuthenticated", text)
+            except SignatureRefused as refused:
+                return error(401, "NotAuthenticated", str(refused))
             faults = self.cloud.faults
             return faults.through(verb, partial(answer, request, **names), _injected)
 
@@ -147,6 +153,9 @@ class OracleFace:
         if wanted.compartment != self.tenancy:
             text = "Authorization failed or requested resource not found."
             return error(404, "NotAuthorizedOrNotFound", text)
+        if wanted.region not in self.cloud.regions:
+            text = f"Invalid availabilityDomain: there is none of {wanted.region}."
+            return error(400, "InvalidParameter", text)
         token = request.headers.get("opc-retry-token") or secrets.token_hex(16)
         launch = self.cloud.launch(
             key=f"{wanted.region}/{token}",
@@ -156,6 +165,7 @@ class OracleFace:
             user_data=wanted.start_up,
             tags=wanted.tags,
             spec_hash=hashlib.sha256(request.body).hexdigest(),
+            spot=wanted.spot,
         )
         return self._launched(launch, wanted)
 
@@ -170,7 +180,7 @@ class OracleFace:
             case Mismatch():
                 # What Oracle says to one token with two bodies is not written anywhere.
                 return spent()
-            case StockOut():
+            case StockOut() | TooDear():
                 return error(500, "InternalError", NO_ROOM)
             case NotSold():
                 return error(400, "InvalidParameter", f"Shape {sku} is not valid in {region}.")

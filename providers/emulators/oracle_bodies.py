@@ -14,6 +14,7 @@ from providers.emulators.wire import Reply, json_reply
 Body: TypeAlias = dict[str, Any]
 
 NO_ROOM: Final = "Out of host capacity."
+_TERMINATED: Final = {"preemptionAction": {"type": "TERMINATE", "preserveBootVolume": False}}
 _STATES: Final = {
     MachineState.CREATING: "PROVISIONING",
     MachineState.RUNNING: "RUNNING",
@@ -31,6 +32,7 @@ def instance(compartment: str, machine: CloudMachine) -> Body:
         "lifecycleState": _STATES[machine.state],
         "region": machine.region,
         "shape": machine.sku,
+        "preemptibleInstanceConfig": _TERMINATED if machine.spot else None,
     }
 
 

@@ -23,8 +23,14 @@ _WITH_BODY: Final = frozenset({"content-length", "content-type", "x-content-sha2
 _TOLERANCE: Final = timedelta(minutes=5)
 
 
+_NO_GOOD: Final = "The required information to complete authentication was not provided."
+
+
 class SignatureRefused(Exception):
-    """Oracle says no more than that the signature is no good; neither do we."""
+    """Oracle says no more than that the signature is no good, unless the clock is off."""
+
+    def __init__(self, message: str = _NO_GOOD) -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,15 @@ def check_signature(request: Request, key_id: str, key: KeyPair, now: datetime) 
     except (InvalidSignature, KeyError, TypeError, ValueError, binascii.Error):
         raise SignatureRefused from None
     if late:
-        raise SignatureRefused
+        earliest, latest = (now + by for by in (-_TOLERANCE, _TOLERANCE))
+        raise SignatureRefused(
+            f"Date '{_dated(at)}' is not within allowed clock skew. Current '{_dated(now)}', "
+            f"valid datetime range: ['{_dated(earliest)}', '{_dated(latest)}']"
+        )
+
+
+def _dated(at: datetime) -> str:
+    return at.strftime("%a, %d %b %Y %H:%M:%S UTC")
 
 
 def _signed(request: Request, name: str) -> str:

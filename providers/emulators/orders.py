@@ -1,18 +1,21 @@
-"""What a running host of local clouds is told to do: one line of JSON each, answered by another.
+"""What a running host of local clouds is told to do wrong: the orders of its control.
 
-`{"cloud": "aws", "fault": {"operation": "launch", "status": 503, "code": "Unavailable"}}`, and in
-the place of `fault`: `break`, `limit`, `slow`, `lie`, `calm`, `restock`, `fill` or `tell`.
+`fault`, `break` and `limit` say what goes wrong with calls; `slow` how long an operation takes; `lie`
+what is told that is not so; `calm` ends all of it. `fill` makes many machines, `tell` says which
+there are and what was called.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from providers.emulators.breaks import Break, How, Stage
 from providers.emulators.cloud import Cloud, Launched
 from providers.emulators.faults import InjectedFault, Lie, Limit
+
+Order: TypeAlias = Callable[[str, Cloud, Any], object]
+"""Takes the cloud's name, the cloud, and what is ordered of it."""
 
 _THROTTLED: Final = {
     "azure": (429, "TooManyRequests"),
@@ -21,17 +24,6 @@ _THROTTLED: Final = {
     "oracle": (429, "TooManyRequests"),
 }
 """How each cloud says that it was asked too often."""
-
-
-def obey(clouds: Mapping[str, Cloud], line: str) -> dict[str, Any]:
-    """Do what one line orders. Where it orders nothing, the answer says so: `error`."""
-    try:
-        order = dict(json.loads(line))
-        name = order.pop("cloud")
-        ((verb, what),) = order.items()
-        return {"done": _ORDERS[verb](name, clouds[name], what)}
-    except (KeyError, TypeError, ValueError) as wrong:
-        return {"error": f"this is no order for a local cloud: {line.strip()} ({wrong!r})"}
 
 
 def _fault(_: str, cloud: Cloud, what: dict[str, Any]) -> None:
@@ -62,10 +54,6 @@ def _calm(_: str, cloud: Cloud, __: object) -> None:
     cloud.faults.calm()
 
 
-def _restock(_: str, cloud: Cloud, what: dict[str, Any]) -> None:
-    cloud.restock(what["region"], what["sku"], what["units"])
-
-
 _NAMED: Final = {"azure": "local/{}", "aws": "{region}", "gcp": "{region}-a/{}", "oracle": "{}"}
 """Under which name each face looks its machines up."""
 
@@ -91,14 +79,13 @@ def _tell(_: str, cloud: Cloud, __: object) -> dict[str, Any]:
     return {"machines": machines, "calls": cloud.faults.calls, "most": cloud.faults.most}
 
 
-_ORDERS: Final[Mapping[str, Callable[[str, Cloud, Any], object]]] = {
+ORDERS: Final[Mapping[str, Order]] = {
     "fault": _fault,
     "break": _break,
     "limit": _limit,
     "slow": _slow,
     "lie": _lie,
     "calm": _calm,
-    "restock": _restock,
     "fill": _fill,
     "tell": _tell,
 }

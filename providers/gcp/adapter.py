@@ -12,7 +12,7 @@ from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
 from google.cloud import compute_v1 as compute
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase
 from broker.ports import (
     Fault,
     FaultKind,
@@ -29,7 +29,7 @@ from providers.answers import of_the_region
 from providers.gcp.answers import BROKEN, reason, told, zones_left
 from providers.gcp.client import Client
 from providers.gcp.machine import instance
-from providers.machine import OWNER_TAG, on_a_real_machine
+from providers.machine import OWNER_TAG, boot_script
 from providers.refusals.gcp import read_gcp
 
 _COMING: Final = frozenset({"PROVISIONING", "STAGING", "REPAIRING", "PENDING"})
@@ -56,6 +56,7 @@ def build(account: Mapping[str, str]) -> Provider:
         zones=tuple(account.get("zones", "").split()),
         image=account.get("image", _IMAGE),
         network=account.get("network", _NETWORK),
+        checkpoints=account.get("checkpoints", ""),
     )
 
 
@@ -70,6 +71,8 @@ class Google:
     zones: tuple[str, ...]
     image: str
     network: str
+    checkpoints: str = ""
+    """Where a machine finds what jobs keep: a path that its image mounts."""
 
     @property
     def name(self) -> ProviderName:
@@ -88,14 +91,14 @@ class Google:
                     return _not_gone(self._standing(order, zone), zone)
             return self._ask(order)
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def poll(self, order: Order, handle: str) -> Outcome:
         zone, _, making = handle.partition("/")
         try:
             return self._poll(order, zone, making) if making else self._standing(order, zone)
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """All zones are gone through: a late refusal may have moved the machine to another one."""
@@ -120,6 +123,7 @@ class Google:
                     ProviderName.GCP,
                     zone.rpartition("-")[0],
                     machine.machine_type.rpartition("/")[2],
+                    _bought(machine.scheduling.provisioning_model),
                 ),
                 handle=zone,
                 running=machine.status == "RUNNING",
@@ -145,9 +149,8 @@ class Google:
         return sorted(left, key=lambda zone: zone not in named)
 
     def _insert(self, order: Order, zone: str) -> Outcome:
-        start_up = order.start_up
-        if not self.client.endpoint:
-            start_up = on_a_real_machine(start_up, _END_COMMAND)
+        ends_by = None if self.client.endpoint else _END_COMMAND
+        start_up = boot_script(order, "gcp", self.checkpoints, ends_by)
         wanted = instance(order, zone, start_up=start_up, image=self.image, network=self.network)
         try:
             operation = self.client.insert(
@@ -155,10 +158,10 @@ class Google:
             )
         except Conflict as failure:
             if reason(failure) != "alreadyExists":
-                return told(failure, self._who)
+                return told(failure, self._who, spot=order.place.interruptible)
             return _not_gone(self._standing(order, zone), zone)
         except GoogleAPICallError as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
         return _not_gone(self._follow(order, zone, operation), zone)
 
     def _poll(self, order: Order, zone: str, making: str) -> Outcome:
@@ -180,25 +183,30 @@ class Google:
             return underway
         if not operation.error.errors:
             return self._standing(order, zone)
-        said = [self._said(error) for error in operation.error.errors]
+        said = [self._said(order, error) for error in operation.error.errors]
         if not self._ended(order, zone):
             return underway
         return next((one for one in said if isinstance(one, Refused)), said[0])
 
-    def _said(self, error: compute.Errors) -> Refused | Fault:
-        said = read_gcp(error.code, error.message, account=self._who)
+    def _said(self, order: Order, error: compute.Errors) -> Refused | Fault:
+        spot = order.place.interruptible
+        said = read_gcp(error.code, error.message, spot=spot, account=self._who)
         return replace(said, elsewhere=zones_left(error)) if isinstance(said, Refused) else said
 
     def _standing(self, order: Order, zone: str) -> Outcome:
         """How the machine of this name fares."""
         machine = self._look(order, zone)
         if machine is None:
-            return Gone("Google has no machine of that name")
+            taken = order.place.interruptible and self.client.preempted(zone, order.name)
+            return Gone("Google has no machine of that name", preempted=taken)
         if machine.labels.get(OWNER_TAG) != order.owner:
             return Fault(FaultKind.CONFLICT, "alreadyExists", f"{order.name} is not ours")
         if machine.status == "RUNNING":
             return Running(zone, machine.network_interfaces[0].network_i_p)
-        return Launching(zone) if machine.status in _COMING else Gone(machine.status)
+        if machine.status in _COMING:
+            return Launching(zone)
+        taken = order.place.interruptible and self.client.preempted(zone, order.name)
+        return Gone(machine.status, preempted=taken)
 
     def _look(self, order: Order, zone: str) -> compute.Instance | None:
         try:
@@ -221,6 +229,10 @@ class Google:
         region = order.place.region
         known = tuple(zone for zone in self.zones if zone.rpartition("-")[0] == region)
         return known or (f"{region}-a",)
+
+
+def _bought(model: str) -> Purchase:
+    return Purchase.SPOT if model == "SPOT" else Purchase.ON_DEMAND
 
 
 def _remembering(outcome: Outcome, refused: Iterable[str]) -> Outcome:

@@ -28,14 +28,14 @@ def reason(failure: GoogleAPICallError) -> str:
     return str(reasons[0]) if reasons else ""
 
 
-def told(failure: Exception, who: str) -> Refused | Fault | Unsure:
+def told(failure: Exception, who: str, *, spot: bool = False) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     kind = type(failure).__name__
     if isinstance(failure, GoogleAPICallError):
         wait = getattr(failure.response, "headers", {}).get("Retry-After", "")
         seconds = float(wait) if wait.isdigit() else None
         status = int(failure.code or 0)
-        return read_gcp(reason(failure), failure.message, seconds, status, account=who)
+        return read_gcp(reason(failure), failure.message, seconds, status, spot=spot, account=who)
     if isinstance(failure, ConnectTimeout | TransportError) or never_sent(failure):
         return Fault(FaultKind.UNREACHABLE, kind, f"{who}: {failure}")
     if isinstance(failure, GoogleAuthError):

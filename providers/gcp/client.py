@@ -12,6 +12,7 @@ from google.cloud import compute_v1 as compute
 from google.oauth2.credentials import Credentials
 
 _PAGE: Final = 500
+_PREEMPTED: Final = "compute.instances.preempted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,15 @@ class Client:
     def delete(self, zone: str, name: str) -> compute.Operation:
         request = compute.DeleteInstanceRequest(project=self.project, zone=zone, instance=name)
         return self._instances.delete_unary(request, retry=None, timeout=self._limit)
+
+    def preempted(self, zone: str, name: str) -> bool:
+        """Whether Google took a machine of that name back, by an operation of its own."""
+        said = f'(operationType = "{_PREEMPTED}") AND (targetLink eq ".*/instances/{name}")'
+        request = compute.ListZoneOperationsRequest(
+            project=self.project, zone=zone, filter=said, max_results=1
+        )
+        listed = self._operations.list(request, retry=None, timeout=self._limit)
+        return any(one.operation_type == _PREEMPTED for one in listed)
 
     def labelled(self, key: str, value: str) -> list[tuple[str, compute.Instance]]:
         """Zone and instance, in every zone."""

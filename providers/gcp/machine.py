@@ -21,6 +21,16 @@ def instance(
         disks=[compute.AttachedDisk(boot=True, auto_delete=True, initialize_params=disk)],
         network_interfaces=[compute.NetworkInterface(network=network, access_configs=[outside])],
         metadata=compute.Metadata(items=[compute.Items(key="startup-script", value=start_up)]),
-        # A machine with GPUs cannot be moved while it runs.
-        scheduling=compute.Scheduling(on_host_maintenance="TERMINATE", automatic_restart=False),
+        scheduling=_scheduling(order),
+    )
+
+
+def _scheduling(order: Order) -> compute.Scheduling:
+    # A machine with GPUs cannot be moved while it runs.
+    still = {"on_host_maintenance": "TERMINATE", "automatic_restart": False}
+    if not order.place.interruptible:
+        return compute.Scheduling(**still)
+    # Google has no price that a customer would set: what it costs is on its list.
+    return compute.Scheduling(
+        **still, provisioning_model="SPOT", instance_termination_action="DELETE"
     )

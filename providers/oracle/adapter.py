@@ -12,7 +12,7 @@ from typing import Final
 import oci
 
 from broker.domain.market import Place
-from broker.domain.values import MachineName, ProviderName, RefusalReason
+from broker.domain.values import MachineName, ProviderName, Purchase, RefusalReason
 from broker.ports import (
     Fault,
     FaultKind,
@@ -26,7 +26,7 @@ from broker.ports import (
     Running,
 )
 from providers.answers import of_the_region
-from providers.machine import OWNER_TAG, on_a_real_machine
+from providers.machine import OWNER_TAG, boot_script
 from providers.oracle.answers import BROKEN, told
 from providers.oracle.client import Client, Thing
 from providers.oracle.machine import details
@@ -66,6 +66,7 @@ def build(account: Mapping[str, str]) -> Provider:
         subnet=account["subnet"],
         domains=tuple((region, domain) for region, _, domain in pairs),
         regions=tuple(account.get("regions", config["region"]).split()),
+        checkpoints=account.get("checkpoints", ""),
     )
 
 
@@ -78,6 +79,8 @@ class Oracle:
     subnet: str
     domains: tuple[tuple[str, str], ...]
     regions: tuple[str, ...]
+    checkpoints: str = ""
+    """Where a machine finds what jobs keep: a path that its image mounts."""
     _addresses: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -89,6 +92,9 @@ class Oracle:
         return f"Oracle, tenancy {self.client.config['tenancy']}"
 
     def launch(self, order: Order) -> Outcome:
+        if order.place.interruptible and order.place.sku.startswith("BM."):
+            text = "Oracle takes no bare metal machine back, so it sells none on spot"
+            return Refused(RefusalReason.SPEC_UNSUPPORTED, "PreemptibleBareMetal", text)
         domains = self._domains_of(order)
         try:
             # A single domain answers a repeated token by itself.
@@ -96,18 +102,18 @@ class Oracle:
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
             return self._ask(order, domains)
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def poll(self, order: Order, handle: str) -> Outcome:
         identity, _, work = handle.partition("/")
         try:
             found = self.client.instance(order.place.region, identity)
             if found is None:
-                return Gone("Oracle has no such instance")
+                return Gone("Oracle has no such instance", order.place.interruptible)
             instance, date = found
             return self._follow(order, instance, work, date)
         except BROKEN as failure:
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
         """By name as well as by handle: a late refusal may have moved on to another machine."""
@@ -148,11 +154,11 @@ class Oracle:
         return of_the_region(refusals)
 
     def _launch(self, order: Order, domain: str) -> Outcome:
-        local = bool(self.client.endpoint)
+        ends_by = None if self.client.endpoint else _END_COMMAND
         wanted = details(
             order,
             domain,
-            start_up=order.start_up if local else on_a_real_machine(order.start_up, _END_COMMAND),
+            start_up=boot_script(order, "oracle", self.checkpoints, ends_by),
             compartment=self.client.compartment,
             image=self.image,
             subnet=self.subnet,
@@ -163,7 +169,7 @@ class Oracle:
         except oci.exceptions.ServiceError as failure:
             if failure.code == "InvalidatedRetryToken" and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
-            return told(failure, self._who)
+            return told(failure, self._who, spot=order.place.interruptible)
         handle = f"{instance.id}/{work}" if work else instance.id
         if instance.lifecycle_state in _COMING:
             return Launching(handle)
@@ -179,7 +185,8 @@ class Oracle:
         said = self._complaint(order, work) or self._stuck(order, instance, date)
         underway = Launching(f"{instance.id}/{work}" if work else instance.id)
         if said is None:
-            return Gone(state) if state in _ENDING else underway
+            # Oracle does not say who has ended it; it was not we, or nobody would ask.
+            return Gone(state, order.place.interruptible) if state in _ENDING else underway
         if not self._ended(order, instance):
             return underway
         domains = self._domains_of(order)
@@ -195,7 +202,8 @@ class Oracle:
         errors = self.client.failure(order.place.region, work) if work else None
         if errors is None:
             return None
-        said = [read_oracle(error.code, error.message, account=self._who) for error in errors]
+        spot, who = order.place.interruptible, self._who
+        said = [read_oracle(one.code, one.message, spot=spot, account=who) for one in errors]
         refused = (one for one in said if isinstance(one, Refused))
         return next(refused, said[0] if said else Fault(FaultKind.UNKNOWN_CODE, "FAILED"))
 
@@ -239,11 +247,15 @@ def _owned(instance: Thing) -> OwnedMachine:
     region = oci.regions.REGIONS_SHORT_NAMES.get(instance.region, instance.region)
     return OwnedMachine(
         name=MachineName(instance.display_name),
-        place=Place(ProviderName.ORACLE, region, instance.shape),
+        place=Place(ProviderName.ORACLE, region, instance.shape, _bought(instance)),
         handle=instance.id,
         running=instance.lifecycle_state == "RUNNING",
         since=instance.time_created,
     )
+
+
+def _bought(instance: Thing) -> Purchase:
+    return Purchase.SPOT if instance.preemptible_instance_config else Purchase.ON_DEMAND
 
 
 def _not_gone(outcome: Outcome, handle: str) -> Outcome:

@@ -20,14 +20,15 @@ BROKEN: Final = (
 """All that a call can raise; refused, timed out and reset are one exception, told by its cause."""
 
 
-def told(failure: Exception, who: str) -> Refused | Fault | Unsure:
+def told(failure: Exception, who: str, *, spot: bool = False) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     kind = type(failure).__name__
     if isinstance(failure, oci.exceptions.ServiceError):
         wait = str((failure.headers or {}).get("retry-after", ""))
         seconds = float(wait) if wait.isdigit() else None
         text = str(failure.message or "")
-        return read_oracle(failure.code or "", text, seconds, failure.status, account=who)
+        code = failure.code or ""
+        return read_oracle(code, text, seconds, failure.status, spot=spot, account=who)
     if isinstance(failure, oci.exceptions.ConnectTimeout) or never_sent(failure):
         return Fault(FaultKind.UNREACHABLE, kind, f"{who}: {failure}")
     if isinstance(failure, oci.exceptions.ClientError):

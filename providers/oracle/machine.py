@@ -24,4 +24,13 @@ def details(
         metadata={"user_data": b64encode(start_up.encode()).decode()},
         create_vnic_details=models.CreateVnicDetails(subnet_id=subnet, freeform_tags=tags),
         source_details=models.InstanceSourceViaImageDetails(image_id=image),
+        preemptible_instance_config=_preemptible() if order.place.interruptible else None,
+    )
+
+
+def _preemptible() -> Any:  # noqa: ANN401
+    """Terminated when Oracle wants it back. Its price is half, and no customer sets a cap."""
+    models = oci.core.models
+    return models.PreemptibleInstanceConfigDetails(
+        preemption_action=models.TerminatePreemptionAction(preserve_boot_volume=False)
     )

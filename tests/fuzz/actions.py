@@ -50,6 +50,8 @@ class Verb(StrEnum):
     """The holder asks a unit back."""
     AWAY = "away"
     """Nobody answers at the holder's cloud for a while."""
+    CLEAR = "clear"
+    """An operator clears what keeps the broker away from a cloud."""
 
 
 STEPS: Final = frozenset({Verb.PLACE, Verb.OFFERS, Verb.PROVISION, Verb.RECONCILE, Verb.SWEEP})
@@ -63,6 +65,7 @@ DISTURBED: Final = STEPS | {
     Verb.ENTER,
     Verb.REVOKE,
     Verb.AMEND,
+    Verb.CLEAR,
 }
 
 
@@ -103,6 +106,7 @@ _WEIGHTS: Final = {
     Verb.AMEND: 4,
     Verb.KEY: 0.3,
     Verb.RECLAIM: 3,
+    Verb.CLEAR: 2,
 }
 _TASTES: Final = (0.3, 1, 1, 3)
 """How much more or less than usual a history may have of something: so rare things meet."""

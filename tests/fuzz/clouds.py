@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.domain.market import Place
+from broker.domain.place import Reach
 from broker.domain.values import MachineName, ProviderName, RefusalReason
 from broker.ports import (
     Clock,
@@ -43,6 +44,9 @@ class Mood(StrEnum):
     LATE_NO = "begins and then says no"
     NO_QUOTA = "says no: our quota is used up"
     NOT_STOCKED = "says no: it does not stock the machine"
+    NO_QUOTA_AT_ALL = "says no: our quota in all of it is used up"
+    NEVER_RAISED = "says no: our quota was never raised from 0"
+    BAD_WISH = "finds that what the job wishes cannot be"
     FULL = "says no though it has some"
     VANISHES = "begins, and the machine comes to nothing"
     GHOST = "says that a machine runs which is not there"
@@ -57,9 +61,21 @@ _FAULTS: Final = {
     Mood.CONFLICT: FaultKind.CONFLICT,
     Mood.UNREACHABLE: FaultKind.UNREACHABLE,
     Mood.UNKNOWN_CODE: FaultKind.UNKNOWN_CODE,
+    Mood.NEVER_RAISED: FaultKind.NO_QUOTA,
+    Mood.BAD_WISH: FaultKind.BAD_WISH,
 }
+_REACH: Final = {
+    Mood.AUTH: Reach.CLOUD,
+    Mood.THROTTLED: Reach.REGION,
+    Mood.INVALID: Reach.REGION,
+    Mood.NEVER_RAISED: Reach.FAMILY,
+    Mood.NO_QUOTA: Reach.FAMILY,
+    Mood.NO_QUOTA_AT_ALL: Reach.CLOUD,
+}
+"""What else the cloud speaks of than the place."""
 _REFUSALS: Final = {
     Mood.NO_QUOTA: RefusalReason.OVER_QUOTA,
+    Mood.NO_QUOTA_AT_ALL: RefusalReason.OVER_QUOTA,
     Mood.NOT_STOCKED: RefusalReason.NOT_STOCKED,
     Mood.FULL: RefusalReason.NO_CAPACITY,
 }
@@ -131,7 +147,8 @@ class FuzzCloud:
         if mood in _FAULTS:
             return self._fault(mood)
         if mood in _REFUSALS and order.name not in self.there:
-            return Refused(_REFUSALS[mood], mood.name.title())
+            reach = _REACH.get(mood, Reach.PLACE)
+            return Refused(_REFUSALS[mood], mood.name.title(), reach=reach)
         if mood in (Mood.UNSURE_MADE, Mood.UNSURE_NOT):
             if mood is Mood.UNSURE_MADE:
                 self._take(order)
@@ -159,7 +176,8 @@ class FuzzCloud:
 
     def _fault(self, mood: Mood) -> Fault:
         retry = 15 if mood is Mood.THROTTLED else None
-        return Fault(_FAULTS[mood], mood.name.title(), retry_after_s=retry)
+        reach = _REACH.get(mood, Reach.PLACE)
+        return Fault(_FAULTS[mood], mood.name.title(), retry_after_s=retry, reach=reach)
 
     def _take(self, order: Order) -> Outcome:
         if order.name not in self.there:

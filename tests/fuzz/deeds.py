@@ -12,6 +12,7 @@ from broker.domain.values import ProviderName, usd
 from broker.steps.amend import amend_job
 from broker.steps.beat import Part, note_beat
 from broker.steps.cancel import cancel_jobs
+from broker.steps.clear_cool_downs import Within, clear_cool_downs
 from broker.steps.submit import InvalidJobError
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
@@ -88,6 +89,13 @@ def _step(world: World, action: Action) -> None:
     world.say(f"A worker runs {name}.")
     for _ in range(1 + (action.b % 5 == 0)):  # the same message, delivered twice
         steps[name]()
+
+
+def _clear(world: World, action: Action) -> None:
+    place = PLACES[action.a % len(PLACES)]
+    within = Within(provider=place.provider, region=place.region if action.b % 2 else None)
+    gone = clear_cool_downs(within, "operator", "asked", world.store)
+    world.say(f"The operator clears {within.provider} {within.region or ''}: {len(gone)} things.")
 
 
 _NAMED: Final = {
@@ -243,5 +251,6 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.AMEND: _amend,
     Verb.KEY: key,
     Verb.RECLAIM: reclaim,
+    Verb.CLEAR: _clear,
     **dict.fromkeys(STEPS, _step),
 }

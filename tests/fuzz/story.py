@@ -69,7 +69,10 @@ _SAID: Final[Mapping[str, str]] = {
     "OfferDelivered": "{offer} is received ({how}); its window ends at {expires_at}.",
     "PlaceRefused": "{provider} {region} {sku} refuses {units} ({reason}, {code}) as {refusal}, "
     "until {valid_until}.",
-    "PlaceTroubled": "{provider} {region} {sku}: trouble of ours, {kind}.",
+    "PlaceTroubled": "{provider} {region} {sku}: trouble of ours, {kind}, of the {scope}.",
+    "CoolDownCleared": "{by} clears what was {effect} at {provider} {region} {sku} ({why}).",
+    "OrphanFound": "{provider} has {machine}, which nobody wants.",
+    "OrphanEnded": "{provider} says that {machine} is gone.",
     "AnswerReceived": "{offer}: {by} answers {kind} for units {units}.",
     "AnswerRejected": "{offer}: an answer is turned down as {why}: {because}.",
     "OfferAccepted": "{offer} is accepted for units {units}, to be there by {cure_until}.",
@@ -87,6 +90,7 @@ _SAID: Final[Mapping[str, str]] = {
     "{region}, under {offer}.",
     "CommitmentFailed": "{commitment} fails: {reason} {code}.",
     "LeaseActivated": "Unit {unit} of {job} runs with {provider}, epoch {epoch}, {commitment}.",
+    "InterruptionNoticed": "{provider} will take unit {unit} of {job} back: {said}.",
     "LeaseEnded": "Unit {unit} of {job} runs no more, epoch {epoch}: {cause}.",
     "WaiverGranted": "{agreement}: {by} waives {of_clause} for {cap_units} units as {waiver}, "
     "{match}, from {from} to {to}.",

@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import pytest
 
+from broker.serve import agent_source
 from tests.support.agent_server import BROKEN, LOST, TOKEN, AgentServer, soon
 
-AGENT = Path(__file__).parents[2] / "workers" / "agent.py"
 LEASE = "lease-1"
 
 Start: TypeAlias = Callable[..., "subprocess.Popen[bytes]"]
@@ -34,8 +34,10 @@ def start(broker: AgentServer, tmp_path: Path) -> Iterator[Start]:
     def started(token: str = TOKEN, **more: str) -> subprocess.Popen[bytes]:
         ours = {"BROKER_URL": broker.url, "BROKER_TOKEN": token, "HOME": "/home/of-the-machine"}
         end = {"BROKER_END_MACHINE": f"touch {tmp_path}/ended", "PATH": os.defpath}
+        source = tmp_path / "agent.py"
+        source.write_bytes(agent_source())
         agent = subprocess.Popen(
-            [sys.executable, "-I", AGENT], cwd=tmp_path, env={**ours, **end, **more}
+            [sys.executable, "-I", source], cwd=tmp_path, env={**ours, **end, **more}
         )
         agents.append(agent)
         return agent
@@ -106,7 +108,7 @@ def test_the_job_sees_its_own_environment_and_nothing_of_ours(
         "127.0.0.1",
         "/home/of-the-machine",
     )
-    assert not [name for name in seen if name.startswith("BROKER_")]
+    assert [name for name in seen if name.startswith("BROKER_")] == ["BROKER_NOTICE"]
     assert TOKEN not in broker.text("out")
     assert str(broker.session) not in broker.text("out")
 

@@ -10,7 +10,12 @@ import pytest
 
 from broker.domain.laws import LAWS, audit, sentences
 from broker.domain.values import instant_text
-from tests.support.lease_stories import a_moved_job, a_reclaimed_job, a_renewed_job
+from tests.support.lease_stories import (
+    a_job_taken_back,
+    a_moved_job,
+    a_reclaimed_job,
+    a_renewed_job,
+)
 from tests.support.logs import CONTENTS, NOON, TERMS, Story, sealed
 from tests.support.spoils import (
     Spoil,
@@ -390,6 +395,18 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I35", "a revoked acceptance", a_standing_acceptance, added(
         "JobSubmitted", "StandingAcceptanceRevoked", agreement="first-refusal", acceptance="a1",
         by="holder")),
+    ("I36", "a job that says nothing of spot", a_job_taken_back,
+     both(changed("JobSubmitted", spot="never"), changed("JobSubmitted", spot="never"))),
+    ("I36", "terms that do not say so", a_job_taken_back,
+     retermed("ThirdPartyCommitted", interruptible=False)),
+    ("I36", "taken back on demand", a_kept_job, changed("LeaseEnded", cause="preempted")),
+    ("I36", "a notice of no such lease", a_job_taken_back,
+     changed("InterruptionNoticed", epoch=2)),
+    ("I36", "more often than is borne", a_job_taken_back, changed("JobSubmitted", preempted=0)),
+    ("I36", "released again, and never placed", a_spilled_job,
+     changed("UnitsReleased", again=True)),
+    ("I36", "released again for longer", a_job_taken_back,
+     changed("UnitsReleased", 1, tail_until="2026-03-03T12:01:00.000000Z")),
 ]
 # fmt: on
 

@@ -22,7 +22,7 @@ def test_a_good_log_breaks_no_law(story: Callable[[], Story]) -> None:
     assert report.head_hash == facts[-1].hash
 
 
-LAST: Final = 35
+LAST: Final = 36
 """The last law of the agreement's list."""
 
 

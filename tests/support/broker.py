@@ -30,7 +30,7 @@ from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
 from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
-from broker.steps.run import Reply, Report, enrol, hear, token_of
+from broker.steps.run import Notice, Reply, Report, enrol, hear, token_of
 from broker.steps.said import Answer, AnswerKind, Hold
 from broker.steps.submit import Submission, submit_jobs
 from broker.store.memory import MemoryStore
@@ -185,6 +185,7 @@ class Broker:
         exit_code: int | None = None,
         *,
         timed_out: bool = False,
+        notice: Notice | None = None,
     ) -> Reply:
         """What the agent on a machine says; it enrols when it speaks for the first time."""
         session = f"session of {machine.name}"
@@ -192,7 +193,21 @@ class Broker:
             enrol(token_of(machine.name, _SECRET), session, _SECRET, self.store)
             self.sessions.add(session)
         told = Report(state=state, lease=machine.lease, exit_code=exit_code, port=4711)
-        return hear(session, replace(told, timed_out=timed_out), self.store)
+        return hear(session, replace(told, timed_out=timed_out, notice=notice), self.store)
+
+    def notice(self, job: JobId, unit: int = 0, seconds: float = 30) -> datetime:
+        """The agent reads that its cloud takes the machine back so soon."""
+        until = self.clock.at + timedelta(seconds=seconds)
+        told = Notice(until, "Preempt")
+        self.report(self.machine(job, unit), RunState.RUNNING, notice=told)
+        return until
+
+    def evict(self, job: JobId, unit: int = 0) -> Machine:
+        """A cloud takes the machine of a unit back without a word, and the broker compares."""
+        machine = self.machine(job, unit)
+        self.clouds[machine.place.provider].evict(machine.name)
+        self.reconcile()
+        return machine
 
     def exit(self, job: JobId, unit: int = 0, code: int = 0, *, timed_out: bool = False) -> None:
         """The command of one unit runs, and ends."""

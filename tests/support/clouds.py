@@ -15,10 +15,11 @@ from typing import Final
 
 from broker.domain.machine import machine_name
 from broker.domain.market import Place
-from broker.domain.values import ProviderName
+from broker.domain.values import ProviderName, Purchase, usd
 from broker.ports import Launching, Order, Outcome, Provider
-from providers.emulators.cloud import Cloud
+from providers.emulators.cloud import Cloud, CloudMachine
 from providers.emulators.machines import LocalComputer
+from providers.emulators.metadata import Metadata
 from providers.emulators.wire import Wire
 from providers.registry import provider
 
@@ -88,6 +89,21 @@ class LocalCloud:
         place = Place(self.kind.name, self.kind.region, sku or self.kind.sku)
         return Order(name=machine_name(seed, 0, place), place=place, owner=OWNER, start_up=start_up)
 
+    def on_spot(self, seed: str, cap: str | None = None, start_up: str = SCRIPT) -> Order:
+        place = Place(self.kind.name, self.kind.region, self.kind.sku, Purchase.SPOT)
+        return Order(
+            name=machine_name(seed, 0, place),
+            place=place,
+            owner=OWNER,
+            start_up=start_up,
+            max_price_usd_hour=usd(cap) if cap else None,
+        )
+
+    def machine(self, order: Order) -> CloudMachine:
+        """How the cloud itself sees it, gone or not."""
+        found = [m for m in self.cloud.list(gone=True) if order.name in m.tags.values()]
+        return found[-1]
+
     def another_provider(self, **changes: str) -> Provider:
         return provider(self.kind.name, {**self.account, **changes})
 
@@ -107,9 +123,11 @@ class LocalCloud:
 @contextmanager
 def local_cloud(kind: Kind, computer: LocalComputer) -> Iterator[LocalCloud]:
     """A cloud with two machines of one kind in stock."""
-    cloud = Cloud(stock={(kind.region, kind.sku): 2}, computer=computer, keys_stay=kind.keys_stay)
+    stock = {(kind.region, kind.sku): 2, (kind.region, f"{kind.sku} spot"): 2}
+    cloud = Cloud(stock=stock, computer=computer, keys_stay=kind.keys_stay)
     face, account = import_module(f"providers.emulators.{kind.name.value}").open_account(cloud)
-    wire = Wire(face, cloud.faults.arriving)
+    wire, inside = Wire(face, cloud.faults.arriving), Wire(Metadata(cloud, kind.name.value))
+    cloud.metadata = inside.url
     account = {**account, "endpoint": wire.url, "read_s": "5"}
     try:
         yield LocalCloud(
@@ -122,6 +140,7 @@ def local_cloud(kind: Kind, computer: LocalComputer) -> Iterator[LocalCloud]:
         )
     finally:
         wire.close()
+        inside.close()
 
 
 def eventually(claim: Callable[[], bool], deadline_s: float = DEADLINE_S) -> bool:

@@ -90,10 +90,34 @@ def an_expired_lease() -> Story:
     return story
 
 
+def a_job_taken_back() -> Story:
+    """On spot with a rival, taken back with notice, bought again under its release, and lost."""
+    story = Story()
+    job = _spilled(story, spot="only", preempted=2).after(600)
+    lease = {"job": "j1", "unit": 0, "epoch": 1, "lease": "j1-0-1", "provider": "aws"}
+    job.tell("InterruptionNoticed", **lease, until=story.later(120), said="terminate").after(120)
+    job.let_go("c1", 0, cause="preempted", exit_code=None)
+    told = next(d for d in story.drafts if d.type == "UnitsReleased").data
+    job.tell("UnitsReleased", **{**told, "again": True}).after(1)
+    job.committed("c2", 0, basis="refusal", cites=["o1"]).after(60)
+    job.live("c2", 0, epoch=2).after(1).started(0, epoch=2).after(600)
+    job.let_go("c2", 0, epoch=2).finished()
+    for draft in story.drafts:
+        for name in {"terms", "ceiling"} & draft.data.keys():
+            draft.data[name] = {**draft.data[name], "interruptible": True}
+        if draft.type == "ThirdPartyCommitted":
+            draft.data["purchase"] = "spot"
+    prices = next(d for d in story.drafts if d.type == "PricesListed").data
+    there = next(one for one in prices["pools"] if one["provider"] == "aws")
+    prices["pools"] = [*prices["pools"], {**there, "purchase": "spot"}]
+    return story
+
+
 LEASE_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_renewed_job,
     a_moved_job,
     a_reclaimed_job,
+    a_job_taken_back,
     a_stopped_move,
     an_expired_lease,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from broker.domain.market import Place
 from broker.domain.values import MachineName, ProviderName, RefusalReason
@@ -46,9 +47,12 @@ class PretendCloud:
     """Every machine that there ever was, each once."""
     there: dict[MachineName, Place] = field(default_factory=dict)
     """The machines there are now."""
+    since: dict[MachineName, datetime] = field(default_factory=dict)
+    """When each of them was made."""
     before_launch: Callable[[Order], object] = lambda _: None
     _ready: dict[MachineName, float] = field(default_factory=dict)
     _lost: set[MachineName] = field(default_factory=set)
+    _evicted: set[MachineName] = field(default_factory=set)
     _ending: dict[MachineName, float] = field(default_factory=dict)
 
     def calls_to(self, place: Place) -> int:
@@ -58,6 +62,11 @@ class PretendCloud:
         """A machine breaks down; the cloud lists it no more."""
         self.stock[self.there.pop(name)] += 1
         self._lost.add(name)
+
+    def evict(self, name: MachineName) -> None:
+        """The cloud takes a machine back, and has no other there for the time being."""
+        self.stock[self.there.pop(name)] = 0
+        self._evicted.add(name)
 
     def launch(self, order: Order) -> Outcome:
         self.before_launch(order)
@@ -78,6 +87,8 @@ class PretendCloud:
             return self.fault
         if self.vanish:
             self._lost.add(order.name)
+        if order.name in self._evicted:
+            return Gone("taken back", preempted=True)
         if order.name in self._lost:
             return Gone("broke down")
         if self._now() < self._ready.get(order.name, 0):
@@ -97,7 +108,9 @@ class PretendCloud:
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
         return [
-            OwnedMachine(name=name, place=place, handle=name, running=True)
+            OwnedMachine(
+                name=name, place=place, handle=name, running=True, since=self.since.get(name)
+            )
             for name, place in self.there.items()
         ]
 
@@ -107,6 +120,7 @@ class PretendCloud:
                 return self.says_no
             self.stock[order.place] -= 1
             self.there[order.name] = order.place
+            self.since[order.name] = self.clock.now()
             self.made.append((order.name, order.place))
         return Running(order.name)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from broker.domain.job import JobState
@@ -257,3 +260,38 @@ def test_a_machine_that_nobody_knows_is_ended() -> None:
         broker.store.live[job].clear()
         assert broker.reconcile() == 1
         assert azure.there == {}
+        (found,), (ended,) = broker.facts("OrphanFound"), broker.facts("OrphanEnded")
+        assert found.data["known"] is True
+        assert ended.data["machine"] == found.data["machine"]
+
+
+def test_a_machine_that_nobody_here_ever_heard_of_has_a_grace_and_is_told_once() -> None:
+    with a_broker({EAST: 1}) as broker:
+        broker.rules = replace(broker.rules, orphan_grace=timedelta(minutes=10))
+        azure = broker.clouds[AZURE]
+        (job,) = broker.placed(work())
+        (name,) = broker.store.live[job]
+        broker.store.live[job].clear()
+        del broker.store.all_machines[name]
+        assert broker.reconcile() == 0
+        broker.wait(599)
+        assert broker.reconcile() == 0
+        assert list(azure.there) == [name]
+        broker.wait(1)
+        assert broker.reconcile() == 1
+        assert azure.there == {}
+        assert [fact.data["known"] for fact in broker.facts("OrphanFound")] == [False]
+        assert len(broker.facts("OrphanEnded")) == 1
+
+
+def test_an_orphan_that_its_cloud_does_not_end_yet_is_not_said_to_be_gone() -> None:
+    with a_broker({EAST: 1}) as broker:
+        azure = broker.clouds[AZURE]
+        (job,) = broker.placed(work())
+        broker.store.live[job].clear()
+        azure.keeps_s = 60
+        assert broker.reconcile() == 1
+        assert not broker.facts("OrphanEnded")
+        broker.wait(60)
+        assert broker.reconcile() == 1
+        assert len(broker.facts("OrphanFound")) == len(broker.facts("OrphanEnded")) == 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from broker.domain.caps import Cap
 from broker.domain.values import ProviderName
 from broker.serve import guard
 from broker.settings import DeskKind, Settings, SettingsError
@@ -58,6 +61,34 @@ def test_a_cloud_that_would_cost_money_is_refused(here: Path) -> None:
     real = Settings.read(clouds={"aws": {"image": "a"}})
     with pytest.raises(SettingsError, match=r"clouds\.aws: .*spend cap"):
         _ = real.accounts
+
+
+def test_a_real_cloud_is_taken_once_an_hour_and_the_whole_of_it_are_bounded(here: Path) -> None:
+    real: dict[str, Any] = {"clouds": {"aws": {"image": "a"}}}
+    half = Settings.read(**real, caps={"clouds": {"aws": {"usd_hour": 10}}})
+    with pytest.raises(SettingsError, match=r"set usd_hour and usd_total in caps\.clouds\.aws"):
+        _ = half.accounts
+    (here / "broker.toml").write_text(
+        "[clouds.aws]\nimage = 'a'\n[caps]\nusd_total = 500\n[caps.clouds.aws]\nusd_hour = 10\n"
+    )
+    assert set(Settings.read().accounts) == {ProviderName.AWS}
+    caps = Settings.read().caps.caps()
+    assert caps.by_cloud[ProviderName.AWS] == Cap(usd_hour=Decimal(10))
+    assert caps.overall == Cap(usd_total=Decimal(500))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("usd_hour = -1", r"caps\.usd_hour: it must be at least 0"),
+        ("usd_hour = 'much'", r"caps\.usd_hour: it must be a number"),
+        ("usd_day = 1", r"there is no setting 'caps\.usd_day'"),
+    ],
+)
+def test_a_cap_that_cannot_be_is_named(here: Path, line: str, says: str) -> None:
+    (here / "broker.toml").write_text(f"[caps]\n{line}\n")
+    with pytest.raises(SettingsError, match=says):
+        Settings.read()
 
 
 def test_another_address_needs_a_token_and_tls() -> None:

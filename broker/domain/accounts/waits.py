@@ -25,7 +25,7 @@ Split: TypeAlias = dict[Cause, timedelta]
 
 _NOTHING: Final = timedelta()
 _REFUSALS: Final = frozenset(RefusalReason)
-_LOST: Final = frozenset({"lost", "regrouped"})
+_LOST: Final = frozenset({"lost", "preempted", "regrouped"})
 
 
 class _Is(IntEnum):

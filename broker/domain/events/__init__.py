@@ -20,6 +20,7 @@ from broker.domain.events.jobs import (
     JobUnmet,
 )
 from broker.domain.events.leases import (
+    InterruptionNoticed,
     LeaseFenced,
     LeaseRenewed,
     MigrationAborted,
@@ -45,6 +46,7 @@ from broker.domain.events.offers import (
     OfferTolled,
     OfferWithdrawn,
 )
+from broker.domain.events.orphans import OrphanEnded, OrphanFound
 from broker.domain.events.outages import (
     BrokerDown,
     BrokerUp,
@@ -108,6 +110,7 @@ __all__ = [
     "HolderProbed",
     "HolderRecovered",
     "HolderUnavailable",
+    "InterruptionNoticed",
     "JobAmended",
     "JobCancelled",
     "JobFailed",
@@ -136,6 +139,8 @@ __all__ = [
     "OfferRefused",
     "OfferTolled",
     "OfferWithdrawn",
+    "OrphanEnded",
+    "OrphanFound",
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",

@@ -32,6 +32,8 @@ class JobSubmitted(Event):
     checkpointable: bool = False
     """Whether it may be stopped and started elsewhere without losing its work."""
     spot: str = SpotUse.NEVER
+    preempted: int | None = None
+    """How often each unit, or a gang as a whole, starts again when its cloud takes it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,21 @@ class UnitStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptionNoticed(Event):
+    """Its cloud says that it will take the machine of a live lease back."""
+
+    job: JobId
+    unit: int
+    epoch: int
+    lease: LeaseId
+    provider: str
+    until: datetime
+    """When the machine is to be gone; it may be a little earlier."""
+    said: str
+    """The cloud's own word for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseFenced(Event):
     """From here on the lease counts no more: its agent is told to stop, its reports are not heard.
 

@@ -19,6 +19,8 @@ class UnitsReleased(Event):
     ceiling: Terms
     tail_until: datetime
     cites: tuple[str, ...]
+    again: bool = False
+    """They were bought for under it already, and their machines were lost before its tail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The invariants I1 to I35, as checks over a log; one small class each."""
+"""The invariants I1 to I36, as checks over a log; one small class each."""
 
 from broker.domain.laws.audit import LAWS, Report, audit, sentences
 from broker.domain.laws.law import Breach, Law

@@ -13,6 +13,7 @@ from broker.domain.laws.bills import Bills
 from broker.domain.laws.book import Book
 from broker.domain.laws.choice import PureChoice
 from broker.domain.laws.commitments import BeforeTheTail, NoBetterTerms, NotWhileOffered, OneBasis
+from broker.domain.laws.interruptions import Interruptions
 from broker.domain.laws.law import Breach, Closing, Watching
 from broker.domain.laws.leases import LeasedStart, NoticedReclaim
 from broker.domain.laws.limits import NoConflict, SignedConditions, SmallCap, WaiverCap
@@ -71,6 +72,7 @@ LAWS: Final[Sequence[type[Watching]]] = (
     OwnShare,
     Instants,
     StandingAnswers,
+    Interruptions,
 )
 
 _UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)

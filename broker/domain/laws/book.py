@@ -95,6 +95,10 @@ class Unit:
     """What is to follow its lease: offered, released and committed like any unit meanwhile."""
     asked: Mapping[str, Any] | None = None
     """An heir's `ReclaimAsked`; None for a renewal's."""
+    spent: Release | None = None
+    """The release that its last lease was bought under."""
+    preempted: int = 0
+    """How often its cloud has taken its machine back."""
 
     @property
     def sought(self) -> Unit:
@@ -146,6 +150,8 @@ class Job:
     shape: Mapping[str, Any]
     exclude: tuple[str, ...]
     checkpointable: bool
+    borne: int | None
+    """How often each unit, or a gang, may be taken back and start again; None: not told."""
     spot: str
     """Whether it may have machines that can be interrupted: never, prefer, only."""
     submitted_at: datetime

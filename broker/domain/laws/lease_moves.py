@@ -33,7 +33,7 @@ def _activated(book: Book, fact: Fact) -> None:
         unit.term_until = optional_instant(fact.data.get("term_until"))
         if unit.offer and unit.state is UnitState.ACCEPTED:
             unit.offer.delivered.add(unit.index)
-        unit.release, unit.barred = None, None
+        unit.spent, unit.release, unit.barred = unit.release, None, None
         put(book, unit, UnitState.ACTIVE)
 
 
@@ -89,6 +89,7 @@ def _ended(book: Book, fact: Fact) -> None:
     unit = job.unit_of(fact) if job else None
     if job and unit and unit.epoch == data["epoch"] and unit.live:
         unit.live = False
+        unit.preempted += data["cause"] == "preempted"
         _hand_on(book, unit, _AFTER_LEASE.get(data["cause"], UnitState.DONE))
     if job:
         forget(book, job)
@@ -112,6 +113,7 @@ def _take_over(unit: Unit, heir: Unit) -> None:
 
 _AFTER_LEASE: Final = {
     "lost": UnitState.PENDING,
+    "preempted": UnitState.PENDING,
     "regrouped": UnitState.PENDING,
     "cancelled": UnitState.CANCELLED,
 }

@@ -42,6 +42,7 @@ def _submitted(book: Book, fact: Fact) -> None:
         shape=data["shape"],
         exclude=tuple(data["exclude"]),
         checkpointable=data.get("checkpointable", False),
+        borne=data.get("preempted"),
         spot=data.get("spot", "never"),
         submitted_at=book.now,
         patience_until=optional_instant(data["patience_until"]),

@@ -22,7 +22,9 @@ from tests.support.specs.routes import Routes
 from tests.support.specs.shapes import Schema, body_complaints, listed, named
 
 _FAILED: Final = 400
-_KNOWN: Final = re.compile(r"providers/microsoft\.(compute|network)/", re.IGNORECASE)
+_PACKAGES: Final = ("compute", "network")
+"""Those of the SDK, by the last word of their resource provider."""
+_KNOWN: Final = re.compile(rf"providers/microsoft\.({'|'.join(_PACKAGES)})/", re.IGNORECASE)
 _STATUS_OF: Final = "operation_status"
 _STATUS: Final = (
     "/subscriptions/{{id}}/providers/Microsoft.{}/locations/{{where}}/operations/{{id}}"

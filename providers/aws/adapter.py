@@ -28,7 +28,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from broker.domain.place import Place, Reach, region_of
-from broker.domain.values import MachineName, ProviderName
+from broker.domain.values import MachineName, ProviderName, Purchase, decimal_text
 from broker.ports import (
     Fault,
     FaultKind,
@@ -42,7 +42,7 @@ from broker.ports import (
     Running,
     Unsure,
 )
-from providers.machine import NAME_TAG, OWNER_TAG, machine_tags, on_a_real_machine
+from providers.machine import NAME_TAG, OWNER_TAG, boot_script, machine_tags
 from providers.refusals.aws import read_aws
 
 _END_COMMAND: Final = "shutdown -h now"
@@ -50,6 +50,7 @@ _PLACE_TAG: Final = "broker-place"
 _NOT_FOUND: Final = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _SEEN: Final = "/seen"
+_TAKEN_BACK: Final = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 _FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -137,7 +138,7 @@ class Aws:
         reason = instance.get("StateReason", {})
         code, text = reason.get("Code") or "", reason.get("Message") or ""
         told = read_aws(code, text, account=self._who)
-        return told if isinstance(told, Refused) else Gone(code or state)
+        return told if isinstance(told, Refused) else Gone(code or state, code in _TAKEN_BACK)
 
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
         """The client of a region, or of a zone's region; one for all threads."""
@@ -173,9 +174,8 @@ def _client(session: botocore.session.Session, region: str, account: Mapping[str
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
     place, region = order.place.region, region_of(ProviderName.AWS, order.place.region)
-    start_up = order.start_up
-    if "endpoint" not in account:
-        start_up = on_a_real_machine(start_up, _END_COMMAND)
+    ends_by = None if "endpoint" in account else _END_COMMAND
+    start_up = boot_script(order, "aws", account.get("checkpoints", ""), ends_by)
     tags = [
         {"Key": key, "Value": value}
         for key, value in {**machine_tags(order), _PLACE_TAG: place, "Name": order.name}.items()
@@ -200,7 +200,20 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
             for kind in ("instance", "volume", "network-interface")
         ],
     }
+    if order.place.interruptible:
+        asked["InstanceMarketOptions"] = _spot(order)
     return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
+
+
+def _spot(order: Order) -> dict[str, Any]:
+    """Terminated when EC2 wants it back, or when it costs more than the cap."""
+    terms: dict[str, Any] = {
+        "SpotInstanceType": "one-time",
+        "InstanceInterruptionBehavior": "terminate",
+    }
+    if order.max_price_usd_hour is not None:
+        terms["MaxPrice"] = decimal_text(order.max_price_usd_hour)
+    return {"MarketType": "spot", "SpotOptions": terms}
 
 
 def _not_gone() -> dict[str, Any]:
@@ -227,7 +240,12 @@ def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
     return OwnedMachine(
         name=MachineName(tags.get(NAME_TAG, instance["InstanceId"])),
-        place=Place(ProviderName.AWS, tags.get(_PLACE_TAG, region), instance["InstanceType"]),
+        place=Place(
+            ProviderName.AWS,
+            tags.get(_PLACE_TAG, region),
+            instance["InstanceType"],
+            Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND,
+        ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),
@@ -244,7 +262,7 @@ def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | U
     """What a failed call means; a call that may have been carried out leaves us unsure."""
     code, text = _code(failure), str(failure)
     if isinstance(failure, ClientError):
-        return _answered(failure, code, who)
+        return _answered(failure, code, who, spot=order.place.interruptible)
     if isinstance(failure, _NEVER_SENT):
         if region_of(ProviderName.AWS, order.place.region) not in _known_regions():
             told = f"{who}: region: {text}; name a region that AWS has"
@@ -260,12 +278,12 @@ def _told(failure: BaseException, who: str, order: Order) -> Refused | Fault | U
     return Fault(kind, code, f"{who}: {text}")
 
 
-def _answered(failure: ClientError, code: str, who: str) -> Refused | Fault:
+def _answered(failure: ClientError, code: str, who: str, *, spot: bool) -> Refused | Fault:
     met = failure.response.get("ResponseMetadata", {})
     wait = met.get("HTTPHeaders", {}).get("retry-after", "")
     text = failure.response.get("Error", {}).get("Message") or ""
     seconds = float(wait) if wait.isdigit() else None
-    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), account=who)
+    return read_aws(code, text, seconds, met.get("HTTPStatusCode", 0), spot=spot, account=who)
 
 
 @cache
