@@ -264,10 +264,7 @@ def _at_work(
         register(own, lambda: office, publish)
         return WorkerThread(own, name, named, threads)
 
-    crews = (
-        crew("deciding", deciding, _DECIDING),
-        crew("buying", buying, _BUYING),
-    )
+    crews = crew("deciding", deciding, _DECIDING), crew("buying", buying, _BUYING)
     relay = Relay(
         store=wiring.store,
         rules=wiring.rules,

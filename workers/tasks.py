@@ -20,6 +20,7 @@ from broker.steps.reconcile import reconcile
 from broker.steps.rulebook import Rulebook
 from broker.steps.shares import Shares
 from broker.steps.sweep import sweep
+from broker.steps.withdraw_quote import withdraw_refused
 from broker.store.event_log import LostRaceError
 from workers.buying import Buyers
 from workers.reactions import Nudge, Task
@@ -106,6 +107,7 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
 
 def _clear(here: Office) -> int:
     cleared = sweep(here.store, _ROUND)
+    withdraw_refused(here.store, here.rules)
     if any(pool.kind is PoolKind.OWN_BUILT for pool in here.rules.pools):
         here.shares.report(here.store)
     return cleared

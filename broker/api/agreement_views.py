@@ -166,7 +166,7 @@ def _record(
         given_by=None if isinstance(one, Conflict) else one.given_by,
         begins=one.begins,
         ends=one.ends,
-        live=live and register.stands(one.id, now),
+        live=live and register.stands(one.id),
         revoked_at=register.revoked.get(one.id),
         match={} if isinstance(one, Conflict) else one.match.document(),
         units=units,

@@ -19,6 +19,7 @@ from broker.api import (
     quotes,
     reclaims,
     spend,
+    withdrawals,
 )
 from broker.api.context import ApiContext
 from broker.api.door import Door
@@ -45,7 +46,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.pulse = Pulse(context.store)
     app.state.accounts = accounts.Accounts(context.rules)
     app.state.sessions = agent.Sessions()
-    desks = (offers, reclaims, keys, agreements, editions)
+    desks = (offers, reclaims, withdrawals, keys, agreements, editions)
     for part in (facts, jobs, quotes, *desks, fleet, cool_downs, spend, accounts, agent):
         app.include_router(part.router)
     app.include_router(offers.notices)

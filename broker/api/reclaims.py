@@ -24,6 +24,7 @@ _STATUS: Final[Mapping[NotReclaimed, HTTPStatus]] = {
     NotReclaimed.NOT_RELEASED: HTTPStatus.FORBIDDEN,
     NotReclaimed.NOT_CHECKPOINTABLE: HTTPStatus.FORBIDDEN,
     NotReclaimed.GANG: HTTPStatus.FORBIDDEN,
+    NotReclaimed.CONFLICT: HTTPStatus.FORBIDDEN,
     NotReclaimed.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
     NotReclaimed.FORBIDDEN: HTTPStatus.FORBIDDEN,
     NotReclaimed.NO_SUCH_PLACE: HTTPStatus.UNPROCESSABLE_ENTITY,

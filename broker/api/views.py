@@ -143,6 +143,8 @@ def offer_view(offer: Offer) -> OfferView:
         expires_at=offer.expires_at,
         deliver_by=offer.deliver_by,
         notice=offer.notice,
+        quote=offer.quote,
+        quote_until=offer.quote_until,
     )
 
 

@@ -118,6 +118,7 @@ _HOMES: Final = {
     "key": "keys",
     "reclaim": "reclaims",
     "cool-downs": "cool_downs",
+    "withdraw": "withdrawals",
     "agreement": "agreement",
     "spend": "spend",
     "scorecard": "accounts",

@@ -79,8 +79,15 @@ def offers(items: Sequence[Mapping[str, Any]], *, paints: bool) -> str:
 
 def places(job: Mapping[str, Any]) -> str:
     return ", ".join(
-        f"{place['provider']} {place['region']} {place['sku']}" for place in job.get("places", ())
+        " ".join((place["provider"], place["region"], _sold(place)))
+        for place in job.get("places", ())
     )
+
+
+def _sold(place: Mapping[str, Any]) -> str:
+    """The kind of machine, and how it is bought unless on demand."""
+    how = place.get("purchase", "on_demand")
+    return str(place["sku"]) if how == "on_demand" else f"{place['sku']} {how}"
 
 
 def moment(at: str | None) -> str:
@@ -117,6 +124,8 @@ class _Said(dict[str, Any]):
             return "1 unit" if count == 1 else f"{count} units"
         if name == "window":
             return span(self["window_s"])
+        if name == "sold":
+            return _sold(self)
         if name == "price":
             return str(self["terms"].get("price_usd_hour") or "-")
         return ""
@@ -135,8 +144,8 @@ _STAGES: Final = {
     "HolderDefaulted": "{holder} did not deliver {count}",
     "UnitsReleased": "released by {basis}: {count}",
     "ReleaseExpired": "release over ({why}): {holder} is asked again",
-    "ThirdPartyCommitted": "on order at {provider} {region} {sku}, {price} $/h: {count}",
-    "HolderCommitted": "on order at {provider} {region} {sku}, {price} $/h: {count}",
+    "ThirdPartyCommitted": "on order at {provider} {region} {sold}, {price} $/h: {count}",
+    "HolderCommitted": "on order at {provider} {region} {sold}, {price} $/h: {count}",
     "CommitmentFailed": "{provider} did not deliver: {reason} {code}",
     "LeaseActivated": "machine there at {provider} (unit {unit})",
     "JobStarted": "running",

@@ -22,6 +22,7 @@ from broker.domain.explanation import Explanation
 
 if TYPE_CHECKING:
     from broker.wire import JobView
+    from broker.wire.withdrawals import WithdrawalView
 
 Milestone = Literal["accepted", "placed", "running", "finished"]
 
@@ -145,6 +146,16 @@ class JobHandle(Future[Outcome]):
         said |= {"spot": spot}
         limits = {name: _plain(v) for name, v in said.items() if not isinstance(v, Unchanged)}
         return JobView.model_validate(self._line.patch(f"/v1/jobs/{self.id}", {"limits": limits}))
+
+    def withdraw_quote(self, quote: str, why: str = "withdrawn by its supplier") -> WithdrawalView:
+        """Take back the third party's quote that an offer of it was frozen on.
+
+        Returns what became of each such offer. Raises BrokerError where none stands on it.
+        """
+        from broker.wire.withdrawals import WithdrawalView  # noqa: PLC0415 - as above
+
+        path = f"/v1/jobs/{self.id}/quotes/{quote}/withdraw"
+        return WithdrawalView.model_validate(self._line.post(path, {"why": why}, repeatable=False))
 
     @override
     def cancel(self, reason: str = "asked", grace: timedelta | float = GRACE_S) -> bool:

@@ -42,7 +42,7 @@ class Key:
 
     def flaw(self, party: str, roles: Collection[Role], now: datetime) -> str:
         """Why it gives no authority to speak for a party in any of these roles; else empty."""
-        if self.revoked_at is not None and now >= self.revoked_at:
+        if self.revoked_at is not None:
             return f"key {self.id} was revoked at {self.revoked_at.isoformat()}"
         if self.party != party or self.role not in roles:
             wanted = " or ".join(role.value for role in roles)

@@ -129,6 +129,18 @@ def vanished(case: Case, machine: Machine, because: str, *, preempted: bool = Fa
         )
 
 
+def taken(case: Case, machine: Machine, because: str, *, preempted: bool) -> None:
+    """It runs no more, or not for long: its lease ends when its cloud confirms that it is gone.
+
+    So that nothing of it runs beside what follows it.
+    """
+    if machine.lease is None:
+        vanished(case, machine, because, preempted=preempted)
+    else:
+        was = preempted or machine.noticed_until is not None
+        case.give_back(machine, PREEMPTED if was else "lost")
+
+
 def _requeue(case: Case, machine: Machine, because: str) -> None:
     """A lost unit goes back through the agreement; a gang goes back whole."""
     succeed(case, machine.unit)

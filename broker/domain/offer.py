@@ -121,6 +121,8 @@ class Offer:
     quote: str | None = None
     """The third party's quote whose terms were noticed, where the clause asks for one."""
     quote_until: datetime | None = None
+    quoted: Place | None = None
+    """The third party's place that the quote is of."""
     supersedes: OfferId | None = None
     """The offer whose notice this one replaces."""
     state: OfferState = OfferState.SENT

@@ -192,8 +192,9 @@ def _let_go(case: Case, offer: Offer, units: tuple[int, ...], basis: Basis) -> N
             tail_until=tail_from + timedelta(seconds=offer.mechanics.tail_s),
             stale_at=None if basis is Basis.DEFAULT else case.now + stale_after,
             cites=(offer.id,),
-            quote=offer.quote,
-            quote_until=offer.quote_until,
+            quote=None if basis is Basis.DEFAULT else offer.quote,
+            quote_until=None if basis is Basis.DEFAULT else offer.quote_until,
+            quoted=None if basis is Basis.DEFAULT else offer.quoted,
             tolerance=offer.mechanics.tolerance,
         ),
     )

@@ -35,6 +35,7 @@ from broker.domain.options import Memo, Options, Which, for_renewal, remembered
 from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.renewing import Leases, Standing
+from broker.domain.taking_back import refuses
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
@@ -157,6 +158,8 @@ class _Round:
 
     def _changed(self, job: Job, options: Options, release: Release) -> str | None:
         """Why a release is over before its time: what it stands on is no more."""
+        if refuses(release.quoted, job, self.market, self.now):
+            return "refused"
         if release.basis is Basis.UNAVAILABILITY:
             away = self.unasked.register(job.agreement).health.unavailable
             return None if away is not None and away.id in release.cites else "stale"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from broker.domain.agreement import Edition
 from broker.domain.clause import Consent, Waiver
@@ -76,16 +76,20 @@ class Register:
         """The providers in a tenant's conflict set; the holder stands for all of its pools."""
         if not self.conflicts:
             return _NOBODY
-        live = [c for c in self.conflicts if self.stands(c.id, at)]
+        live = [c for c in self.conflicts if self.stands(c.id)]
         parties = conflicted(tenant, at, live, self.stakes)
         holder = edition.holder
         if holder.id in parties or not parties.isdisjoint(holder.pools):
             return parties | {*holder.pools}
         return parties
 
-    def stands(self, record: str, at: datetime) -> bool:
-        """Whether a record has not been revoked."""
-        return record not in self.revoked or at < self.revoked[record]
+    def stands(self, record: str) -> bool:
+        """Whether a record has not been revoked.
+
+        Who reads of it is bound by it, though its own clock be a moment behind: the log has the
+        revocation first.
+        """
+        return record not in self.revoked
 
     def left(self, waiver: Waiver) -> int:
         """How many more units may be placed under a waiver."""
@@ -136,27 +140,19 @@ class Register:
 
 NOTHING_ON_RECORD: Final = Register(agreement="")
 _NOBODY: Final[frozenset[str]] = frozenset()
+Record = TypeVar("Record", Consent, Waiver)
 
 
 def as_it_stands(edition: Edition, register: Register) -> Edition:
-    """The edition with the consents and waivers on record beside its own, each until revoked."""
+    """The edition with the consents and waivers on record beside its own that are not revoked."""
     if not (register.consents or register.waivers or register.revoked):
         return edition
-    revoked = register.revoked
     return replace(
         edition,
-        consents=tuple(_cut(one, revoked) for one in (*edition.consents, *register.consents)),
-        waivers=tuple(_shortened(one, revoked) for one in (*edition.waivers, *register.waivers)),
+        consents=_standing((*edition.consents, *register.consents), register),
+        waivers=_standing((*edition.waivers, *register.waivers), register),
     )
 
 
-def _cut(consent: Consent, revoked: Mapping[str, datetime]) -> Consent:
-    at = revoked.get(consent.id)
-    if at is None or (consent.ends is not None and consent.ends <= at):
-        return consent
-    return replace(consent, ends=at)
-
-
-def _shortened(waiver: Waiver, revoked: Mapping[str, datetime]) -> Waiver:
-    at = revoked.get(waiver.id)
-    return waiver if at is None or waiver.ends <= at else replace(waiver, ends=at)
+def _standing(records: tuple[Record, ...], register: Register) -> tuple[Record, ...]:
+    return tuple(one for one in records if register.stands(one.id))

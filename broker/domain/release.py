@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from broker.domain.market import Place
 from broker.domain.terms import Terms
 from broker.domain.values import OfferId
 
@@ -50,6 +51,8 @@ class Release:
     quote: str | None = None
     """The third party's quote it stands on, and until when that is valid."""
     quote_until: datetime | None = None
+    quoted: Place | None = None
+    """The third party's place that the quote is of."""
     tolerance: Decimal = Decimal(0)
     """The share of the price by which a commitment may exceed the ceiling."""
 

@@ -128,6 +128,7 @@ def release_over(told: Retelling, fact: Fact) -> None:
     holder = next((row.provider for row in told.rows if row.provider != THE_HOLDER), THE_HOLDER)
     why = {"tail": "its tail has ended", "stale": "the refusal has gone stale"}
     why |= {"late": "its late yes brings a new offer", "terms": "other terms are asked for"}
+    why |= {"quote": "the quote it stood on has ended"}
     because = f"{why.get(fact.data['why'], fact.data['why'])}; the holder is asked again"
     told.rows.append(
         Asking(

@@ -170,7 +170,7 @@ class Unasked:
             max_age = need.edition.right(clause).acceptance_max_age_s
             if (
                 count
-                and register.stands(one.id, self.now)
+                and register.stands(one.id)
                 and one.fresh(self.now, max_age)
                 and one.covers(clause, need.options.asked, need.terms.price_usd_hour)
                 and any(one.at(pool.place) for pool in need.options.holder)

@@ -17,6 +17,7 @@ from broker.ports.provider import (
 )
 from broker.ports.store import (
     KeyTakenError,
+    Lock,
     LogChunk,
     Store,
     SubmissionKey,
@@ -34,6 +35,7 @@ __all__ = [
     "KeyTakenError",
     "Lanes",
     "Launching",
+    "Lock",
     "LogChunk",
     "OneByOne",
     "Order",

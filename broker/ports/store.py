@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from broker.domain.caps import Spending
@@ -63,6 +64,19 @@ class KeyTakenError(Exception):
             "something else; submit this one under a key of its own"
         )
         self.index = index
+
+
+class Lock(Enum):
+    """How what is read of a register is kept from changing until a transaction ends."""
+
+    NONE = "none"
+    """It is only looked at."""
+    READ = "read"
+    """It is decided by: nobody changes what it says, and others may decide by it too."""
+    DRAW = "draw"
+    """Nobody else draws from it."""
+    CHANGE = "change"
+    """Nobody else draws from it, and nobody decides by it."""
 
 
 class Transaction(Protocol):
@@ -141,8 +155,11 @@ class Transaction(Protocol):
         """Keep it, and append the facts to `party/<party>`."""
         ...
 
-    def party_keys(self, party: str | None = None) -> list[Key]:
-        """Every key that a party was ever given, or all there are; the oldest first."""
+    def party_keys(self, party: str | None = None, *, hold: bool = False) -> list[Key]:
+        """Every key that a party was ever given, or all there are; the oldest first.
+
+        With `hold` none is given or taken back before this transaction ends.
+        """
         ...
 
     def keep(self, cases: Iterable[Case]) -> None:
@@ -210,12 +227,12 @@ class Transaction(Protocol):
     # -- registers
 
     def registers(
-        self, agreements: Iterable[str], *, for_update: bool = False
+        self, agreements: Iterable[str], lock: Lock = Lock.NONE
     ) -> Mapping[str, Register]:
         """What is on record of each of these agreements; a new register where nothing is.
 
-        With `for_update` nobody else draws from them until this transaction has ended. Take the
-        jobs before the registers, and all the registers at once.
+        Take the jobs before the registers, and all the registers at once. Whoever has them
+        locked to read may lock them to draw too, and never to change.
         """
         ...
 

@@ -110,7 +110,7 @@ def authorised(party: str, role: Role, presented: Shown, tx: Transaction) -> Aut
     While a party was never given a key for the role none is needed, so that a broker on one's own
     computer works as it is; from the first key on, one is always needed.
     """
-    keys = tx.party_keys() if presented is not None else tx.party_keys(party)
+    keys = tx.party_keys(None if presented is not None else party, hold=True)
     return authority(keys, party, role, presented, tx.now)
 
 
@@ -118,7 +118,7 @@ def may_record(
     parties: Iterable[str], roles: Collection[Role], presented: Shown, tx: Transaction
 ) -> Authority:
     """Whether what is presented lets somebody put something on record for all of these parties."""
-    keys, shown = tx.party_keys(), Authority()
+    keys, shown = tx.party_keys(hold=True), Authority()
     for party in parties:
         shown = authority_to_record(keys, party, roles, presented, tx.now)
         if shown.flaw:

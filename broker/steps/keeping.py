@@ -10,7 +10,7 @@ from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.learning import concerns, learn
 from broker.domain.register import Register
-from broker.ports import Transaction
+from broker.ports import Lock, Transaction
 
 
 @dataclass(slots=True)
@@ -21,17 +21,20 @@ class Registers:
     taken: dict[str, Register] = field(default_factory=dict)
     told: dict[str, list[Event]] = field(default_factory=dict)
 
-    def take(self, agreements: Iterable[str]) -> Mapping[str, Register]:
+    def take(self, agreements: Iterable[str], lock: Lock = Lock.DRAW) -> Mapping[str, Register]:
         missing = set(agreements) - self.taken.keys()
         if missing:
-            self.taken |= self.tx.registers(sorted(missing), for_update=True)
+            self.taken |= self.tx.registers(sorted(missing), lock)
         return self.taken
 
     def change(
-        self, agreement: str, by: Callable[[Register], tuple[Register, list[Event]]]
+        self,
+        agreement: str,
+        by: Callable[[Register], tuple[Register, list[Event]]],
+        lock: Lock = Lock.DRAW,
     ) -> Register:
         """Take it if it is not taken yet, and note what it has become."""
-        before = self.take([agreement])[agreement]
+        before = self.take([agreement], lock)[agreement]
         after, told = by(before)
         if after is not before:
             self.taken[agreement] = after

@@ -13,7 +13,7 @@ from broker.domain.chain import Fact
 from broker.domain.discrepancies import Discrepancy, discrepancies
 from broker.domain.events import DiscrepancyFound, EditionRecorded, RecordRefused
 from broker.domain.key import Role, Shown
-from broker.ports import Store, Transaction
+from broker.ports import Lock, Store, Transaction
 from broker.steps.authority import Denied, may_record
 from broker.steps.put_on_record import UNAUTHORISED
 from broker.steps.rulebook import Rulebook
@@ -49,7 +49,7 @@ def record_edition(
     """
     with store.transaction() as tx:
         cases = tx.open_offers()  # before the register: jobs first, as everybody does
-        register = tx.registers([agreement], for_update=True)[agreement]
+        register = tx.registers([agreement], Lock.CHANGE)[agreement]
         rules.adopt(register)
         known = rules.agreement(agreement)
         if known is None or rules.follow is None:

@@ -10,7 +10,7 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
-from broker.domain.losses import gone, vanished
+from broker.domain.losses import gone, taken, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer
@@ -231,7 +231,7 @@ class Round:
     def _looked_at(self, case: Case, machine: Machine, answer: Told) -> None:
         """How a machine fares whose cloud has said that it takes it back."""
         if isinstance(answer, Gone):
-            vanished(case, machine, answer.because, preempted=answer.preempted)
+            taken(case, machine, answer.because, preempted=answer.preempted)
             return
         until = machine.noticed_until
         awaited = until is not None and case.now <= until + LOOKED_FOR

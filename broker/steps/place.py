@@ -47,8 +47,9 @@ from broker.domain.spill import (
     want_machines,
 )
 from broker.domain.succession import follow, prolong
+from broker.domain.taking_back import REFUSED, take_back
 from broker.domain.values import OfferId
-from broker.ports import Store
+from broker.ports import Lock, Store
 from broker.steps.keeping import Registers
 from broker.steps.rulebook import Rulebook
 from broker.steps.standing import take_standing
@@ -84,7 +85,11 @@ def place_round(store: Store, rules: Rulebook, limit: int = 200) -> int:
 def _decide(
     cases: Sequence[Case], market: Market, heads: Heads, registers: Registers, rules: Rulebook
 ) -> list[tuple[Decision, ...]]:
-    """Decide by the registers as they are; where something would be drawn, lock and decide anew."""
+    """Decide by the registers as they are; where something would be drawn, lock and decide anew.
+
+    Nobody changes what they say meanwhile, so that no fact of a change comes before a decision that
+    had not seen it.
+    """
     agreements = {case.job.agreement for case in cases}
 
     def decide(read: Mapping[str, Register]) -> list[tuple[Decision, ...]]:
@@ -93,7 +98,7 @@ def _decide(
         jobs = [case.job for case in cases]
         return plan(jobs, market, editions, now, heads, rules.memo, read)
 
-    decided = decide(registers.tx.registers(agreements))
+    decided = decide(registers.tx.registers(agreements, Lock.READ))
     if any(map(_draws, chain.from_iterable(decided))):
         registers.take(agreements)
         for name in agreements:
@@ -140,6 +145,8 @@ def _do(case: Case, decision: Decision, market: Market, rules: Rulebook) -> None
             _release(case, decision, rules)
         case Commit():
             _commit(case, decision, rules)
+        case Expire(release=Release(quote=str(quote)), why="refused"):
+            take_back(case, quote, REFUSED)
         case Expire(release=release, why=why):
             expire_release(case, release, why)
         case Wait() | StandInLine():
@@ -225,6 +232,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         mechanics=mechanics,
         quote=quote,
         quote_until=until,
+        quoted=decision.quoted.place if decision.quoted is not None else None,
         supersedes=job.supersedes or job.reissues,
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),

@@ -77,7 +77,7 @@ class Places:
         self.tx, self.rules, self.now = tx, rules, tx.now
         self._read = tx.places(hold=hold)
         self._changed: dict[Place, PlaceRecord] = {}
-        self._refusals: dict[Place, Refusal] = {}
+        self.refusals: dict[Place, Refusal] = {}
         self.answered: set[Place] = set()
         self.freed = False
         """Whether a machine ended in this round."""
@@ -155,9 +155,9 @@ class Places:
         self._put(altered(self._keeping(known, refusal), streak=0), fact)
         if answer.reach is not Reach.PLACE:
             around = area(place, answer.reach)
-            self._refusals[around] = refusal
+            self.refusals[around] = refusal
             self._put(self._keeping(self.known(around), refusal))
-        self._refusals[place] = refusal
+        self.refusals[place] = refusal
         self.answered.add(place)
         kept = {where: self.known(where).refusal for where in areas(place)}
         brought = {where: one for where, one in kept.items() if one is refusal}
@@ -172,7 +172,7 @@ class Places:
     def refused_by_now(self, machine: Machine) -> Refusal | None:
         """The refusal of this round that answers for a machine which was not asked for."""
         where = (machine.place,) if bound(machine) else areas(machine.place)
-        found = (self._refusals.get(one) for one in where)
+        found = (self.refusals.get(one) for one in where)
         return next((one for one in found if one is not None), None)
 
     def troubled(self, machine: Machine, fault: Fault) -> None:

@@ -16,7 +16,7 @@ from broker.domain.offering import withdraw
 from broker.domain.register import Register
 from broker.domain.unavailability import Health, Probe, answered, unanswered
 from broker.domain.values import ProviderName
-from broker.ports import Fault, FaultKind, Gone, Launching, Refused, Running, Unsure
+from broker.ports import Fault, FaultKind, Gone, Launching, Lock, Refused, Running, Unsure
 from broker.steps.keeping import Registers
 from broker.steps.rulebook import Rulebook
 
@@ -100,7 +100,7 @@ class Probing:
         known = self.registers.taken.get(agreement) or self._read(agreement)
         if by(known)[0] is known:
             return known
-        return self.registers.change(agreement, by)
+        return self.registers.change(agreement, by, Lock.CHANGE)
 
     def _read(self, agreement: str) -> Register:
         if agreement not in self.read:

@@ -12,7 +12,7 @@ from broker.domain.key import Authority, Role, Shown
 from broker.domain.recording import KINDS, Entry, Revocation, enter, objection
 from broker.domain.register import Attestation, Register
 from broker.domain.standing_answers import StandingAcceptance
-from broker.ports import Store, Transaction
+from broker.ports import Lock, Store, Transaction
 from broker.steps.authority import Denied, may_record
 from broker.steps.rulebook import Rulebook
 
@@ -38,7 +38,7 @@ def put_on_record(
     if agreement not in rules.agreements:
         raise KeyError(agreement)
     with store.transaction() as tx:
-        register = tx.registers([agreement], for_update=True)[agreement]
+        register = tx.registers([agreement], Lock.CHANGE)[agreement]
         edition = rules.edition(agreement, tx.now)
         kind, record = KINDS[type(entry)], _named(entry)
         speaks = _authority(register, edition, entry, by, shown, tx)

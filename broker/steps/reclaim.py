@@ -20,7 +20,7 @@ from broker.domain.market import Pool
 from broker.domain.options import at
 from broker.domain.spill import commit_holder
 from broker.domain.values import JobId, Purchase
-from broker.ports import Store
+from broker.ports import Lock, Store, Transaction
 from broker.steps.authority import authorised
 from broker.steps.rulebook import Rulebook
 
@@ -35,6 +35,8 @@ class NotReclaimed(StrEnum):
     NO_CLAUSE = "no_clause"
     NOT_CHECKPOINTABLE = "not_checkpointable"
     GANG = "gang"
+    CONFLICT = "conflict"
+    """The holder may neither see nor run the tenant's work."""
     NO_SUCH_PLACE = "no_such_place"
     HOLD_TAKEN = "hold_taken"
     UNAUTHORISED = "unauthorised"
@@ -82,7 +84,9 @@ def ask_back(
             why = NotReclaimed.UNAUTHORISED if shown.missing else NotReclaimed.FORBIDDEN
             said = _no(why, shown.flaw)
         else:
-            said = _judge(case, unit, replacement, edition, rules, bound.get(replacement.hold))
+            said = _barred(case, edition, tx) or _judge(
+                case, unit, replacement, edition, rules, bound.get(replacement.hold)
+            )
         if said.refused is not None:
             case.tell(
                 events.ReclaimRefused(
@@ -95,6 +99,18 @@ def ask_back(
             )
         tx.keep([case])
     return said
+
+
+def _barred(case: Case, edition: Edition | None, tx: Transaction) -> Reclaim | None:
+    """Whether the register keeps the tenant's work from the holder."""
+    agreement, tenant = case.job.agreement, case.job.workload.tenant
+    register = tx.registers([agreement], Lock.READ)[agreement]
+    if edition is None or register.barred(tenant, case.now, edition).isdisjoint(
+        edition.holder_pools
+    ):
+        return None
+    because = f"{edition.holder.id} is in the conflict set of {tenant}, and gets none of its work"
+    return _no(NotReclaimed.CONFLICT, because)
 
 
 def _judge(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.events import OrphanEnded, OrphanFound
-from broker.domain.losses import vanished
+from broker.domain.losses import taken, vanished
 from broker.domain.machine import Machine, MachineState
 from broker.domain.values import MachineName, ProviderName
 from broker.ports import Gone, OwnedMachine, Provider, Store, Transaction
@@ -30,8 +30,8 @@ def reconcile(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
     with store.transaction() as tx:
         before = {m.name: m for m in tx.machines(provider=name)}
     listed = {machine.name: machine for machine in provider.owned(rules.owner)}
-    taken = _taken_back(provider, before, listed, rules)
-    unwanted, lost = _compare(name, before, listed, taken, store, rules)
+    fates = _fates(provider, before, listed, rules)
+    unwanted, lost = _compare(name, before, listed, fates, store, rules)
     ended = [
         orphan
         for orphan in unwanted
@@ -45,14 +45,14 @@ def reconcile(name: ProviderName, provider: Provider, store: Store, rules: Ruleb
     return len(unwanted) + lost
 
 
-def _taken_back(
+def _fates(
     provider: Provider,
     before: Mapping[MachineName, Machine],
     listed: Mapping[MachineName, OwnedMachine],
     rules: Rulebook,
 ) -> Mapping[MachineName, Gone]:
-    """What a cloud says of machines on spot that run no more: that it wanted them back."""
-    taken = {}
+    """What a cloud says of machines on spot that run no more, or not for long."""
+    fates = {}
     for machine in before.values():
         found = listed.get(machine.name)
         stands = found is not None and found.running
@@ -60,15 +60,15 @@ def _taken_back(
             order = rules.order(machine.name, machine.place, {}, machine.max_price_usd_hour)
             fate = provider.poll(order, machine.handle or "")
             if isinstance(fate, Gone):
-                taken[machine.name] = fate
-    return taken
+                fates[machine.name] = fate
+    return fates
 
 
 def _compare(
     name: ProviderName,
     before: Mapping[MachineName, Machine],
     listed: Mapping[MachineName, OwnedMachine],
-    taken: Mapping[MachineName, Gone],
+    fates: Mapping[MachineName, Gone],
     store: Store,
     rules: Rulebook,
 ) -> tuple[list[OwnedMachine], int]:
@@ -85,15 +85,16 @@ def _compare(
             for m in known.values()
             if m.state is MachineState.RUNNING
             and m.name in before
-            and (m.name in taken or _missing(m, listed, tx.now))
+            and (m.name in fates or _missing(m, listed, tx.now))
         ]
         cases = tx.cases(dict.fromkeys(m.job for m in missing))
         for machine in missing:
             case = cases[machine.job]
             if machine.name in case.machines:
-                fate = taken.get(machine.name, _UNLISTED)
+                fate = fates.get(machine.name, _UNLISTED)
                 current = case.machines[machine.name]
-                vanished(case, current, fate.because, preempted=fate.preempted)
+                end = taken if machine.name in listed else vanished
+                end(case, current, fate.because, preempted=fate.preempted)
         registers = Registers(tx)
         Probing(registers, rules).listed(name, _probe_id(name, tx.now))
         registers.keep(cases.values())

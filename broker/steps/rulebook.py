@@ -22,7 +22,7 @@ from broker.domain.options import Memo
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
-from broker.domain.right import QuoteWithdrawn, TailFrom
+from broker.domain.right import QuoteWithdrawn, TailFrom, Trigger
 from broker.domain.values import MachineName, ProviderName, Usd
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
@@ -202,6 +202,13 @@ class Rulebook:
         if bound is not None:
             ages.append(bound.mechanics.refusal_max_age_s)
         return min(ages, default=None)
+
+    @property
+    def quoted(self) -> bool:
+        """Whether any agreement has a right that a third party's quote wakes."""
+        known = filter(None, map(self.agreement, self.agreements))
+        clauses = (c for one in known for edition in one.editions for c in edition.clauses)
+        return any(c.right and c.right.trigger is Trigger.THIRD_PARTY_QUOTE for c in clauses)
 
     def channels(self, agreement: str) -> tuple[str, ...]:
         """How the desk of an agreement learns of an offer."""

@@ -88,7 +88,7 @@ class MemoryTables:
             self.jobs[job.id] = job
 
     def set_place(self, record: PlaceRecord, now: datetime) -> None:
-        """Remember it; machines that are still only wanted there become due."""
+        """Remember it; machines that are wanted there and were never asked for become due."""
         place = record.place
         self.place_records[place] = record
         woken = [place]
@@ -96,8 +96,14 @@ class MemoryTables:
             woken = [] if record.shuts(now) else [p for p in self.wanted if place in areas(p)]
         for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
             machine = self.all_machines[name]
-            if machine.due_at is None or machine.due_at > now:
+            if machine.tries == 0 and (machine.due_at is None or machine.due_at > now):
                 self.set_machine(altered(machine, due_at=now))
+
+    def put_off(self, machines: Iterable[MachineName], now: datetime, until: datetime) -> None:
+        """Those that are not due yet are due then."""
+        for machine in [self.all_machines[name] for name in machines if name in self.all_machines]:
+            if machine.due_at is not None and machine.due_at > now:
+                self.set_machine(altered(machine, due_at=until))
 
     def spend(self, job: Job, spent: Iterable[tuple[ProviderName, Usd]]) -> None:
         for provider, amount in spent:
@@ -146,19 +152,6 @@ class MemoryTables:
             self.all_machines.pop(machine.name, None)
         else:
             self.all_machines[machine.name] = machine
-
-    def set_place(self, record: PlaceRecord, now: datetime) -> None:
-        """What is wanted there and was never asked for becomes due."""
-        place = record.place
-        self.place_records[place] = record
-        woken = [place]
-        if is_area(place):
-            woken = [] if record.shuts(now) else [one for one in self.wanted if place in areas(one)]
-        for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
-            machine = self.all_machines[name]
-            later = machine.due_at is None or machine.due_at > now
-            if later and machine.tries == 0:
-                self.set_machine(altered(machine, due_at=now))
 
     def _count(self, machine: Machine, by: int) -> None:
         """What its place is still asked for."""

@@ -25,7 +25,7 @@ from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
-from broker.ports import KeyTakenError, LogChunk, SubmissionKey
+from broker.ports import KeyTakenError, Lock, LogChunk, SubmissionKey
 from broker.store.memory_tables import MemoryTables
 
 
@@ -138,7 +138,8 @@ class MemoryTransaction:
         self._writes.append(partial(self.store.party_keys.__setitem__, key.id, key))
         self.record(f"party/{key.party}", events)
 
-    def party_keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None, *, hold: bool = False) -> list[Key]:
+        del hold  # transactions come one at a time
         known = self.store.party_keys.values()
         wanted = [key for key in known if party is None or key.party == party]
         return sorted(wanted, key=lambda key: (key.granted_at, key.id))
@@ -177,11 +178,7 @@ class MemoryTransaction:
         return raised
 
     def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
-        known = self.store.all_machines
-        for machine in [known[name] for name in machines if name in known]:
-            if machine.due_at is not None and machine.due_at > self.now:
-                kept = altered(machine, due_at=until)
-                self._writes.append(partial(self.store.set_machine, kept))
+        self._writes.append(partial(self.store.put_off, list(machines), self.now, until))
 
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
@@ -251,9 +248,9 @@ class MemoryTransaction:
         return self.store.asked
 
     def registers(
-        self, agreements: Iterable[str], *, for_update: bool = False
+        self, agreements: Iterable[str], lock: Lock = Lock.NONE
     ) -> Mapping[str, Register]:
-        del for_update  # transactions come one at a time
+        del lock  # transactions come one at a time
         known = self.store.registers
         return {name: known.get(name) or Register(agreement=name) for name in agreements}
 

@@ -32,6 +32,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.quote import Waited
 from broker.domain.register import Register
 from broker.domain.values import JobId, OfferId, ProviderName, Purchase
+from broker.ports import Lock
 from broker.store import registers
 from broker.store.board import (
     Counts,
@@ -179,7 +180,7 @@ class SqlBoard:
 
     def register(self, agreement: str) -> Register:
         with self._reading() as connection:
-            return registers.read(connection, [agreement], for_update=False)[agreement]
+            return registers.read(connection, [agreement], Lock.NONE)[agreement]
 
     def _page(
         self,

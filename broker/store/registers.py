@@ -9,22 +9,26 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql
 
 from broker.domain.register import Register
+from broker.ports import Lock
+from broker.store import locks
 from broker.store.event_log import LostRaceError
 from broker.store.rows import register_from, register_row
 from broker.store.tables import REGISTERS
 
 
-def read(
-    connection: Connection, agreements: Iterable[str], *, for_update: bool
-) -> Mapping[str, Register]:
+def read(connection: Connection, agreements: Iterable[str], lock: Lock) -> Mapping[str, Register]:
     """One for each name. Those to be written are locked in the order of their names.
 
-    SQLite has one writer at a time. On PostgreSQL a row is made where there is none, for only a
-    row can be locked.
+    SQLite has one writer at a time. On PostgreSQL the rounds that decide share a lock on the name,
+    which costs no write and needs no row; who changes what a register says waits for them, so that
+    its fact has the later number. To draw takes a row, which is made where there is none.
     """
     names = sorted(set(agreements))
+    if lock in (Lock.READ, Lock.CHANGE):
+        locks.take(connection, locks.REGISTERS, names, shared=lock is Lock.READ)
+    written = lock in (Lock.DRAW, Lock.CHANGE)
     wanted = select(REGISTERS.c.doc).where(REGISTERS.c.agreement.in_(names))
-    if for_update and connection.dialect.name == "postgresql":
+    if written and connection.dialect.name == "postgresql":
         fresh = [register_row(Register(agreement=name)) for name in names]
         if fresh:
             unless_there = postgresql.insert(REGISTERS).on_conflict_do_nothing()

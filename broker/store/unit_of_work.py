@@ -23,7 +23,7 @@ from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
-from broker.ports import Clock, Ids, KeyTakenError, LogChunk, SubmissionKey
+from broker.ports import Clock, Ids, KeyTakenError, Lock, LogChunk, SubmissionKey
 from broker.store import desks, event_log, locks, queries, registers, spent, waking, writes
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
@@ -159,10 +159,13 @@ class SqlTransaction:
         return desks.claim_notices(self._connection, self.now, limit, until)
 
     def put_key(self, key: Key, events: Sequence[Event] = ()) -> None:
+        locks.take(self._connection, locks.KEYS, ["keys"])
         self._keys.append(desks.key_row(key))
         self.record(f"party/{key.party}", events)
 
-    def party_keys(self, party: str | None = None) -> list[Key]:
+    def party_keys(self, party: str | None = None, *, hold: bool = False) -> list[Key]:
+        if hold:
+            locks.take(self._connection, locks.KEYS, ["keys"], shared=True)
         return desks.keys(self._connection, party)
 
     def keep(self, cases: Iterable[Case]) -> None:
@@ -208,8 +211,7 @@ class SqlTransaction:
         return queries.offer(self._connection, offer)
 
     def machine(self, name: MachineName) -> Machine | None:
-        found = queries.machines_where(self._connection, MACHINES.c.name == name)
-        return found[0] if found else None
+        return next(iter(queries.machines_where(self._connection, MACHINES.c.name == name)), None)
 
     def enrol(self, name: MachineName, session_sha256: str) -> bool:
         return writes.enrol(self._connection, name, session_sha256, self.now)
@@ -259,9 +261,9 @@ class SqlTransaction:
         return queries.unresolved(self._connection)
 
     def registers(
-        self, agreements: Iterable[str], *, for_update: bool = False
+        self, agreements: Iterable[str], lock: Lock = Lock.NONE
     ) -> Mapping[str, Register]:
-        return registers.read(self._connection, agreements, for_update=for_update)
+        return registers.read(self._connection, agreements, lock)
 
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._registers[register.agreement] = register

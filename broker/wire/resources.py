@@ -53,6 +53,7 @@ class Resources(Strict):
     """What one machine must have at least. Empty: any machine, with CPUs only."""
 
     LATER: ClassVar = frozenset({"disk", "ports"})
+    ELSEWHERE: ClassVar = {"spot": "limits.spot"}
 
     gpu: Gpu = ""
     """`H100:8`; `A100|H100:8` or `["A10", "L4"]` where any of them does; the count is 1 else."""

@@ -111,6 +111,9 @@ class OfferView(Seen):
     deliver_by: datetime | None = None
     notice: str | None = None
     """The notice it lies in, with others for the same shape."""
+    quote: str | None = None
+    """The third party's quote that it was frozen on, where its clause asks for one."""
+    quote_until: datetime | None = None
 
 
 class OfferPage(Seen):

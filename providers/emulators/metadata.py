@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 from providers.emulators.cloud import Cloud, CloudMachine, MachineState
-from providers.emulators.wire import Face, Reply, Request, Route, json_reply
+from providers.emulators.wire import Reply, Request, Route, json_reply
 
 _MACHINE: Final = r"/machines/(?P<id>\w+)"
 _HELD_S: Final = 60.0
@@ -21,18 +21,16 @@ _LIVES: Final = frozenset({MachineState.RUNNING, MachineState.STOPPING})
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """A cloud's face with the paths that its machines know, by the machine's number.
+    """What the machines of a cloud ask, by the machine's number; no customer knows this address.
 
     Oracle tells a machine nothing of its end, and has no such paths.
     """
 
-    face: Face
     cloud: Cloud
     name: str
     _tokens: set[str] = field(default_factory=set)
 
     def routes(self) -> Iterable[Route]:
-        yield from self.face.routes()
         match self.name:
             case "azure":
                 yield self._route("GET", "/metadata/scheduledevents", self._events)
@@ -45,7 +43,7 @@ class Metadata:
                 pass
 
     def no_route(self, request: Request) -> Reply:
-        return self.face.no_route(request)
+        return _text(HTTPStatus.NOT_FOUND, f"there is nothing at {request.path}")
 
     def _route(
         self, verb: str, path: str, answer: Callable[[Request, CloudMachine], Reply]

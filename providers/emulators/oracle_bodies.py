@@ -32,8 +32,7 @@ def instance(compartment: str, machine: CloudMachine) -> Body:
         "lifecycleState": _STATES[machine.state],
         "region": machine.region,
         "shape": machine.sku,
-        "preemptibleInstanceConfig": _TERMINATED if machine.spot else None,
-    }
+    } | ({"preemptibleInstanceConfig": _TERMINATED} if machine.spot else {})
 
 
 def work_request(compartment: str, machine: CloudMachine, *, failed: bool) -> Body:

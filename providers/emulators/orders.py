@@ -1,8 +1,8 @@
 """What a running host of local clouds is told to do wrong: the orders of its control.
 
-`fault`, `break` and `limit` say what goes wrong with calls; `slow` how long an operation takes; `lie`
-what is told that is not so; `calm` ends all of it. `fill` makes many machines, `tell` says which
-there are and what was called.
+`fault`, `break` and `limit` say what goes wrong with calls; `slow` how long an operation takes;
+`lie` what is told that is not so; `calm` ends all of it. `fill` makes many machines, `tell` says
+which there are and what was called.
 """
 
 from __future__ import annotations

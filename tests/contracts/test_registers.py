@@ -22,7 +22,7 @@ from broker.domain.suspension import Conduct, Default, Suspended
 from broker.domain.unavailability import Health, Probe, Unavailable
 from broker.domain.values import OfferId
 from broker.domain.workload import WorkClass
-from broker.ports import Store
+from broker.ports import Lock, Store
 from broker.steps.place import place_round
 from broker.steps.rulebook import Rulebook
 from broker.steps.submit import Submission, submit_jobs
@@ -99,28 +99,28 @@ def put(store: Store, register: Register) -> None:
         tx.put_register(register)
 
 
-def read(store: Store, *, for_update: bool = False) -> Register:
+def read(store: Store, lock: Lock = Lock.NONE) -> Register:
     with store.transaction() as tx:
-        return tx.registers([NAME], for_update=for_update)[NAME]
+        return tx.registers([NAME], lock)[NAME]
 
 
-@pytest.mark.parametrize("for_update", [False, True])
+@pytest.mark.parametrize("lock", list(Lock))
 def test_an_agreement_of_which_nothing_is_on_record_has_a_new_register(
-    store: Store, *, for_update: bool
+    store: Store, lock: Lock
 ) -> None:
-    assert read(store, for_update=for_update) == Register(agreement=NAME)
+    assert read(store, lock) == Register(agreement=NAME)
 
 
 def test_a_register_comes_back_as_it_was_put_one_version_on(store: Store) -> None:
     put(store, FULL)
     assert read(store) == replace(FULL, version=1)
-    put(store, read(store, for_update=True))
+    put(store, read(store, Lock.DRAW))
     assert read(store) == replace(FULL, version=2)
 
 
 def test_its_facts_are_told_in_the_stream_of_the_agreement(store: Store) -> None:
     with store.transaction() as tx:
-        register = tx.registers([NAME], for_update=True)[NAME]
+        register = tx.registers([NAME], Lock.CHANGE)[NAME]
         tx.put_register(register, [WaiverRevoked(waiver="w1", agreement=NAME, by="azure")])
     store.seal()
     told: list[Fact] = store.facts(stream=f"agreement/{NAME}")

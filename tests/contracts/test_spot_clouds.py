@@ -73,11 +73,13 @@ def test_a_machine_taken_back_is_told_and_is_gone_by_its_clouds_will(local: Loca
 
 
 def test_a_machine_on_demand_that_ends_was_not_taken_back(local: LocalCloud) -> None:
-    order = local.order("plain", start_up="#!/bin/sh\nexit 0\n")
+    order = local.order("plain", start_up="#!/bin/sh\nexec sleep 600\n")
     standing = local.settled(order)
+    assert isinstance(standing, Running)
     assert not local.cloud.evict(local.machine(order).id)
+    local.cloud.terminate(local.machine(order).id)
     assert eventually(lambda: local.machine(order).state is MachineState.GONE)
-    gone = local.provider.poll(order, standing.handle if isinstance(standing, Running) else "")
+    gone = local.provider.poll(order, standing.handle)
     assert isinstance(gone, Gone)
     assert not gone.preempted
 

@@ -6,10 +6,11 @@ history is a history too: that is what lets a failing one be shrunk.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
 
 class Verb(StrEnum):
@@ -52,9 +53,23 @@ class Verb(StrEnum):
     """Nobody answers at the holder's cloud for a while."""
     CLEAR = "clear"
     """An operator clears what keeps the broker away from a cloud."""
+    QUOTED = "quoted"
+    """A job comes whose right a third party's quote wakes."""
+    WITHDRAW = "withdraw"
+    """A third party takes its quote back."""
+    EDITION = "edition"
+    """A party puts another edition on record, in time or late."""
+    ANNOUNCE = "announce"
+    """A worker puts notices to webhooks."""
+    ENDPOINT = "endpoint"
+    """How the holder's webhook answers the next notices."""
+    LINK = "link"
+    """A signed link is made, or somebody follows one."""
 
 
-STEPS: Final = frozenset({Verb.PLACE, Verb.OFFERS, Verb.PROVISION, Verb.RECONCILE, Verb.SWEEP})
+STEPS: Final = frozenset(
+    {Verb.PLACE, Verb.OFFERS, Verb.PROVISION, Verb.RECONCILE, Verb.SWEEP, Verb.ANNOUNCE}
+)
 """What a worker does; it may die on the way, or be overtaken by another."""
 DISTURBED: Final = STEPS | {
     Verb.SUBMIT,
@@ -66,6 +81,10 @@ DISTURBED: Final = STEPS | {
     Verb.REVOKE,
     Verb.AMEND,
     Verb.CLEAR,
+    Verb.QUOTED,
+    Verb.WITHDRAW,
+    Verb.EDITION,
+    Verb.LINK,
 }
 
 
@@ -81,7 +100,8 @@ class Action:
     """What others do at that seam; where it is empty, the process dies there."""
 
 
-_WEIGHTS: Final = {
+Weights: TypeAlias = Mapping[Verb, float]
+FIRST: Final[Weights] = {
     Verb.SUBMIT: 10,
     Verb.CANCEL: 2,
     Verb.ANSWER: 9,
@@ -108,15 +128,26 @@ _WEIGHTS: Final = {
     Verb.RECLAIM: 3,
     Verb.CLEAR: 2,
 }
+"""What the first histories were drawn from: a seed that once failed is drawn from it for ever."""
+ALL: Final[Weights] = {
+    **FIRST,
+    Verb.RECLAIM: 4,
+    Verb.QUOTED: 6,
+    Verb.WITHDRAW: 3,
+    Verb.EDITION: 2.5,
+    Verb.ANNOUNCE: 2,
+    Verb.ENDPOINT: 3,
+    Verb.LINK: 4,
+}
 _TASTES: Final = (0.3, 1, 1, 3)
 """How much more or less than usual a history may have of something: so rare things meet."""
 _LARGE: Final = 1 << 16
 
 
-def drawn(seed: int) -> tuple[Action, ...]:
+def drawn(seed: int, usual: Weights = ALL) -> tuple[Action, ...]:
     """The history of a seed: the same one wherever it is drawn."""
     chance = Random(seed)  # noqa: S311 - a history, no secret
-    weights = {verb: weight * chance.choice(_TASTES) for verb, weight in _WEIGHTS.items()}
+    weights = {verb: weight * chance.choice(_TASTES) for verb, weight in usual.items()}
     disturbed = chance.choice((0.0, 0.15, 0.4))
     length = chance.randint(8, 36)
     first = [Action(Verb.SUBMIT, *_numbers(chance)) for _ in range(chance.choice((1, 1, 2, 4)))]

@@ -19,6 +19,10 @@ HOUSE: Final = "house"
 OPEN: Final = "open"
 CLOSED: Final = "closed"
 """One cloud for everything: only a consent opens another."""
+QUOTED: Final = "quoted"
+"""A third party's quote wakes the right; an open offer ends with it. Its desk has a webhook."""
+KEPT: Final = "kept"
+"""The same, but an open offer survives its quote."""
 MILD: Final = "mild"
 """What is rare elsewhere: small jobs go free, one default suspends, little proves an absence."""
 
@@ -81,6 +85,19 @@ _MILD: Final = {
         "     match: {class: [evaluation, pretraining]}, cap_units: 3}"
     ),
 }
+_QUOTED: Final = {
+    f"agreement: {HOUSE}": f"agreement: {QUOTED}",
+    "trigger: need": "trigger: third_party_quote",
+    "quote_withdrawn: offer_survives": "quote_withdrawn: withdraw",
+    "after_refusal: {tail: PT24H,": "after_refusal: {tail: PT10M,",
+    "{refusal_max_age: PT15M,": "{refusal_max_age: PT5M,",
+}
+_KEPT: Final = {
+    f"agreement: {QUOTED}": f"agreement: {KEPT}",
+    "quote_withdrawn: withdraw": "quote_withdrawn: offer_survives",
+    "after_refusal: {tail: PT10M,": "after_refusal: {tail: PT30M,",
+    "{refusal_max_age: PT5M,": "{refusal_max_age: PT40M,",
+}
 _CLOSED: Final = {
     "agreement: microsoft-openai": f"agreement: {CLOSED}",
     "status: superseded": "status: in_force",
@@ -109,6 +126,8 @@ def fuzzed() -> Mapping[str, Agreement]:
         f"{HOUSE}.second.yaml": _altered(_TEMPLATE, _SHORT, _SECOND),
         f"{MILD}.yaml": _altered(_TEMPLATE, _SHORT, _MILD),
         f"{CLOSED}.yaml": _altered(E1, _CLOSED),
+        f"{QUOTED}.yaml": _altered(_TEMPLATE, _SHORT, _QUOTED),
+        f"{KEPT}.yaml": _altered(_TEMPLATE, _SHORT, _QUOTED, _KEPT),
         "open.yaml": SHIPPED["open.yaml"],
     }
     drafts = {f"{HOUSE}.draft.yaml": _altered(_TEMPLATE, _SHORT, _DRAFT)}

@@ -16,9 +16,11 @@ from broker.steps.clear_cool_downs import Within, clear_cool_downs
 from broker.steps.submit import InvalidJobError
 from tests.fuzz.actions import STEPS, Action, Verb
 from tests.fuzz.clouds import Mood
+from tests.fuzz.desks import endpoint, link
 from tests.fuzz.parties import enter, key, reclaim, revoke
-from tests.fuzz.people import agent, answer, answer_to, fetch, submit
+from tests.fuzz.people import agent, answer, answer_to, fetch, submit, submit_quoted
 from tests.fuzz.seams import ProcessDied
+from tests.fuzz.terms import another_edition, quote_withdrawn
 from tests.fuzz.world import LATE, PLACES, World
 
 Thing = TypeVar("Thing")
@@ -104,6 +106,7 @@ _NAMED: Final = {
     Verb.PROVISION: "provision",
     Verb.RECONCILE: "reconcile",
     Verb.SWEEP: "sweep",
+    Verb.ANNOUNCE: "announce",
 }
 
 
@@ -252,5 +255,10 @@ _DEEDS: Final[Mapping[Verb, Callable[[World, Action], None]]] = {
     Verb.KEY: key,
     Verb.RECLAIM: reclaim,
     Verb.CLEAR: _clear,
+    Verb.QUOTED: submit_quoted,
+    Verb.WITHDRAW: quote_withdrawn,
+    Verb.EDITION: another_edition,
+    Verb.ENDPOINT: endpoint,
+    Verb.LINK: link,
     **dict.fromkeys(STEPS, _step),
 }

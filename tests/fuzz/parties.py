@@ -88,7 +88,7 @@ def reclaim(world: World, action: Action) -> None:
     if not away:
         return
     machine = away[action.a % len(away)]
-    hold, shown = f"back-{action.c % 50}", _secret(world, action)
+    hold, shown = f"back-{action.c % 50}", holders_secret(world, action)
     kept = Replacement(hold=hold, region=EAST.region, sku=EAST.sku, by="clerk", shown=shown)
     world.say(f"The holder asks unit {machine.unit} of {machine.job} back.")
     said = ask_back(machine.job, machine.unit, kept, world.store, world.rules)
@@ -115,13 +115,13 @@ def _agreement(action: Action) -> str:
 
 def _put(world: World, agreement: str, entry: Entry, by: str, action: Action) -> None:
     world.say(f"{by} puts on record of {agreement}: {entry}.")
-    secret = _secret(world, action) if by == HOLDER else None
+    secret = holders_secret(world, action) if by == HOLDER else None
     told = put_on_record(agreement, entry, by, world.store, world.rules, secret)
     world.happened["refused records" if told.refused else f"records: {told.kind}"] += 1
     world.say(f"It is refused: {told.refused}." if told.refused else "It stands.")
 
 
-def _secret(world: World, action: Action) -> str | None:
+def holders_secret(world: World, action: Action) -> str | None:
     """The last key the holder's desk was given; now and then it is forgotten, or an old one."""
     if not world.secrets or action.c % 13 == 0:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from broker.domain.key import LinkOf
 from broker.domain.machine import RunState
 from broker.domain.market import Place
 from broker.domain.offer import Offer
@@ -21,8 +22,9 @@ from tests.fuzz.actions import Action
 from tests.fuzz.world import World
 from tests.support.broker import EAST, WEST
 
-_SECRET: Final = b"a secret of the fuzz"
+AGENTS_SECRET: Final = b"a secret of the fuzz"
 _TENANTS: Final = ("lab", "lab", "lab", "people", "people", "free", "closed", "mild", "mild people")
+_QUOTED_TENANTS: Final = ("quoted", "quoted people", "quoted people", "kept people")
 _CLASSES: Final = (
     *[WorkClass.BATCH_INFERENCE] * 4,
     WorkClass.FINE_TUNING,
@@ -72,7 +74,17 @@ def _work(action: Action) -> Workload:
 
 def submit(world: World, action: Action) -> None:
     """A job is submitted; one whose answer was lost is submitted again under its key."""
-    work, key = _work(action), f"key-{action.c % 7}" if action.c % 2 else None
+    take_in(world, action, _work(action))
+
+
+def submit_quoted(world: World, action: Action) -> None:
+    """One whose holder is shown a third party's price."""
+    tenant = _QUOTED_TENANTS[action.a // 4 % len(_QUOTED_TENANTS)]
+    take_in(world, action, replace(_work(action), tenant=tenant))
+
+
+def take_in(world: World, action: Action, work: Workload) -> None:
+    key = f"key-{action.c % 7}" if action.c % 2 else None
     if key is not None and action.a % 5:
         work = world.keys.get(key, work)
     form = "gang" if work.gang else f"chunks of {work.chunk}"
@@ -101,7 +113,7 @@ def _limits(limits: Limits) -> str:
     return ", ".join(said) or "none"
 
 
-def _offer(world: World, number: int) -> Offer | None:
+def some_offer(world: World, number: int) -> Offer | None:
     """One of the offers there ever were; the last ones come up more often."""
     names = world.offers()
     if not names:
@@ -112,7 +124,7 @@ def _offer(world: World, number: int) -> Offer | None:
 
 
 def fetch(world: World, action: Action) -> None:
-    offer = _offer(world, action.a)
+    offer = some_offer(world, action.a)
     if offer is not None:
         world.say(f"The holder's desk fetches the notice of {offer.id}.")
         _received(world, offer, action)
@@ -134,15 +146,15 @@ def shown(world: World, action: Action) -> str | None:
 
 
 def answer(world: World, action: Action) -> None:
-    offer = _offer(world, action.a)
+    offer = some_offer(world, action.a)
     if offer is not None:
         answer_to(world, offer, action)
 
 
-def answer_to(world: World, offer: Offer, action: Action) -> None:
+def answer_to(world: World, offer: Offer, action: Action, link: LinkOf | None = None) -> None:
     """The holder's people say something; every third time they say it twice, or change it."""
     told = _ANSWERS[action.b % len(_ANSWERS)](offer, action.c)
-    told = replace(told, shown=shown(world, action))
+    told = replace(told, shown=link or shown(world, action))
     for time in range(1 + (action.c % 3 == 0)):
         if time and action.c % 2:
             told = _said(AnswerKind.REFUSE)(offer, action.c)
@@ -254,7 +266,7 @@ def _speak(
     session = f"session of {name}" + (" stolen" if action.c % 11 == 0 else "")
     try:
         if name not in world.agents or action.c % 5 == 0:
-            enrol(token_of(name, _SECRET), session, _SECRET, world.store)
+            enrol(token_of(name, AGENTS_SECRET), session, AGENTS_SECRET, world.store)
             if name not in world.agents:
                 world.agents.append(name)
         lease = _lease(world, name, action)

@@ -113,7 +113,7 @@ PLANTS: Final = tuple(
     Plant(name=name, law=law, bend=bend, story=_STORIES.get(name))
     for name, law, bend in (
         ("waiver over its cap", "I16", instead(Register, "left", lambda *_: _PLENTY)),
-        ("revoked waiver used", "I22", instead(register, "_shortened", lambda waiver, _: waiver)),
+        ("revoked waiver used", "I22", instead(register, "_standing", lambda records, _: records)),
         ("waiver used before its day", "I16", _waivers(begins=lambda one: one.begins - _LONG)),
         ("waiver used when it is over", "I16", _waivers(ends=lambda one: one.ends + _LONG)),
         ("waiver used for other work", "I22", _waivers(match=lambda _: Match())),
@@ -161,7 +161,7 @@ PLANTS: Final = tuple(
             "I15",
             wrapped([(Unasked, "continued")], _as_if_away),
         ),
-        ("revoked consent used", "I15", instead(register, "_cut", lambda consent, _: consent)),
+        ("revoked consent used", "I15", instead(register, "_standing", lambda records, _: records)),
         (
             "consent used at any time",
             "I15",

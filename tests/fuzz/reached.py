@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from broker.domain.chain import Fact
+from broker.domain.taking_back import REFUSED
 from tests.fuzz.history import Verdict
+from tests.fuzz.webhooks import Answers
 
 LEAST: Final[Mapping[str, float]] = {
     "offers under a right": 2000,
@@ -99,7 +101,24 @@ LEAST: Final[Mapping[str, float]] = {
     "absences": 8,
     "recoveries": 5,
     "suspensions": 3,
-    "jobs held for a conflict": 2,
+    "jobs held for a conflict": 0.5,
+    "offers that a quote woke": 400,
+    "quotes taken back": 100,
+    "quotes taken back because their place refused": 100,
+    "withdrawals for a quote": 25,
+    "releases that the end of a quote ended": 80,
+    "notices put to a webhook in vain": 30,
+    "notices that could not be sent": 3,
+    "notices that a slow webhook took": 5,
+    "notices whose answer was lost": 6,
+    "links followed": 10,
+    "links turned away": 8,
+    "answers by link": 6,
+    "editions recorded": 25,
+    "late editions recorded": 25,
+    "editions with a flaw": 60,
+    "discrepancies": 0.3,
+    "withdrawals for a later edition": 3,
 }
 """How often each is reached at least in a thousand histories."""
 
@@ -128,17 +147,27 @@ def _named(fact: Fact, gangs: set[str]) -> Iterator[str]:
     data = fact.data
     if fact.type == "JobSubmitted" and data["gang"]:
         gangs.add(data["job"])
+    if fact.type == "NoticeSent" and data["channels"][0] == "webhook":
+        yield "notices put to a webhook in vain"
+    if fact.type == "QuoteWithdrawn" and data["why"] == REFUSED:
+        yield "quotes taken back because their place refused"
     if fact.type == "OfferIssued":
-        if data["edition"] == "second":
-            yield "offers under the second edition"
-        if data["supersedes"] is not None:
-            yield "offers that supersede another"
-        if data["job"] in gangs:
-            yield "offers to a gang"
+        yield from _issued(data, gangs)
     if fact.type in _KINDS:
         yield _KINDS[fact.type](data)
     if fact.type in _FACTS:
         yield _FACTS[fact.type]
+
+
+def _issued(data: Mapping[str, Any], gangs: set[str]) -> Iterator[str]:
+    if data["quote"] is not None:
+        yield "offers that a quote woke"
+    if data["edition"] == "second":
+        yield "offers under the second edition"
+    if data["supersedes"] is not None:
+        yield "offers that supersede another"
+    if data["job"] in gangs:
+        yield "offers to a gang"
 
 
 def _shares(facts: Iterable[Fact]) -> Iterator[str]:
@@ -165,12 +194,18 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "ThirdPartyCommitted": lambda told: f"third-party commitments on {told['basis']}",
     "LeaseEnded": lambda told: f"leases {told['cause']}",
 }
-_WITHDRAWN: Final[Mapping[str, str]] = {"cancelled": "cancelled job", "superseded": "newer version"}
+_WITHDRAWN: Final[Mapping[str, str]] = {
+    "cancelled": "cancelled job",
+    "superseded": "newer version",
+    "quote withdrawn": "quote",
+    "amended": "later edition",
+}
 _EXPIRED: Final[Mapping[str, str]] = {
     "stale": "releases that went stale",
     "tail": "releases whose tail ended",
     "terms": "releases that other terms ended",
     "late": "new offers after a late yes",
+    "quote": "releases that the end of a quote ended",
 }
 _FACTS: Final = {
     "OfferRefused": "refusals",
@@ -210,6 +245,9 @@ _FACTS: Final = {
     "HolderRecovered": "recoveries",
     "RightSuspended": "suspensions",
     "JobHeld": "jobs held for a conflict",
+    "QuoteWithdrawn": "quotes taken back",
+    "NoticeTroubled": "notices that could not be sent",
+    "DiscrepancyFound": "discrepancies",
 }
 _DEEDS: Final = {
     "answers at the brink of a window": "brink",
@@ -220,4 +258,12 @@ _DEEDS: Final = {
     "machines broken down": "broken",
     "agents turned away": "agents turned away",
     "jobs submitted again": "submitted again",
+    "notices that a slow webhook took": f"webhook {Answers.SLOW.value}",
+    "notices whose answer was lost": f"webhook {Answers.LOST.value}",
+    "links followed": "links followed",
+    "links turned away": "links turned away",
+    "answers by link": "answers by link",
+    "editions recorded": "editions",
+    "late editions recorded": "late editions",
+    "editions with a flaw": "editions with a flaw",
 }

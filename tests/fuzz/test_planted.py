@@ -6,13 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fuzz import planted, planted_courses, planted_records
+from tests.fuzz import planted, planted_courses, planted_leases, planted_records, planted_terms
 from tests.fuzz.actions import drawn
 from tests.fuzz.history import judged, lived
 from tests.fuzz.planted import Plant
 from tests.fuzz.world import World
 
-PLANTS = (*planted.PLANTS, *planted_records.PLANTS, *planted_courses.PLANTS)
+PLANTS = (
+    *planted.PLANTS,
+    *planted_records.PLANTS,
+    *planted_courses.PLANTS,
+    *planted_leases.PLANTS,
+    *planted_terms.PLANTS,
+)
 BUDGET = 300
 """Histories within which a fault must be caught; most need one."""
 

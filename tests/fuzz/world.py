@@ -17,15 +17,18 @@ from typing import Final
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from broker.agreements.series import following
 from broker.domain.chain import Fact
+from broker.domain.link import Link
 from broker.domain.machine import Machine
 from broker.domain.market import Place
 from broker.domain.offer import Desk
 from broker.domain.recording import Revocation
 from broker.domain.values import JobId, KeyId, MachineName, OfferId, ProviderName
 from broker.domain.workload import Workload
-from broker.ports import Store
+from broker.ports import Store, Webhook
 from broker.replay.world import CountingIds, VirtualClock
+from broker.steps.announce import announce
 from broker.steps.beat import Part
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
@@ -35,11 +38,22 @@ from broker.steps.reconcile import reconcile
 from broker.steps.record import record_editions, record_prices
 from broker.steps.rulebook import Rulebook
 from broker.steps.sweep import sweep
+from broker.steps.withdraw_quote import withdraw_refused
 from broker.store.memory import MemoryStore
 from broker.store.sql import SqlStore
-from tests.fuzz.agreements import CLOSED, HOUSE, MILD, OPEN, START, fuzzed
+from tests.fuzz.agreements import (
+    CLOSED,
+    HOUSE,
+    KEPT,
+    MILD,
+    OPEN,
+    QUOTED,
+    START,
+    fuzzed,
+)
 from tests.fuzz.clouds import FuzzCloud
 from tests.fuzz.seams import SeamedStore, Seams
+from tests.fuzz.webhooks import FuzzWebhook
 from tests.support.broker import AWS, EAST, GCP, OWN, WEST, pool
 
 AWS_WEST: Final = Place(ProviderName.AWS, "us-west-2", "p5")
@@ -52,9 +66,17 @@ POOLS: Final = (
     pool(GCP),
     pool(OWN),
 )
-PEOPLE: Final = frozenset({"people", "mild people"})
+PEOPLE: Final = frozenset({"people", "mild people", "quoted people", "kept people"})
 """The tenants whose offers go to a person's desk."""
-AGREEMENT_OF: Final = {"free": OPEN, "mild": MILD, "mild people": MILD, "closed": CLOSED}
+AGREEMENT_OF: Final = {
+    "free": OPEN,
+    "mild": MILD,
+    "mild people": MILD,
+    "closed": CLOSED,
+    "quoted": QUOTED,
+    "quoted people": QUOTED,
+    "kept people": KEPT,
+}
 VANTAGES: Final = ("here", "there")
 """Where workers run; each sees the clouds from its own place."""
 LATE: Final = timedelta(seconds=25)
@@ -77,6 +99,9 @@ class World:
     rulebooks: Sequence[Rulebook]
     """One for each place that workers run at."""
     clouds: Mapping[ProviderName, FuzzCloud]
+    webhook: FuzzWebhook
+    links: list[tuple[Link, str]] = field(default_factory=list)
+    """The links that were made, with their signatures."""
     jobs: list[JobId] = field(default_factory=list)
     keys: dict[str, Workload] = field(default_factory=dict)
     """What was submitted under each key."""
@@ -131,12 +156,20 @@ class World:
         made: dict[str, Callable[[], object]] = {
             "place_round": lambda: place_round(self.store, self.rules),
             "put_offers": lambda: put_offers(self.store, self.rules),
-            "sweep": lambda: sweep(self.store),
+            "sweep": self._sweep,
+            "announce": self.announce,
         }
         for name, cloud in self.clouds.items():
             made[f"provision {name}"] = partial(provision, name, cloud, self.store, self.rules)
             made[f"reconcile {name}"] = partial(reconcile, name, cloud, self.store, self.rules)
         return made
+
+    def _sweep(self) -> None:
+        sweep(self.store)
+        withdraw_refused(self.store, self.rules)
+
+    def announce(self) -> None:
+        announce(self.store, self.rules, self.webhook.post)
 
     def settle(self) -> None:
         """Every step that is due at this instant, until none is."""
@@ -147,6 +180,9 @@ class World:
                 ran = True
             if due.offers is not None and due.offers <= self.clock.at:
                 put_offers(self.store, self.rules)
+                ran = True
+            if due.notices is not None and due.notices <= self.clock.at:
+                self.announce()
                 ran = True
             for name, at in due.machines.items():
                 if at <= self.clock.at:
@@ -181,6 +217,7 @@ class World:
         self.seams.disarm()
         for cloud in self.clouds.values():
             cloud.calm()
+        self.webhook.moods.clear()
         self._make_peace()
         self.pass_to(self.clock.at + _REST, timedelta(0))
         for _ in range(2):
@@ -249,6 +286,8 @@ def _world(
             pools=POOLS,
             desk_for=_desk_for,
             vantage=vantage,
+            webhooks={QUOTED: Webhook(url="http://127.0.0.1/", secret=b"of the fuzz")},
+            follow=following,
         )
         for vantage in VANTAGES
     ]
@@ -263,12 +302,19 @@ def _world(
     }
     record_editions(store, fuzzed().values())
     record_prices(store, POOLS)
-    return World(
+    happened: Counter[str] = Counter()
+    world = World(
         clock=clock,
         ids=ids,
         seams=seams,
         store=SeamedStore(store, seams),
         rulebooks=rulebooks,
         clouds=clouds,
+        webhook=FuzzWebhook(seams=seams, happened=happened),
+        happened=happened,
         telling=telling,
     )
+    world.webhook.waits = lambda seconds: world.pass_to(
+        clock.at + timedelta(seconds=seconds), timedelta(0)
+    )
+    return world

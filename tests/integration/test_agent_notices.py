@@ -15,7 +15,6 @@ import pytest
 
 from broker.serve import agent_source
 from providers.emulators.cloud import Cloud, Launched, Spot
-from providers.emulators.control import Control
 from providers.emulators.metadata import Metadata
 from providers.emulators.wire import Wire
 from tests.support.agent_server import TOKEN, AgentServer
@@ -50,7 +49,7 @@ def test_a_notice_reaches_command_and_broker_before_the_end(name: str, tmp_path:
     cloud = Cloud(stock={("here", "gpu spot"): 1})
     made = cloud.launch(key="k", name="group/m", region="here", sku="gpu", spot=Spot())
     assert isinstance(made, Launched)
-    wire = Wire(Metadata(Control({}), cloud, name))
+    wire = Wire(Metadata(cloud, name))
     where = {"BROKER_METADATA": f"{wire.url}/machines/{made.machine.id}"}
     try:
         with AgentServer() as broker, an_agent(tmp_path, broker.url, **where, BROKER_NOTICES=name):

@@ -1,4 +1,4 @@
-"""What a running host of local clouds is told to do wrong, over its standard input."""
+"""What a running host of local clouds is told to do wrong, at its control."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_slow_cloud_has_many_calls_under_way_and_counts_them(
 def test_what_is_no_order_is_one_sentence_and_changes_nothing(
     host: LocalClouds, what: dict[str, object]
 ) -> None:
-    with pytest.raises(RuntimeError, match="there is nothing at|this is no such call"):
+    with pytest.raises(RuntimeError, match=r"there is nothing at|this is no such call"):
         host.order("aws", **what)
     assert "machines" in host.order("aws", tell=True)
 

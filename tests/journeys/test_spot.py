@@ -42,7 +42,7 @@ def an_engine(folder: Path, *options: str) -> Iterator[tuple[Engine, httpx2.Clie
     stock.write_text("\n".join(lines) + "\n")
     with (
         start(capacity=stock, cloud_options=options, reconcile_every_s=0.5) as engine,
-        httpx2.Client(base_url=engine.url, trust_env=False) as http,
+        httpx2.Client(base_url=engine.url, trust_env=False, timeout=30) as http,
     ):
         yield engine, http
         engine.store.seal()

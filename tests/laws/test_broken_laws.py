@@ -21,6 +21,7 @@ from tests.support.spoils import (
     Spoil,
     added,
     amended,
+    answered,
     both,
     called_stale_and_offered_again,
     changed,
@@ -30,6 +31,7 @@ from tests.support.spoils import (
     cut_after_nth,
     dated_back,
     held_as,
+    keyed,
     listed_without,
     moved,
     offered_again_on_the_defaulted_terms,
@@ -151,6 +153,15 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I7", "a longer window recorded", a_kept_job, window_recorded_too_long),
     ("I7", "an outage given back in part", a_lapsed_gang,
      changed("OfferTolled", expires_at="2026-03-02T12:11:00Z")),
+    ("I7", "a key that nobody was given", a_kept_job, answered(key="k1")),
+    ("I7", "a key taken back", a_kept_job, both(
+        answered(key="k1"), added("OfferIssued", "KeyRevoked", key="k1"), keyed())),
+    ("I7", "a key of another role", a_kept_job, both(answered(key="k1"), keyed(role="holder"))),
+    ("I7", "a key of another party", a_kept_job, both(answered(key="k1"), keyed(party="aws"))),
+    ("I7", "a key after its day", a_kept_job, both(
+        answered(key="k1"), keyed(valid_until="2026-03-02T12:00:00Z"))),
+    ("I7", "no key where one is needed", a_kept_job, both(
+        changed("OfferIssued", desk="person"), answered(key=None), keyed())),
     ("I8", "a dearer rival", a_spilled_job, both(
         relisted("aws", price_usd_hour="33"), retermed("ThirdPartyCommitted", price_usd_hour="33"),
         listed_without("gcp", "oracle", "own"))),
@@ -351,6 +362,9 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      both(changed("ShareBelow", clause="any-cloud"))),
     ("I5", "a lease begins before the old one is fenced", a_moved_job, without("LeaseFenced")),
     ("I5", "the fence comes after", a_moved_job, put_after("LeaseFenced", "UnitStarted", 1)),
+    ("I5", "moved, and never fenced", a_spilled_job, changed("LeaseEnded", cause="migrated")),
+    ("I5", "its term is over, and it was never fenced", a_renewed_job,
+     changed("LeaseEnded", cause="expired")),
     ("I5", "renewed in an epoch that is none", a_renewed_job, changed("LeaseRenewed", epoch=2)),
     ("I25", "renewed somewhere else", a_renewed_job, changed("ThirdPartyCommitted", 1, sku="p5")),
     ("I28", "a lease outlives its term", a_renewed_job, both(

@@ -239,3 +239,16 @@ def cut_after_nth(type_: str, number: int) -> Spoil:
         del drafts[drafts.index(nth(drafts, type_, number)) + 1 :]
 
     return spoil
+
+
+def answered(**said: object) -> Spoil:
+    """The holder's people ask a question about the offer."""
+    told: dict[str, object] = {"offer": "o1", "answer": "a1", "kind": "query", "by": "clerk"}
+    return added("OfferDelivered", "AnswerReceived", **(told | said))
+
+
+def keyed(**said: object) -> Spoil:
+    """The holder's desk was given a key before the offer was put."""
+    dates = {"valid_from": "2026-03-02T00:00:00Z", "valid_until": None}
+    told: dict[str, object] = {"key": "k1", "party": "holder", "role": "desk", **dates}
+    return added("OfferIssued", "KeyGranted", **(told | said))

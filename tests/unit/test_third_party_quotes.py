@@ -5,11 +5,13 @@ from __future__ import annotations
 from broker.agreements.registry import agreements
 from broker.domain.agreement import Agreement
 from broker.domain.offer import Desk
-from broker.domain.values import ProviderName, usd
+from broker.domain.taking_back import Became
+from broker.domain.values import JobId, ProviderName, usd
 from broker.domain.workload import Limits
+from broker.ports import Fault, FaultKind
 from broker.steps.said import AnswerKind
-from broker.steps.withdraw_quote import withdraw_quote
-from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, work
+from broker.steps.withdraw_quote import withdraw_quote, withdraw_refused
+from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, work
 from tests.support.editions import SHIPPED
 
 FILE = "azure-first-refusal.yaml"
@@ -45,12 +47,78 @@ def test_after_a_refusal_only_what_was_quoted_may_be_bought() -> None:
             broker.answer(job, AnswerKind.REFUSE, reason="strategic")
             broker.settle()
         assert broker.where(first) == [AWS]
-        assert broker.states(second) == ["released"]
+        assert broker.states(second) == ["offered"]
         assert not broker.clouds[ProviderName.GCP].launches
+
+
+def test_a_release_ends_when_the_place_that_was_quoted_refuses_and_the_next_one_is_quoted() -> None:
+    with a_broker({EAST: 1, AWS: 0, GCP: 9}, agreement=quoted(), desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        first = quote_of(broker)
+        broker.answer(job, AnswerKind.REFUSE, reason="strategic")
+        broker.settle()
+        (told,) = broker.facts("QuoteWithdrawn")
+        assert (told.data["quote"], told.data["why"]) == (first, "its place has refused")
+        (expired,) = broker.facts("ReleaseExpired")
+        assert expired.data["why"] == "quote"
+        assert broker.facts("QuoteReceived")[-1].data["provider"] == "gcp"
+        broker.answer(job, AnswerKind.REFUSE, reason="strategic")
+        broker.settle()
+        assert broker.where(job) == [GCP]
+
+
+def two_offers_on_one_place(broker: Broker) -> tuple[JobId, JobId]:
+    """The first one's release is refused by the place that both were quoted."""
+    first, second = broker.placed(work(), work())
+    broker.answer(first, AnswerKind.REFUSE, reason="strategic")
+    broker.settle()
+    return first, second
+
+
+def test_an_open_offer_ends_when_the_place_it_was_quoted_refuses_another_job() -> None:
+    agreement = quoted("withdraw")
+    with a_broker({EAST: 1, AWS: 0, GCP: 9}, agreement=agreement, desk=Desk.PERSON) as broker:
+        _, second = two_offers_on_one_place(broker)
+        (withdrawn,) = broker.facts("OfferWithdrawn")
+        assert withdrawn.data["why"] == "quote withdrawn"
+        assert broker.offer(second).version == 2
+        assert broker.offer(second).quoted == GCP
+
+
+def test_an_open_offer_may_survive_the_refusal_of_its_place_and_is_told_of_once() -> None:
+    with a_broker({EAST: 1, AWS: 0, GCP: 9}, agreement=quoted(), desk=Desk.PERSON) as broker:
+        _, second = two_offers_on_one_place(broker)
+        assert withdraw_refused(broker.store, broker.rules) == 0
+        assert len(broker.facts("QuoteWithdrawn", offer=broker.offer(second).id)) == 1
+        broker.answer(second, holds=[(EAST, 1)])
+        broker.settle()
+        assert broker.where(second) == [EAST]
+
+
+def test_a_refusal_of_more_machines_than_are_asked_for_ends_no_quote() -> None:
+    agreement = quoted("withdraw")
+    with a_broker({EAST: 1, AWS: 1}, agreement=agreement, desk=Desk.PERSON) as broker:
+        many, one = broker.placed(a_gang(2), work())
+        broker.answer(many, AnswerKind.REFUSE, reason="strategic")
+        broker.settle()
+        assert broker.facts("PlaceRefused", provider="aws", units=2)
+        assert broker.offer(one).version == 1
+        assert not broker.facts("OfferWithdrawn")
+
+
+def test_what_was_defaulted_on_is_bought_within_its_ceiling_though_the_quote_is_over() -> None:
+    with a_broker({EAST: 0, AWS: 1}, agreement=quoted(), desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        broker.answer(job, holds=[(EAST, 1)])
+        broker.wait(2 * 3600 + 15 * 60)
+        assert broker.facts("HolderDefaulted")
+        assert broker.where(job) == [AWS]
+        assert len(broker.facts("OfferIssued")) == 1
 
 
 def test_a_commitment_needs_a_quote_that_is_still_valid() -> None:
     with a_broker({EAST: 1, AWS: 0}, agreement=quoted(), desk=Desk.PERSON) as broker:
+        broker.clouds[ProviderName.AWS].fault = Fault(FaultKind.AUTH, "Expired")
         (job,) = broker.placed(work())
         broker.wait(5 * 60 + 10 * 60)  # deemed to be received, and then nobody answers
         assert broker.states(job) == ["released"]
@@ -65,7 +133,9 @@ def test_a_quote_taken_back_before_the_answer_takes_the_offer_back_where_it_says
     with a_broker({EAST: 1, AWS: 1}, agreement=quoted("withdraw"), desk=Desk.PERSON) as broker:
         (job,) = broker.placed(work())
         first = broker.offer(job)
-        assert withdraw_quote(job, quote_of(broker), "price list changed", broker.store)
+        ended = withdraw_quote(job, quote_of(broker), "price list changed", broker.store)
+        assert ended == [(first.id, Became.WITHDRAWN)]
+        assert withdraw_quote(job, first.quote or "", "again", broker.store) == []
         broker.settle()
         (withdrawn,) = broker.facts("OfferWithdrawn")
         assert withdrawn.data == {"offer": first.id, "why": "quote withdrawn"}

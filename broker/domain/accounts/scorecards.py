@@ -49,6 +49,7 @@ class Scorecard:
     units: int = 0
     """Leases that began."""
     lost: int = 0
+    preempted: int = 0
     gpu_seconds: Decimal = Decimal(0)
     usd: Decimal = Decimal(0)
 
@@ -70,6 +71,7 @@ class Scorecard:
             "capacity_s": self.capacity.figures(),
             "units": self.units,
             "lost": self.lost,
+            "preempted": self.preempted,
             "gpu_hours": decimal_text((self.gpu_seconds / _HOUR).quantize(_CENTS)),
             "usd": decimal_text(self.usd.quantize(_CENTS)),
         }
@@ -191,6 +193,8 @@ class Scorecards:
         return self._offers.pop(offer, None)
 
     def _released(self, data: Mapping[str, Any]) -> None:
+        if data.get("again"):  # the holder let go of them once
+            return
         agreement = self._jobs.get(data["job"], "")
         card = self._card(self._holders.get(agreement, _UNKNOWN))
         card.releases += 1
@@ -221,7 +225,9 @@ class Scorecards:
                 del self._bought[data["commitment"]]
 
     def _ended(self, data: Mapping[str, Any]) -> None:
-        self._card(data["provider"]).lost += data["cause"] == "lost"
+        card, cause = self._card(data["provider"]), data["cause"]
+        card.lost += cause == "lost"
+        card.preempted += cause == "preempted"
 
     def _billed(self, data: Mapping[str, Any]) -> None:
         card = self._card(data["provider"])

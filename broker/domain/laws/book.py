@@ -15,6 +15,7 @@ from broker.domain.laws.records import (
     Acceptance,
     Conflict,
     Default,
+    Key,
     Probe,
     Small,
     Span,
@@ -121,6 +122,8 @@ class Offer:
     issued_at: datetime
     position: int
     quote: str | None = None
+    person: bool = False
+    """Whether it was put before a person's desk."""
     tolled: bool = True
     """Whether outages of ours are not counted; a clause may say that they are."""
     delivered_at: datetime | None = None
@@ -231,6 +234,8 @@ class Book:
     acceptances: dict[tuple[str, str], Acceptance] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], Conflict] = field(default_factory=dict)
     stakes: dict[tuple[str, str], Stake] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    """Every key that was ever given, by its id."""
     revoked: set[tuple[str, str]] = field(default_factory=set)
     suspensions: dict[str, Span] = field(default_factory=dict)
     absences: dict[str, Span] = field(default_factory=dict)

@@ -30,6 +30,7 @@ def _issued(book: Book, fact: Fact) -> None:
         issued_at=book.now,
         position=fact.position,
         quote=data.get("quote"),
+        person=data.get("desk") == "person",
         tolled=_tolled(book, fact),
     )
     job.superseded = None

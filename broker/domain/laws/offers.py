@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.chain import Fact
+from broker.domain.laws.authority import unauthorised
 from broker.domain.laws.book import Book, Offer, UnitState
 from broker.domain.laws.editions import duration, mechanic
 from broker.domain.laws.law import Breach, Law
@@ -68,9 +69,12 @@ class OneEnd(Law):
 
 class InTime(Law):
     number = "I7"
-    text = "An answer is honoured if and only if it came before receipt, window and toll were over."
-    guards = "window; agreement 3.5 (13)"
-    sees = ANSWERS | {"OfferDelivered", "AnswerRejected", "OfferTolled"}
+    text = (
+        "An answer is honoured if and only if it came before receipt, window and toll were over, "
+        "and by a key that was good where one was needed."
+    )
+    guards = "window; agreement 3.5 (13) and T7"
+    sees = ANSWERS | {"OfferDelivered", "AnswerReceived", "AnswerRejected", "OfferTolled"}
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact)
@@ -78,12 +82,15 @@ class InTime(Law):
             return
         if fact.type == "OfferDelivered":
             if abs(instant(fact.data["expires_at"]) - (book.now + offer.window)) > SLIP:
-                yield self.breach(
-                    "the recorded end of the window is not receipt plus window",
-                    offer.position,
-                    fact.position,
-                )
-            return
+                wrong = "the recorded end of the window is not receipt plus window"
+                yield self._wrong(wrong, offer, fact)
+        elif fact.type == "AnswerReceived":
+            if flaw := unauthorised(fact, offer, book):
+                yield self._wrong(flaw, offer, fact)
+        else:
+            yield from self._timed(fact, offer, book)
+
+    def _timed(self, fact: Fact, offer: Offer, book: Book) -> Iterator[Breach]:
         ends = book.window_end(offer)
         if fact.type == "OfferTolled":
             told = fact.data["expires_at"]

@@ -18,7 +18,7 @@ def unquoted(fact: Fact, book: Book) -> Iterator[str]:
             yield from _frozen(fact, book, job, name)
         return
     releases = (unit.release for unit in book.units_of(fact))
-    offers = {r.offer.id: r.offer for r in releases if r and r.offer}
+    offers = {r.offer.id: r.offer for r in releases if r and r.offer and r.basis != "default"}
     for offer in offers.values():
         if not _stands(offer, book, job):
             yield f"the quote {offer.quote}, which the notice was frozen on, stands no more"

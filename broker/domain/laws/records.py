@@ -36,6 +36,16 @@ class Acceptance:
     used: int = 0
 
 
+class Key(NamedTuple):
+    """Lets its bearer speak for a party."""
+
+    party: str
+    role: str
+    since: datetime
+    until: datetime | None
+    revoked: bool = False
+
+
 class Conflict(NamedTuple):
     tenant: str
     party: str

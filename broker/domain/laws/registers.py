@@ -12,7 +12,7 @@ from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Outage, Refusal
 from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
-from broker.domain.laws.records import Acceptance, Conflict, Probe, Span, Stake, Waiver
+from broker.domain.laws.records import Acceptance, Conflict, Key, Probe, Span, Stake, Waiver
 from broker.domain.market import told_place
 from broker.domain.place import told_area
 from broker.domain.values import instant
@@ -115,6 +115,17 @@ def _accepted(book: Book, fact: Fact) -> None:
     )
 
 
+def _key_granted(book: Book, fact: Fact) -> None:
+    data = fact.data
+    since, until = instant(data["valid_from"]), optional_instant(data["valid_until"])
+    book.keys[data["key"]] = Key(data["party"], data["role"], since, until)
+
+
+def _key_revoked(book: Book, fact: Fact) -> None:
+    if key := book.keys.get(fact.data["key"]):
+        book.keys[fact.data["key"]] = key._replace(revoked=True)
+
+
 def _conflict(book: Book, fact: Fact) -> None:
     data = fact.data
     share = data.get("share")
@@ -194,6 +205,8 @@ REGISTERS: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "WaiverRevoked": _revoked("waiver"),
     "StandingAcceptanceGiven": _accepted,
     "StandingAcceptanceRevoked": _revoked("acceptance"),
+    "KeyGranted": _key_granted,
+    "KeyRevoked": _key_revoked,
     "ConflictRecorded": _conflict,
     "ConflictLifted": _revoked("conflict"),
     "StakeRecorded": _stake,

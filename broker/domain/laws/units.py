@@ -43,6 +43,8 @@ _OF_LEASES: Final = frozenset(
     | {"ReclaimAsked", "MigrationBegun", "MigrationAborted"}
 )
 """Facts of the unit itself; the others tell of its heir, where it has one."""
+_AFTER_A_FENCE: Final = frozenset({"migrated", "expired"})
+"""Ends of a lease that another is to follow, or that its term has ended: it was fenced before."""
 
 
 class OneState(Law):
@@ -122,12 +124,20 @@ class OneLease(Law):
     number = "I5"
     text = "A unit never has two live lease epochs."
     guards = "agreement 3.5, leases"
-    sees = frozenset({"LeaseActivated", "LeaseFenced", "LeaseRenewed"})
+    sees = frozenset({"LeaseActivated", "LeaseFenced", "LeaseRenewed", "LeaseEnded"})
 
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         job = book.job_of(fact)
         unit = job.unit_of(fact) if job else None
-        if fact.type != "LeaseActivated":
+        if fact.type == "LeaseEnded":
+            lives = unit and unit.live and unit.epoch == fact.data["epoch"]
+            if unit and lives and fact.data["cause"] in _AFTER_A_FENCE:
+                yield self.breach(
+                    f"epoch {unit.epoch} of unit {unit.index} ends as {fact.data['cause']}, "
+                    "and was never fenced",
+                    fact.position,
+                )
+        elif fact.type != "LeaseActivated":
             if unit and not (unit.live and unit.epoch == fact.data["epoch"]):
                 yield self.breach(
                     f"{fact.type} names epoch {fact.data['epoch']} of unit {unit.index}, "
