@@ -20,6 +20,7 @@ from broker.domain.agreement import Agreement
 from broker.domain.cool_downs import CoolDowns
 from broker.domain.market import Pool
 from broker.domain.offer import Desk
+from broker.domain.reserved import with_reserved
 from broker.domain.values import ProviderName
 from broker.domain.workload import Workload
 from broker.ports import Clock, Ids, Store, Upcoming, Webhook
@@ -208,12 +209,16 @@ def agent_secret(store: SqlStore) -> bytes:
 
 
 def catalogue(settings: Settings) -> tuple[Pool, ...]:
-    """The pools of the clouds that are set up, as the installed catalogue lists them.
+    """The pools of the clouds that are set up: what a catalogue lists, and what is reserved.
 
     The catalogue lies above this package, so it is found by the name it is installed under.
     Raises SettingsError.
     """
-    return pools_for(settings.accounts, settings.catalogue)
+    accounts = settings.accounts
+    try:
+        return with_reserved(pools_for(accounts, settings.catalogue), accounts)
+    except ValueError as wrong:
+        raise SettingsError(str(wrong)) from None
 
 
 def pools_for(providers: Iterable[ProviderName], own: Path | None = None) -> tuple[Pool, ...]:

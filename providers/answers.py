@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
 from broker.domain.values import RefusalReason
-from broker.ports import Refused
+from broker.ports import Order, Outcome, Refused
 
 
 def never_sent(failure: BaseException) -> bool:
@@ -20,6 +21,20 @@ def never_sent(failure: BaseException) -> bool:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+def in_domain(outcome: Outcome, order: Order, domains: int) -> Outcome:
+    """A refusal by one of several domains says how many there are after it."""
+    if order.domain is None or not isinstance(outcome, Refused):
+        return outcome
+    return replace(outcome, domains_left=max(domains - 1 - order.domain, 0))
+
+
+def only_domain(domains: Sequence[str], order: Order) -> tuple[str, ...]:
+    """The domains that may be asked: all, or the one that the order must be in."""
+    if order.domain is None:
+        return tuple(domains)
+    return tuple(domains[order.domain : order.domain + 1])
 
 
 def of_the_region(refusals: Sequence[Refused]) -> Refused:

@@ -10,7 +10,7 @@ from broker.domain.values import ProviderName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from broker.ports import Provider
+    from broker.ports import Provider, Scout
     from providers.prices import PriceReader
 
 _ADAPTERS: Final = {
@@ -20,6 +20,22 @@ _ADAPTERS: Final = {
     ProviderName.ORACLE: "providers.oracle",
     ProviderName.OWN: "providers.own",
 }
+
+
+SCOUTED: Final = frozenset(_ADAPTERS) - {ProviderName.OWN}
+"""The clouds that say something of their places before they are asked for a machine."""
+
+
+def scout(name: ProviderName, account: Mapping[str, str]) -> Scout:
+    """What reads what a cloud says of its places. Raises ValueError for an incomplete account.
+
+    Nothing is asked of the cloud yet.
+    """
+    try:
+        found: Scout = import_module(_ADAPTERS[name]).scout(account)
+    except KeyError as missing:
+        raise ValueError(f"the {name} account names no {missing.args[0]}; add it") from None
+    return found
 
 
 def provider(name: ProviderName, account: Mapping[str, str]) -> Provider:

@@ -14,7 +14,7 @@ from broker.store.schema import require_head
 from broker.wiring import Wiring, catalogue, open_store, wired
 from workers.app import make_app
 from workers.buying import Buyers
-from workers.lifecycle import PerProcess, start_up, unopened
+from workers.lifecycle import PerProcess, scouts, start_up, unopened
 from workers.tasks import Office, poster, publisher, register
 
 _LOOKS_EVERY_S: Final = 0.5
@@ -94,5 +94,6 @@ def _office(settings: Settings) -> Office:
         rules=wiring.rules,
         providers=clouds,
         buyers=Buyers(clouds, wiring.store, wiring.rules),
+        scouts=scouts(settings.accounts),
         post=poster(settings),
     )

@@ -32,13 +32,13 @@ from broker.settings import Settings, SettingsError, sqlite_url
 from broker.steps.beat import Part, beating
 from broker.store.schema import current
 from broker.store.sql import SqlStore
-from broker.wiring import Wiring, open_store, wired
+from broker.wiring import Wiring, catalogue, open_store, wired
 from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
 from workers.buying import Buyers
 from workers.commits import Commits
-from workers.lifecycle import Unopened, opening, start_up, unopened
+from workers.lifecycle import Unopened, opening, scouts, start_up, unopened
 from workers.reactions import Nudge, Task
 from workers.relay import Relay, usual_rounds
 from workers.tasks import Office, poster, publisher, register
@@ -142,7 +142,7 @@ def start(  # noqa: PLR0913 - the whole setting of an engine, all by keyword
             reconcile_every_s=reconcile_every_s,
             **more,
         )
-        own = pools(settings.accounts, settings.catalogue)
+        own = catalogue(settings)
         commits = Commits()
         _migrate(settings)
         wiring = stack.enter_context(
@@ -253,6 +253,7 @@ def _at_work(
         rules=wiring.rules,
         providers=clouds,
         buyers=buyers,
+        scouts=scouts(accounts),
         untouched=untouched,
         post=poster(settings),
     )

@@ -6,16 +6,17 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
 
+from broker.domain.market import Advice, Place
 from broker.domain.values import ProviderName
-from broker.ports import Order, Outcome, OwnedMachine, Provider
+from broker.ports import Holder, Order, Outcome, OwnedMachine, Provider, Scout
 from broker.serve import agent_source
 from broker.steps.run import token_of
 from providers.machine import start_up_script
-from providers.registry import provider
+from providers.registry import SCOUTED, provider, scout
 
 T = TypeVar("T")
 
@@ -65,6 +66,10 @@ class Unopened:
     def launch(self, order: Order) -> Outcome:
         return self.open().launch(order)
 
+    def hold(self, order: Order) -> Outcome:
+        opened = self.open()
+        return opened.hold(order) if isinstance(opened, Holder) else opened.launch(order)
+
     def poll(self, order: Order, handle: str) -> Outcome:
         return self.open().poll(order, handle)
 
@@ -80,6 +85,31 @@ class Unopened:
             if self._opened is None:
                 self._opened = provider(self._name, self._account)
             return self._opened
+
+
+class Unscouted:
+    """A cloud's scout, whose SDK is imported when it is first really asked."""
+
+    def __init__(self, name: ProviderName, account: Mapping[str, str]) -> None:
+        self._name, self._account = name, account
+        self._lock = threading.Lock()
+        self._opened: Scout | None = None
+
+    @property
+    def name(self) -> ProviderName:
+        return self._name
+
+    def advice(self, places: Sequence[Place]) -> Iterable[Advice]:
+        with self._lock:
+            if self._opened is None:
+                self._opened = scout(self._name, self._account)
+        return self._opened.advice(places)
+
+
+def scouts(
+    accounts: Mapping[ProviderName, Mapping[str, str]],
+) -> dict[ProviderName, Unscouted]:
+    return {name: Unscouted(name, accounts[name]) for name in accounts if name in SCOUTED}
 
 
 def unopened(

@@ -23,12 +23,13 @@ class Task(StrEnum):
     ANNOUNCE = "announce"
     PROVISION = "provision"
     RECONCILE = "reconcile"
+    SCOUT = "scout"
     SWEEP = "sweep"
 
     @property
     def by_cloud(self) -> bool:
         """Whether the task is done for one cloud at a time, in that cloud's own queue."""
-        return self in (Task.PROVISION, Task.RECONCILE)
+        return self in (Task.PROVISION, Task.RECONCILE, Task.SCOUT)
 
 
 class Nudge(NamedTuple):
@@ -50,8 +51,9 @@ _BUY: Final = (Task.PROVISION,)
 REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     events.JobSubmitted: _PLACE,
     events.JobAmended: (Task.PLACE, Task.PROVISION),
-    # An offer to the automatic desk begins by asking the holder's cloud for machines.
-    events.OfferIssued: _BUY,
+    # An offer to the automatic desk begins by asking the holder's cloud for machines. While its
+    # window is open, the clouds are looked into that may be asked when it is over.
+    events.OfferIssued: (Task.PROVISION, Task.SCOUT),
     # Where the desk has a webhook; a queue of its own, so that no window waits for its answer.
     events.NoticeWritten: (Task.ANNOUNCE,),
     events.NoticeSent: _NOTHING,
@@ -61,6 +63,7 @@ REACTIONS: Final[Mapping[type[Event], tuple[Task, ...]]] = {
     # The next place is asked, and what waited for this one goes its way.
     events.PlaceRefused: (Task.PROVISION, Task.PLACE),
     events.PlaceTroubled: _PLACE,
+    events.PlaceAdvised: _NOTHING,
     events.CoolDownCleared: (Task.PLACE, Task.PROVISION),
     events.OrphanFound: _NOTHING,
     events.OrphanEnded: _NOTHING,

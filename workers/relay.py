@@ -13,12 +13,15 @@ from broker.domain.chain import Fact
 from broker.domain.values import ProviderName
 from broker.ports import Clock, Store, Upcoming
 from broker.steps.rulebook import Rulebook
+from broker.steps.scout import STALE
 from workers.reactions import BY_NAME, Nudge, Task
 
 _LOG: Final = logging.getLogger(__name__)
 BATCH: Final = 1000
 GAP_S: Final = 0.005
 """Two nudges of one name are at least so far apart; the second is kept back, never dropped."""
+SCOUT_GAP_S: Final = 5.0
+"""Offers may come by the hundred; what is thought of places changes more slowly."""
 FIRST_REPEAT_S: Final = 0.02
 LAST_REPEAT_S: Final = 1.0
 """What stays due is nudged for again after 20 ms, 40 ms, and so on to a second."""
@@ -103,8 +106,11 @@ class Relay:
             pass
         told = False
         while facts := self.store.facts(after=self._position, limit=BATCH):
-            if not self.told:
-                self._owe(self._following(facts))
+            self._owe(
+                nudge
+                for nudge in self._following(facts)
+                if not self.told or nudge.task is Task.SCOUT  # which no row is due for
+            )
             self._position, told = facts[-1].position, True
         if told:
             self.sealed()
@@ -125,7 +131,9 @@ class Relay:
                 if not task.by_cloud:
                     yield Nudge(task)
                     continue
-                for provider in self._concerned(fact.data):
+                # What is looked into are the places of others, whoever the fact names.
+                about = self.providers if task is Task.SCOUT else self._concerned(fact.data)
+                for provider in about:
                     yield Nudge(task, provider)
 
     def _concerned(self, told: Mapping[str, Any]) -> Iterable[ProviderName]:
@@ -205,7 +213,8 @@ class Relay:
         with self._lock:
             if nudge not in self._owed:
                 return LAST_REPEAT_S  # another thread has just sent it
-            wait_s = self._sent.get(nudge, now - GAP_S) + GAP_S - now
+            gap_s = SCOUT_GAP_S if nudge.task is Task.SCOUT else GAP_S
+            wait_s = self._sent.get(nudge, now - gap_s) + gap_s - now
             if wait_s <= 0:
                 del self._owed[nudge]
                 self._sent[nudge] = now
@@ -220,8 +229,10 @@ class Relay:
 def usual_rounds(
     providers: Iterable[ProviderName], sweep_every_s: float, reconcile_every_s: float
 ) -> Rounds:
-    compare = {Nudge(Task.RECONCILE, provider): reconcile_every_s for provider in providers}
-    return Rounds(every_s={Nudge(Task.SWEEP): sweep_every_s, **compare})
+    clouds = tuple(providers)
+    compare = {Nudge(Task.RECONCILE, provider): reconcile_every_s for provider in clouds}
+    look = {Nudge(Task.SCOUT, provider): STALE.total_seconds() for provider in clouds}
+    return Rounds(every_s={Nudge(Task.SWEEP): sweep_every_s, **compare, **look})
 
 
 def head(store: Store) -> int:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 from broker.domain.market import PoolKind
 from broker.domain.notice import Notice
 from broker.domain.values import ProviderName
-from broker.ports import Post, Posted, Provider, Store, Untold, Webhook
+from broker.ports import Post, Posted, Provider, Scout, Store, Untold, Webhook
 from broker.settings import Settings
 from broker.steps.announce import announce
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
 from broker.steps.reconcile import reconcile
 from broker.steps.rulebook import Rulebook
+from broker.steps.scout import look_into
 from broker.steps.shares import Shares
 from broker.steps.sweep import sweep
 from broker.steps.withdraw_quote import withdraw_refused
@@ -66,8 +67,13 @@ class Office:
     post: Post = _unsent
     """Puts notices to webhooks."""
     shares: Shares = field(default_factory=Shares)
+    scouts: Mapping[ProviderName, Scout] = field(default_factory=dict)
+    """What reads what the clouds say of their places, where they say anything."""
     untouched: Callable[[ProviderName], bool] = _none
-    """Whether a cloud can hold nothing of ours, so that there is nothing to compare."""
+    """Whether a cloud can hold nothing of ours, so that there is nothing to compare.
+
+    Nor is it looked into: its SDK is not imported for advice alone.
+    """
 
 
 def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge], None]) -> None:
@@ -100,6 +106,7 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
         Task.SWEEP: clear,
         Task.PROVISION: lambda name: office().buyers.ring(ProviderName(name)),
         Task.RECONCILE: lambda name: _compare(ProviderName(name), office()),
+        Task.SCOUT: lambda name: _look_into(ProviderName(name), office()),
     }
     for task, body in bodies.items():
         app.task(name=task.value, lazy=False, shared=False)(_a_race_may_be_lost(body))
@@ -120,6 +127,11 @@ def _compare(cloud: ProviderName, here: Office) -> None:
         reconcile(cloud, here.providers[cloud], here.store, here.rules)
     except ConnectionError as away:
         _LOG.warning("%s does not say what it runs for us: %s", cloud, away)
+
+
+def _look_into(cloud: ProviderName, here: Office) -> None:
+    if cloud in here.scouts and not here.untouched(cloud):
+        look_into(cloud, here.scouts[cloud], here.store, here.rules)
 
 
 def _a_race_may_be_lost(body: Callable[..., None]) -> Callable[..., None]:

@@ -23,6 +23,7 @@ from broker.domain.explain import explain
 from broker.domain.job import Job
 from broker.domain.machine import RunState
 from broker.domain.place import areas
+from broker.domain.places import advice_stream
 from broker.domain.values import JobId
 from broker.wire import ChunkPage, FactPage
 
@@ -144,6 +145,7 @@ def _facts_about(job: Job, here: ApiContext) -> list[Fact]:
     streams = [f"job/{job.id}", f"agreement/{job.agreement}", "broker"]
     around = {one for place in places for one in areas(place)}
     streams += [one.stream for one in sorted(around)]
+    streams += [advice_stream(place) for place in sorted(places)]
     found = list(chain.from_iterable(_all_of(stream, here) for stream in streams))
     lists = {fact.data["list_id"] for fact in found if fact.type == "ThirdPartyCommitted"}
     for name in sorted(lists | {here.rules.list_id}):

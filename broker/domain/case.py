@@ -128,7 +128,9 @@ class Case:
         """Let a machine go. One that its cloud never heard of is simply gone."""
         if machine.state is MachineState.ENDING or machine.state.over:
             return machine
-        unheard = machine.state is MachineState.WANTED and machine.tries == 0
+        unheard = (
+            machine.state is MachineState.WANTED and machine.tries == 0 and machine.hold is None
+        )
         return self.put_machine(
             altered(
                 machine,

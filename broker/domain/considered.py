@@ -15,7 +15,7 @@ from broker.domain.agreement import Edition
 from broker.domain.clause import PoolView
 from broker.domain.market import Pool, PoolKind
 from broker.domain.ranking import ranked
-from broker.domain.values import ProviderName, Usd
+from broker.domain.values import ProviderName, Purchase, Usd
 from broker.domain.verdict import verdict
 from broker.domain.workload import Limits, Scope, Shape, SpotUse, WorkClass
 
@@ -51,14 +51,15 @@ def considered(
     attested: frozenset[str] = frozenset(),
 ) -> tuple[Considered, ...]:
     """Every pool that fits the shape, the cheapest first, as an edition sees it at an instant."""
-    said: dict[PoolView, tuple[str, str | None, str]] = {}
+    said: dict[tuple[PoolView, Scope], tuple[str, str | None, str]] = {}
     found = []
     for pool in ranked(p for p in pools if p.fits(sought.shape)):
         view = PoolView(pool.place.provider.value, pool.kind)
-        if view not in said:
-            answer = verdict(edition, sought.work_class, sought.tags, view, Scope.NEW, at, attested)
-            said[view] = (answer.answer.value, answer.clause, answer.because)
-        word, clause, because = said[view]
+        scope = Scope.EXISTING if pool.place.purchase is Purchase.RESERVED else Scope.NEW
+        if (view, scope) not in said:
+            answer = verdict(edition, sought.work_class, sought.tags, view, scope, at, attested)
+            said[view, scope] = (answer.answer.value, answer.clause, answer.because)
+        word, clause, because = said[view, scope]
         found.append(
             Considered(
                 pool=pool,

@@ -14,13 +14,13 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.job import UnitState
 from broker.domain.lease import activate
-from broker.domain.machine import Machine, MachineState, machine_name
+from broker.domain.machine import Machine, MachineState, is_kept, machine_name
 from broker.domain.market import Market, Pool, option
 from broker.domain.offer import Desk, Offer, OfferKind
 from broker.domain.offering import accept, deliver, refuse
 from broker.domain.ranking import ranked
 from broker.domain.spill import commit_holder, price_cap
-from broker.domain.values import AnswerId, RefusalReason
+from broker.domain.values import AnswerId, CommitmentId, Purchase, RefusalReason
 
 _LINES_KNOWN: Final = 20_000
 
@@ -40,7 +40,10 @@ def holder_places(case: Case, offer: Offer, market: Market) -> tuple[Pool, ...]:
         found = market.fitting[asked] = ranked(
             pool
             for pool in market.pools
-            if pool.place.provider in offer.holder and pool.fits(shape) and pool.within(limits)
+            if pool.place.provider in offer.holder
+            and pool.place.purchase is not Purchase.RESERVED  # that is nothing to be offered
+            and pool.fits(shape)
+            and pool.within(limits)
         )
     return found
 
@@ -61,7 +64,7 @@ def proceed(case: Case, offer: Offer, market: Market) -> None:
         for machine in holds:  # one of the gang was refused: none of this place is any use
             case.give_back(machine, "gang incomplete")
         holds = []
-    up = [m for m in holds if m.state is MachineState.RUNNING]
+    up = [m for m in holds if is_kept(m)]
     closing = closes_at(offer)
     if closing is not None and case.now >= closing:
         _answer_with(case, offer, market, up)
@@ -126,7 +129,11 @@ def _too_dear(pool: Pool, offer: Offer) -> bool:
 
 def _answer_with(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None:
     """The window is nearly over: take what is there; what is still being made is given back."""
-    waiting = [m for m in case.machines.values() if m.offer == offer.id and m.state.unresolved]
+    waiting = [
+        m
+        for m in case.machines.values()
+        if m.offer == offer.id and m.state.unresolved and not is_kept(m)
+    ]
     for machine in waiting:
         case.give_back(machine, "window over")
     wanted = [m for m in waiting if m.state is MachineState.WANTED]
@@ -172,8 +179,19 @@ def _accept(case: Case, offer: Offer, market: Market, up: list[Machine]) -> None
         names = tuple(machine.name for machine in group)
         commitment = commit_holder(case, bound, pool, terms, offer.edition, offer.id, names)
         for machine in group:
-            case.put_machine(altered(machine, commitment=commitment.id))
-        activate(case, commitment)
+            _bind(case, machine, commitment.id)
+        if all(machine.state is MachineState.RUNNING for machine in group):
+            activate(case, commitment)
+
+
+def _bind(case: Case, machine: Machine, commitment: CommitmentId) -> None:
+    """What is only held is launched now, into what is held for it."""
+    bound = altered(machine, commitment=commitment)
+    if machine.state is not MachineState.RUNNING:
+        again = {"tries": 0, "in_vain": 0, "due_at": case.now}
+        launch = {"state": MachineState.WANTED, "owed": True, **again}
+        bound = altered(bound, **launch)
+    case.put_machine(bound)
 
 
 def _refuse(case: Case, offer: Offer, market: Market) -> None:

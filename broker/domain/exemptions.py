@@ -35,6 +35,17 @@ class Exemptions:
     continuity: tuple[Choice, ...] = ()
     """What stands open while an exclusive holder is unavailable."""
 
+    def behind(self, existing: tuple[Choice, ...]) -> Exemptions:
+        """The same, where what is paid for already is taken before anything else."""
+        if not existing:
+            return self
+        return Exemptions(
+            waived=tuple((waiver, (*existing, *choices)) for waiver, choices in self.waived),
+            de_minimis=self.de_minimis,
+            small=(*existing, *self.small) if self.small else (),
+            continuity=(*existing, *self.continuity) if self.continuity else (),
+        )
+
 
 NO_EXEMPTIONS: Final = Exemptions()
 _SHUT: Final = frozenset({Effect.EXCLUSIVE, Effect.DENY})

@@ -49,6 +49,7 @@ _TEACHES: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
     "PricesListed": told_places.prices_listed,
     "ConditionAttested": told_places.attested,
     "PlaceRefused": told_offers.refusal_recorded,
+    "PlaceAdvised": told_places.advised,
 }
 """What is told of no job in particular, and may still matter to this one."""
 

@@ -64,12 +64,16 @@ class Machine:
     """On spot, the most that may be paid for it; None: as much as on demand."""
     together: int = 1
     """How many units stand or fall with this one, itself included."""
+    domain: int = 0
+    """In which of its place's placement domains all of them are asked for, counted from 0."""
     state: MachineState = MachineState.WANTED
     offer: OfferId | None = None
     """The offer it is a hold for."""
     commitment: CommitmentId | None = None
     owed: bool = False
     """The holder has accepted to deliver it: it is asked for whatever else its place refused."""
+    hold: str | None = None
+    """The handle of the capacity that its cloud keeps for it, before it runs and while it does."""
     handle: str | None = None
     address: str = ""
     port: int | None = None
@@ -103,6 +107,11 @@ class Machine:
         if self.state is MachineState.WANTED:
             return self.tries > self.in_vain + 1
         return not self.state.over
+
+
+def is_kept(machine: Machine) -> bool:
+    """Whether its holder is sure to have room for it: it is there, or room is held for it."""
+    return machine.state is MachineState.RUNNING or machine.hold is not None
 
 
 def machine_name(purpose: str, unit: int, place: Place, attempt: int = 1) -> MachineName:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
+from broker.domain.advice import AdviceId, Thought
 from broker.domain.place import Place, areas, bought_as, option, told_place
 from broker.domain.values import OfferId, RefusalId, RefusalReason, Usd
 
@@ -102,6 +103,39 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a cloud's own interfaces say of one place, without having been asked for a machine."""
+
+    place: Place
+    thought: Thought
+    units: int | None = None
+    """How many machines it is thought to have room for, where a number was told."""
+    because: str = ""
+    """Which interface said what: `usages: standardNCFamily 96 of 96 in use`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advised:
+    """Advice as it is kept: how old it is, and under which name it stands on record."""
+
+    advice: Advice
+    as_of: datetime
+    """When its cloud was asked."""
+    id: AdviceId | None = None
+    """Under which it was told; None where nothing may be decided by it."""
+    until: datetime | None = None
+    """Until when it may be gone by, as was told."""
+
+    @property
+    def place(self) -> Place:
+        return self.advice.place
+
+    def holds(self, now: datetime) -> bool:
+        """Whether something may be decided by it at an instant."""
+        return self.until is not None and now < self.until and self.advice.thought.adverse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """Every pool there is, what their places said last, and for how many they may be asked."""
 
@@ -113,6 +147,8 @@ class Market:
     """When the stock of a place last changed as far as we know: a machine of ours ended there."""
     closed: Mapping[Place, datetime] = field(default_factory=dict)
     """Until when a trouble of ours keeps third-party orders away from a place or an area."""
+    advice: Mapping[Place, Advised] = field(default_factory=dict)
+    """What places are thought to hold; it decides between third parties only."""
     fitting: Fitting = field(default_factory=dict, compare=False, repr=False)
     """May be handed on from one market to the next that has the same pools."""
 

@@ -15,7 +15,7 @@ from broker.domain.ranking import ranked
 from broker.domain.register import Register
 from broker.domain.release import Basis
 from broker.domain.terms import Terms, better_for_supplier
-from broker.domain.values import Usd
+from broker.domain.values import Purchase, Usd
 from broker.domain.verdict import Verdict, VerdictKind, verdict
 from broker.domain.workload import Scope, Workload
 
@@ -27,7 +27,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 _OPEN_UNDER_A_RELEASE: Final = frozenset({VerdictKind.ALLOW, VerdictKind.OFFER})
 
 
-Which: TypeAlias = Literal["free", "released", "anybody"]
+Which: TypeAlias = Literal["existing", "free", "released", "anybody"]
 Ceiling: TypeAlias = tuple[tuple[object, ...], tuple[object, ...], Decimal, Which]
 """What is asked for, what was noticed, the tolerance, and which choices are meant."""
 _CEILINGS: Final = 64
@@ -42,6 +42,11 @@ class Options:
     """The clause under which the holder is offered the work first."""
     exclusive: str | None
     """The clause that keeps the work with the holder, where no other pool may have it."""
+    existing: tuple[Choice, ...]
+    """What is paid for already and open to this work: it is used first, and triggers no offer.
+
+    It leads all that follows here, too, so that whatever else is taken, it is known to be full.
+    """
     free: tuple[Choice, ...]
     """Where there is no right: the pools that are open without a release, the holder's included."""
     released: tuple[Choice, ...]
@@ -186,7 +191,8 @@ def options_for(
     sold = market.pools
     if barred:
         sold = tuple(p for p in sold if p.place.provider.value not in barred)
-    order = ranked(p for p in sold if p.fits(work.shape) and p.within(work.limits))
+    fitting = ranked(p for p in sold if p.fits(work.shape) and p.within(work.limits))
+    order = tuple(p for p in fitting if p.place.purchase is not Purchase.RESERVED)
     seen = [PoolView(p.place.provider.value, p.kind) for p in order]
     tags = frozenset(work.tags)
     views = set(seen)
@@ -206,6 +212,7 @@ def options_for(
         now,
         attested,
     )
+    existing = _existing(fitting, asked, edition, scope)
     pools = list(zip(order, seen, strict=True))
     how = {
         view: stands_on(answer)
@@ -216,23 +223,50 @@ def options_for(
         holder=tuple(p for p, view in pools if view not in others),
         right=right,
         exclusive=exclusive if right is None else None,
+        existing=existing,
         free=()
         if right or exclusive
-        else tuple(
-            Choice(p, *how[view]) for p, view in pools if said[view].reads_as is VerdictKind.ALLOW
+        else (
+            *existing,
+            *(
+                Choice(p, *how[view])
+                for p, view in pools
+                if said[view].reads_as is VerdictKind.ALLOW
+            ),
         ),
-        released=tuple(
-            Choice(p, *how[view]) for p, view in pools if view in others and view in how
+        released=(
+            *existing,
+            *(Choice(p, *how[view]) for p, view in pools if view in others and view in how),
         ),
-        exempt=exemptions(edition, asked, pools, said, shut=right is None)
+        exempt=exemptions(edition, asked, pools, said, shut=right is None).behind(existing)
         if right or (exclusive and away)
         else NO_EXEMPTIONS,
         holder_barred=bool(barred) and not barred.isdisjoint(edition.holder_pools),
         asked=asked,
-        some=bool(order),
+        some=bool(fitting),
         notice_price=work.limits.max_price_usd_hour
         or (order[-1].price_usd_hour if order else None),
     )
+
+
+def _existing(
+    fitting: tuple[Pool, ...], asked: Question, edition: Edition, scope: Scope
+) -> tuple[Choice, ...]:
+    """What is reserved and that a clause on existing capacity does not keep this work from.
+
+    A lease that is to be renewed stays where it is, so nothing else comes into it.
+    """
+    choices: list[Choice] = []
+    for pool in fitting:
+        if pool.place.purchase is not Purchase.RESERVED or scope is Scope.RENEWAL:
+            continue
+        view = PoolView(pool.place.provider.value, pool.kind)
+        said = verdict(
+            edition, asked.work_class, asked.tags, view, Scope.EXISTING, asked.at, asked.attested
+        )
+        if said.reads_as is VerdictKind.ALLOW:
+            choices.append(Choice(pool, *stands_on(said)))
+    return tuple(choices)
 
 
 def _clause(said: dict[PoolView, Verdict], views: set[PoolView], answer: VerdictKind) -> str | None:

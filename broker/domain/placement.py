@@ -36,6 +36,7 @@ from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.renewing import Leases, Standing
 from broker.domain.taking_back import refuses
+from broker.domain.terms import Terms
 from broker.domain.unasked import NOTHING_NEW, Need, Unasked
 
 _UNPLACED: Final = frozenset({UnitState.PENDING, UnitState.OFFERED, UnitState.RELEASED})
@@ -204,6 +205,13 @@ class _Round:
     ) -> list[Decision]:
         """Units that stand under no release."""
         terms = job.terms.priced(options.notice_price)
+        paid_for, units = self.purchases.paid_for(job, edition, options, units, terms)
+        return [*paid_for, *(self._beyond(job, edition, options, units, terms) if units else ())]
+
+    def _beyond(
+        self, job: Job, edition: Edition, options: Options, units: tuple[int, ...], terms: Terms
+    ) -> list[Decision]:
+        """Units for which something must be bought."""
         if options.right is None and options.exclusive is None and options.free:
             open_to = options.within(terms, terms, EXACT, of="free")
             return self.purchases.commit(job, edition, units, open_to, terms, None)

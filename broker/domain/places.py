@@ -54,6 +54,11 @@ class PlaceRecord:
         return refused or any(one is not None and one.lasts(now) for one in troubles)
 
 
+def advice_stream(place: Place) -> str:
+    """Where what is told of a place's advice stands in the log."""
+    return f"advice/{place}".replace(" ", "/")
+
+
 def pause_until(before: Trouble | None, now: datetime, retry_after_s: float | None) -> datetime:
     """When the next call may be made after the cloud said that there are too many.
 

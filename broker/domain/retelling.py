@@ -43,10 +43,13 @@ class Retelling:
     purchases: dict[str, int] = field(default_factory=dict)
     """Row of each commitment."""
     refusals: dict[str, Fact] = field(default_factory=dict)
+    advice: dict[str, Fact] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)
     holder_wait_s: int = 0
     placed_at: str | None = None
     price_lists: dict[str, Fact] = field(default_factory=dict)
+    thought: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """What was said last of each place before anybody asked it."""
     shut: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """Why cheaper places could not be asked when something was bought."""
     list_id: str = ""

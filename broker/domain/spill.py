@@ -17,7 +17,7 @@ from broker.domain.machine import Machine, machine_name
 from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
-from broker.domain.values import CommitmentId, OfferId, Usd
+from broker.domain.values import CommitmentId, OfferId, Purchase, Usd
 from broker.domain.verdict import VerdictKind, verdict
 from broker.domain.workload import Scope
 
@@ -115,7 +115,7 @@ def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment
 def lease_rules(case: Case, decision: Commit) -> LeaseRules | None:
     """What the edition says of a lease there: when it is renewed, whether it may be asked back."""
     edition = decision.edition
-    if not edition.follows_leases:
+    if not edition.follows_leases or decision.pool.place.purchase is Purchase.RESERVED:
         return None
     work, pool = case.job.workload, decision.pool
     view = PoolView(pool.place.provider.value, pool.kind)

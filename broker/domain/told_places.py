@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from broker.domain.advice import Thought
 from broker.domain.agreement import Edition
 from broker.domain.chain import Fact
 from broker.domain.considered import Considered, Sought, considered, what_would_change
 from broker.domain.explanation import NotAsked
+from broker.domain.market import told_place
 from broker.domain.place import told_around
 from broker.domain.price_list import read_listed
 from broker.domain.retelling import Retelling
@@ -26,6 +28,18 @@ def edition_recorded(told: Retelling, fact: Fact) -> None:
 
 def prices_listed(told: Retelling, fact: Fact) -> None:
     told.price_lists[fact.data["list_id"]] = fact
+
+
+def advised(told: Retelling, fact: Fact) -> None:
+    """Keep it for the purchases that name it, and for the rows of the places not asked."""
+    said = fact.data
+    told.advice[said["advice"]] = fact
+    told.thought[told_place(said)] = thought(said)
+
+
+def thought(said: Mapping[str, Any]) -> str:
+    because = f" ({said['because']})" if said["because"] else ""
+    return f"{Thought(said['thought']).words} as of {said['as_of']}{because}"
 
 
 def attested(told: Retelling, fact: Fact) -> None:
@@ -66,6 +80,13 @@ def not_asked(
 
 
 def _why(one: Considered, told: Retelling, paid: Usd | None) -> str:
+    place = one.pool.place
+    why = _why_not(one, told, paid)
+    thought_of = told.thought.get((place.provider.value, place.region, place.sold), "")
+    return why if not thought_of or thought_of in why else f"{why}; {thought_of}"
+
+
+def _why_not(one: Considered, told: Retelling, paid: Usd | None) -> str:
     place = one.pool.place
     if one.left_out:
         return f"{one.left_out} leaves it out"

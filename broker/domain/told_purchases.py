@@ -10,6 +10,7 @@ from broker.domain.explanation import Asking, Verdict
 from broker.domain.market import told_place
 from broker.domain.place import told_area
 from broker.domain.retelling import ENDS, Retelling
+from broker.domain.told_places import thought
 from broker.domain.values import RefusalReason
 
 _BASES: Final = {
@@ -71,6 +72,9 @@ def _note_shut(told: Retelling, passed_over: Iterable[str]) -> None:
             said = refusal.data
             around = told_area(said)
             told.shut[around] = f"stood refused: {said['code']}, until {said['valid_until']}"
+        elif (heard := told.advice.get(why)) is not None:
+            said = heard.data
+            told.shut[told_place(said)] = thought(said)
         elif why.startswith("closed "):
             provider, region, sold = why.removeprefix("closed ").split(" ", 2)
             told.shut[provider, region, sold] = "closed by a trouble of ours"

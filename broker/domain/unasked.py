@@ -30,6 +30,7 @@ from broker.domain.register import NOTHING_ON_RECORD, Register, SmallPlacement
 from broker.domain.release import Basis
 from broker.domain.right import Trigger
 from broker.domain.terms import Terms
+from broker.domain.values import Purchase
 
 NOTHING_NEW: Final = timedelta(minutes=1)
 """How soon a job is looked at again for which nothing at all is open."""
@@ -63,7 +64,7 @@ class Need:
         if self.edition.right(clause).trigger is not Trigger.THIRD_PARTY_QUOTE:
             return None
         open_to = self.options.within(self.terms, self.terms, EXACT, of="released")
-        pools = (choice.pool for choice in open_to)
+        pools = (c.pool for c in open_to if c.pool.place.purchase is not Purchase.RESERVED)
         chunk = self.job.terms.chunk
         return next((p for p in pools if market.shut_until(p.place, now, chunk) is None), None)
 

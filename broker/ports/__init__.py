@@ -6,6 +6,8 @@ from broker.ports.provider import (
     Fault,
     FaultKind,
     Gone,
+    Held,
+    Holder,
     Launching,
     Order,
     Outcome,
@@ -15,6 +17,7 @@ from broker.ports.provider import (
     Running,
     Unsure,
 )
+from broker.ports.scout import Scout
 from broker.ports.store import (
     KeyTakenError,
     Lock,
@@ -31,6 +34,8 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Gone",
+    "Held",
+    "Holder",
     "Ids",
     "KeyTakenError",
     "Lanes",
@@ -46,6 +51,7 @@ __all__ = [
     "Provider",
     "Refused",
     "Running",
+    "Scout",
     "Store",
     "SubmissionKey",
     "Took",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from broker.domain.place import Place, Reach
 from broker.domain.values import MachineName, ProviderName, RefusalReason, Usd
@@ -26,6 +26,13 @@ class Order:
     """The tag by which a broker finds what is its own; a-z, 0-9 and dashes."""
     start_up: str
     """The start-up script, at most 16,000 bytes."""
+    domain: int | None = None
+    """The placement domain that it must be in, counted from 0, for machines that belong together.
+
+    A domain is what a cloud can promise nearness in: a zone, or an availability domain.
+    """
+    hold: str | None = None
+    """The handle of the capacity that is held for it, where it was held before."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """More tags; keys and values of a-z, 0-9 and dashes."""
     max_price_usd_hour: Usd | None = None
@@ -81,6 +88,8 @@ class Refused:
     """What else it speaks of: a quota is a family's or a region's."""
     elsewhere: tuple[str, ...] = ()
     """The zones of the region in which the cloud says there is some left."""
+    domains_left: int = 0
+    """Where one domain of the place was asked: how many come after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,14 @@ class Gone:
     """Whether its cloud has taken it back, by its own word."""
 
 
-Outcome: TypeAlias = Launching | Running | Refused | Fault | Unsure | Gone
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Its capacity is kept for the machine, which is yet to be launched into it."""
+
+    handle: str
+
+
+Outcome: TypeAlias = Launching | Running | Refused | Fault | Unsure | Gone | Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +141,24 @@ class OwnedMachine:
     place: Place
     handle: str
     running: bool
+    held: bool = False
+    """Only room is kept under this name; whether the machine is there is told apart."""
     since: datetime | None = None
     price_usd_hour: Usd | None = None
+
+
+@runtime_checkable
+class Holder(Protocol):
+    """A cloud that can keep capacity before a machine runs in it."""
+
+    def hold(self, order: Order) -> Outcome:
+        """Keep capacity for one machine. Holding twice with one order is holding once.
+
+        Returns Held, or Launching, whose poll will say Held; for a kind of machine that cannot be
+        held it launches the machine, as `launch` does. An order whose `hold` is set is launched
+        into what is held, and `terminate` lets it go with the machine.
+        """
+        ...
 
 
 class Provider(Protocol):

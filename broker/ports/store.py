@@ -23,14 +23,8 @@ from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import (
-    JobId,
-    LeaseId,
-    MachineName,
-    NoticeId,
-    OfferId,
-    ProviderName,
-)
+from broker.domain.values import JobId, LeaseId, MachineName, NoticeId, OfferId, ProviderName
+from broker.ports.scout import AdviceKept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +73,7 @@ class Lock(Enum):
     """Nobody else draws from it, and nobody decides by it."""
 
 
-class Transaction(Protocol):
+class Transaction(AdviceKept, Protocol):
     """One transaction. It ends with its `with` block: committed, or, after an exception, undone.
 
     What is read for writing is locked until then, so that a decision is taken on what is true.

@@ -11,7 +11,18 @@ from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Place, allowance
 from broker.domain.place import area, areas
 from broker.domain.places import PlaceRecord, Trouble
-from broker.ports import Fault, Launching, Order, Outcome, Provider, Refused, Running, Unsure
+from broker.ports import (
+    Fault,
+    Held,
+    Holder,
+    Launching,
+    Order,
+    Outcome,
+    Provider,
+    Refused,
+    Running,
+    Unsure,
+)
 from broker.steps.places import PAUSES, bound, shut
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
@@ -77,7 +88,7 @@ class Asking:
                 if first(machine):
                     self.open[machine.place] = self.open.get(machine.place, 0) + 1
                     self.calling[machine.place] += 1
-                return lambda: self._launched(order)
+                return lambda: self._launched(machine, order)
             case MachineState.ASKED:
                 return lambda: self.provider.poll(order, machine.handle or "")
             case MachineState.RUNNING if not machine.stopping:
@@ -95,10 +106,10 @@ class Asking:
             return Unsure(f"{type(said).__name__}: {said}") if asked else Ended(gone=False)
         if isinstance(said, Fault) and said.kind in PAUSES:
             self.paused.add(area(place, said.reach))
-        elif wanted and isinstance(said, Running):
+        elif wanted and isinstance(said, Running | Held):
             self.streak[place] = self.streak.get(place, 0) + 1
             self.open[place] = self.open.get(place, 1) - 1
-        elif wanted and isinstance(said, Refused):
+        elif wanted and isinstance(said, Refused) and not said.domains_left:
             for where in {place, area(place, said.reach)}:
                 self.full[where] = min(machine.together, self.full.get(where, machine.together))
         return said
@@ -108,13 +119,20 @@ class Asking:
         asked = self.open.get(place, 0)
         return self.rules.slow_start and asked >= allowance(self.streak.get(place, 0))
 
-    def _launched(self, order: Order) -> Outcome:
-        """The answer to a launch, and one look at how it went: an instant cloud is done by then."""
-        outcome = self.provider.launch(order)
+    def _launched(self, machine: Machine, order: Order) -> Outcome:
+        """The answer to a launch, and one look at how it went: an instant cloud is done by then.
+
+        What answers an offer is only held, where its cloud can keep room for a machine.
+        """
+        answers = machine.offer is not None and machine.commitment is None
+        if answers and isinstance(self.provider, Holder):
+            outcome = self.provider.hold(order)
+        else:
+            outcome = self.provider.launch(order)
         if not isinstance(outcome, Launching) or outcome.retry_after_s is not None:
             return outcome
         seen = self.provider.poll(order, outcome.handle)
-        return seen if isinstance(seen, Launching | Running | Refused) else outcome
+        return seen if isinstance(seen, Launching | Running | Refused | Held) else outcome
 
     def _full(self, machine: Machine) -> bool:
         """Whether the place has refused as many, or fewer, since it was read."""
@@ -125,7 +143,9 @@ class Asking:
         labels = {"broker-job": machine.job.lower().replace("_", "-")}
         if machine.offer is not None:
             labels["broker-offer"] = machine.offer.lower().replace("_", "-")
-        return self.rules.order(machine.name, machine.place, labels, machine.max_price_usd_hour)
+        most = machine.max_price_usd_hour
+        domain = machine.domain if machine.together > 1 else None
+        return self.rules.order(machine.name, machine.place, labels, most, machine.hold, domain)
 
 
 def first(machine: Machine) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
+from broker.domain.gangs import ask_next_domain, given_back
 from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
 from broker.domain.losses import gone, taken, vanished
 from broker.domain.machine import Machine, MachineState
@@ -22,6 +23,7 @@ from broker.ports import (
     Fault,
     FaultKind,
     Gone,
+    Held,
     Launching,
     Refused,
     Running,
@@ -96,8 +98,12 @@ class Round:
                 self._later(case, asked, after)
                 self.places.took_an_order(machine)
                 self._heard(case, machine)
+            case Held(handle=handle):
+                self._held(case, machine, handle)
             case Running(handle=handle, address=address):
                 self._running(case, machine, handle, address)
+            case Refused(domains_left=left) if left > 0:
+                self._heard(case, ask_next_domain(case, machine, answer.code))
             case Refused():
                 under = self._offer(case, machine), self._bound_by(case, machine)
                 self._refused(case, machine, self.places.refused(case, machine, answer, under))
@@ -138,6 +144,7 @@ class Round:
                     if machine.lease is not None and machine.because != PREEMPTED:
                         self.places.let_go(machine.place)
                     gone(case, machine, machine.because)
+                    given_back(case, machine)
                 else:
                     self._later(case, machine, poll_after(machine.tries))
             case _:
@@ -179,7 +186,7 @@ class Round:
 
     def _arrived_too_late(self, case: Case, machine: Machine, answer: Told) -> None:
         """The machine is being given back; only where it is to be found is worth keeping."""
-        if isinstance(answer, Launching | Running):
+        if isinstance(answer, Launching | Running | Held):
             machine = altered(machine, handle=answer.handle)
         case.put_machine(altered(machine, due_at=case.now))
 
@@ -236,6 +243,15 @@ class Round:
         until = machine.noticed_until
         awaited = until is not None and case.now <= until + LOOKED_FOR
         case.put_machine(altered(machine, due_at=case.now + LOOK_AGAIN if awaited else None))
+
+    def _held(self, case: Case, machine: Machine, handle: str) -> None:
+        """Its cloud keeps room for it: the place has said yes, and the desk may accept."""
+        kept = altered(machine, state=MachineState.ASKED, hold=handle, handle=handle, trouble="")
+        case.put_machine(altered(kept, due_at=None))
+        self.places.took_an_order(machine)
+        self.places.gave(machine.place)
+        if (offer := self._heard(case, machine)) is not None:
+            proceed(case, offer, self.places.market)
 
     def _refused(self, case: Case, machine: Machine, refusal: Refusal) -> None:
         case.put_machine(

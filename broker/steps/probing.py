@@ -16,7 +16,7 @@ from broker.domain.offering import withdraw
 from broker.domain.register import Register
 from broker.domain.unavailability import Health, Probe, answered, unanswered
 from broker.domain.values import ProviderName
-from broker.ports import Fault, FaultKind, Gone, Launching, Lock, Refused, Running, Unsure
+from broker.ports import Fault, FaultKind, Gone, Held, Launching, Lock, Refused, Running, Unsure
 from broker.steps.keeping import Registers
 from broker.steps.rulebook import Rulebook
 
@@ -29,7 +29,7 @@ _NOBODY: Final = frozenset({FaultKind.UNREACHABLE, FaultKind.TRANSIENT})
 def _says(answer: object) -> bool | None:
     """Whether somebody answered; None where it shows neither."""
     match answer:
-        case Launching() | Running() | Refused() | Gone():
+        case Launching() | Running() | Refused() | Gone() | Held():
             return True
         case Fault(kind=kind):
             return False if kind in _NOBODY else None

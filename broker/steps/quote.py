@@ -10,13 +10,14 @@ from itertools import chain, groupby
 from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
+from broker.domain.committing import advised
 from broker.domain.considered import Considered, Sought, considered, what_would_change
 from broker.domain.decision import AcceptStanding, Commit, Decision, PutOffer, ReleaseStanding, Wait
 from broker.domain.explanation import span
 from broker.domain.job import Job, UnitState
-from broker.domain.market import Market, Place
+from broker.domain.market import Advised, Market, Place
 from broker.domain.offer import OfferKind
-from broker.domain.options import Options, remembered
+from broker.domain.options import Options, Which, remembered
 from broker.domain.placement import plan
 from broker.domain.quote import Quote, QuotedPlace, Waited
 from broker.domain.register import Register
@@ -56,7 +57,7 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         limits=work.limits,
     )
     places = considered(sought, market.pools, edition, now)
-    ranks = _order(job, options, market, now) if options else {}
+    ranks = _order(job, options, market, edition, now) if options and edition else {}
     return Quote(
         name=work.name,
         units=work.units,
@@ -73,13 +74,16 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
     )
 
 
-def _order(job: Job, options: Options, market: Market, now: datetime) -> dict[Place, int]:
+def _order(
+    job: Job, options: Options, market: Market, edition: Edition, now: datetime
+) -> dict[Place, int]:
     """The places that would be asked, with their rank from 1."""
     units = len(job.units) if job.workload.gang else 1
     alone = options.right is None and options.exclusive is None
     holder = () if alone else options.holder
     terms = job.terms.priced(options.notice_price)
-    open_to = options.within(terms, terms, _EXACT, of="free" if alone else "released")
+    of: Which = "free" if alone else "released"
+    open_to = advised(options.within(terms, terms, _EXACT, of=of), market.advice, edition, now)
     places = [p.place for p in holder if market.standing(p.place, now, units) is None]
     if options.exclusive is None:
         others = (choice.pool.place for choice in open_to)
@@ -224,4 +228,12 @@ def _why(
         return f"stands refused: {refusal.code}, until {instant_text(refusal.valid_until)}"
     if one.pool.place in market.closed and now < market.closed[one.pool.place]:
         return "closed for now by a trouble of ours"
-    return one.because if one.pool.place in asked else f"not asked: {one.because}"
+    because = one.because if one.pool.place in asked else f"not asked: {one.because}"
+    heard = market.advice.get(one.pool.place)
+    return because if heard is None else f"{because}; {_thought(heard, now)}"
+
+
+def _thought(heard: Advised, now: datetime) -> str:
+    """What is thought of the place, how old that is, and who says so."""
+    said, age = heard.advice, span(max(int((now - heard.as_of).total_seconds()), 0))
+    return f"{said.thought.words}, {age} ago" + (f": {said.because}" if said.because else "")

@@ -124,8 +124,9 @@ def _stream(machine: MachineName) -> str:
 
 
 def _missing(machine: Machine, listed: Mapping[MachineName, OwnedMachine], now: datetime) -> bool:
-    up_at = machine.up_at
-    return machine.name not in listed and up_at is not None and now - up_at > YOUNG
+    up_at, found = machine.up_at, listed.get(machine.name)
+    there = found is not None and not found.held
+    return not there and up_at is not None and now - up_at > YOUNG
 
 
 def _probe_id(name: ProviderName, now: datetime) -> Callable[[str], str]:

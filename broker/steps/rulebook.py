@@ -223,6 +223,7 @@ class Rulebook:
             room=Room(records, tx.unresolved()) if self.slow_start else {},
             freed=Known(records, _FREED),
             closed=Known(records, _CLOSED),
+            advice=tx.advice(),
             fitting=self.fitting,
         )
 
@@ -263,7 +264,13 @@ class Rulebook:
         )
 
     def order(
-        self, name: str, place: Place, labels: Mapping[str, str], at_most: Usd | None = None
+        self,
+        name: str,
+        place: Place,
+        labels: Mapping[str, str],
+        at_most: Usd | None = None,
+        hold: str | None = None,
+        domain: int | None = None,
     ) -> Order:
         """What a cloud is told of one machine; the same for every try."""
         return Order(
@@ -273,6 +280,8 @@ class Rulebook:
             start_up=self.start_up(name),
             labels=labels,
             max_price_usd_hour=at_most,
+            hold=hold,
+            domain=domain,
         )
 
 

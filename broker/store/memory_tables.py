@@ -12,7 +12,7 @@ from broker.domain.commitment import Commitment
 from broker.domain.job import Job
 from broker.domain.key import Key
 from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Place
+from broker.domain.market import Advised, Place
 from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.place import areas, is_area
@@ -51,6 +51,7 @@ class MemoryTables:
         self.all_machines: dict[MachineName, Machine] = {}
         self.past_offers: dict[OfferId, Offer] = {}
         self.place_records: dict[Place, PlaceRecord] = {}
+        self.advice: dict[Place, Advised] = {}
         self.notices: dict[NoticeId, Notice] = {}
         self.party_keys: dict[KeyId, Key] = {}
         self.registers: dict[str, Register] = {}

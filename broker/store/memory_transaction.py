@@ -26,10 +26,11 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, OfferId, ProviderName
 from broker.ports import KeyTakenError, Lock, LogChunk, SubmissionKey
+from broker.store.advice import AdviceInMemory
 from broker.store.memory_tables import MemoryTables
 
 
-class MemoryTransaction:
+class MemoryTransaction(AdviceInMemory):
     """Holds the store's lock for as long as its block lasts."""
 
     now: datetime

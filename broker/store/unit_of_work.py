@@ -25,6 +25,7 @@ from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, Lock, LogChunk, SubmissionKey
 from broker.store import desks, event_log, locks, queries, registers, spent, waking, writes
+from broker.store.advice import AdviceRows
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
@@ -32,7 +33,7 @@ from broker.store.rows import Values, instant_of, job_row, machine_from, micros,
 from broker.store.tables import AGENTS, BEATS, JOBS, KEYS, MACHINES, NOTICES, PLACES
 
 
-class SqlTransaction:
+class SqlTransaction(AdviceRows):
     """The contract is `broker.ports.Transaction`.
 
     Whoever reads a job for writing holds its row, and with it all that hangs on the job. What is

@@ -6,5 +6,6 @@ instance has shown itself: EC2 may not know an id right after it has given it ou
 """
 
 from providers.aws.adapter import build
+from providers.aws.scout import scout
 
-__all__ = ["build"]
+__all__ = ["build", "scout"]

@@ -1,19 +1,12 @@
-"""AWS, through boto3.
-
-A machine's name is the client token of its purchase: EC2 answers a repeated token with the
-machine of the first call. A handle is the instance's id, with `/seen` behind it once the
-instance has shown itself: EC2 may not know an id right after it has given it out.
-"""
+"""The five verbs, asked of EC2."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
 import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -42,6 +35,9 @@ from broker.ports import (
     Running,
     Unsure,
 )
+from providers.answers import in_domain, only_domain
+from providers.aws.client import Clients
+from providers.aws.reservations import Reservations
 from providers.machine import NAME_TAG, OWNER_TAG, boot_script, machine_tags
 from providers.refusals.aws import read_aws
 
@@ -52,14 +48,16 @@ _NOT_GONE: Final = ["pending", "running", "shutting-down", "stopping", "stopped"
 _SEEN: Final = "/seen"
 _TAKEN_BACK: Final = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
 _NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
-_FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
+FAILURES: Final = (ClientError, BotoCoreError, ResponseParserError)
 
 
 def build(account: Mapping[str, str]) -> Provider:
     """The adapter for `access_key_id`, `secret_access_key`, `regions` and `image`.
 
     `regions` are separated by spaces. `image`, and the optional `subnet` and `security_group`,
-    may be given per region: `image.us-east-1`. Optional are also `endpoint`, `connect_s`, `read_s`.
+    may be given per region: `image.us-east-1`. Optional are also `endpoint`, `connect_s`, `read_s`,
+    `reservations`, and `zones`: where machines that belong together may be, in the order of asking;
+    a region of which none is named has its zone a.
     """
     return Aws(account)
 
@@ -69,20 +67,26 @@ class Aws:
         self._account = account
         self._regions = account["regions"].split()
         self._who = f"AWS, access key {account['access_key_id']}"
-        self._making = threading.Lock()
-        self._session: botocore.session.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients = Clients(account)
+        self._reservations = Reservations(account, self._clients)
 
     @property
     def name(self) -> ProviderName:
         return ProviderName.AWS
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._launch(order), order, len(_zones(order, self._account)))
+
+    def _launch(self, order: Order) -> Outcome:
         try:
-            answer = self._client(order.place.region).run_instances(
-                **_machine(order, self._account)
-            )
-        except _FAILURES as failure:
+            wanted = _machine(order, self._account)
+            if order.place.purchase is Purchase.RESERVED:
+                target = self._reservations.target(order)
+                if isinstance(target, Fault):
+                    return target
+                wanted |= target
+            answer = self._client(order.place.region).run_instances(**wanted)
+        except FAILURES as failure:
             return _told(failure, self._who, order)
         standing = self._standing(answer["Instances"][0])
         if isinstance(standing, Gone):
@@ -93,13 +97,13 @@ class Aws:
         instance = handle.removesuffix(_SEEN)
         try:
             answer = self._client(order.place.region).describe_instances(InstanceIds=[instance])
-        except _FAILURES as failure:
+        except FAILURES as failure:
             if _code(failure) not in _NOT_FOUND:
                 return _told(failure, self._who, order)
             seen = handle.endswith(_SEEN)
             return Gone("AWS no longer knows the instance") if seen else Launching(handle)
         for found in _instances([answer]):
-            return self._standing(found)
+            return in_domain(self._standing(found), order, len(_zones(order, self._account)))
         return Launching(handle)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
@@ -114,7 +118,7 @@ class Aws:
             named = [{"Name": f"tag:{NAME_TAG}", "Values": [order.name]}, _not_gone()]
             found = [i["InstanceId"] for i in _instances(_pages(client, named))]
             return not found or _ended(client, found)
-        except _FAILURES:
+        except FAILURES:
             return False
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
@@ -126,7 +130,7 @@ class Aws:
                 for region in self._regions
                 for instance in _instances(_pages(self._client(region), filters))
             ]
-        except _FAILURES as failure:
+        except FAILURES as failure:
             raise ConnectionError(f"aws does not list its machines: {failure}") from failure
 
     def _standing(self, instance: Mapping[str, Any]) -> Outcome:
@@ -141,35 +145,7 @@ class Aws:
         return told if isinstance(told, Refused) else Gone(code or state, code in _TAKEN_BACK)
 
     def _client(self, place: str) -> Any:  # noqa: ANN401 - botocore makes the class at run time
-        """The client of a region, or of a zone's region; one for all threads."""
-        region = region_of(ProviderName.AWS, place)
-        with self._making:
-            if region not in self._clients:
-                if self._session is None:
-                    # What a person set up for themselves on this computer is not the broker's.
-                    self._session = botocore.session.Session(
-                        session_vars={"profile": (None, [], None, None)}
-                    )
-                self._clients[region] = _client(self._session, region, self._account)
-            return self._clients[region]
-
-
-def _client(session: botocore.session.Session, region: str, account: Mapping[str, str]) -> Any:  # noqa: ANN401
-    endpoint = account.get("endpoint")
-    return session.create_client(
-        "ec2",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=account["access_key_id"],
-        aws_secret_access_key=account["secret_access_key"],
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": 1},
-            connect_timeout=float(account.get("connect_s", "2")),
-            read_timeout=float(account.get("read_s", "10")),
-            max_pool_connections=32,
-            proxies={} if endpoint else None,
-        ),
-    )
+        return self._clients.of("ec2", place)
 
 
 def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
@@ -202,7 +178,21 @@ def _machine(order: Order, account: Mapping[str, str]) -> dict[str, Any]:
     }
     if order.place.interruptible:
         asked["InstanceMarketOptions"] = _spot(order)
-    return asked if place == region else {**asked, "Placement": {"AvailabilityZone": place}}
+    if place == region and (order.domain is None or "SubnetId" in card):
+        return asked
+    zone = next(iter(only_domain(_zones(order, account), order)), place)
+    return {**asked, "Placement": {"AvailabilityZone": zone}}
+
+
+def _zones(order: Order, account: Mapping[str, str]) -> tuple[str, ...]:
+    """The zones in which machines that belong together are asked for, one after the other."""
+    place = order.place.region
+    region = region_of(ProviderName.AWS, place) or place
+    if place != region or account.get(f"subnet.{region}") or account.get("subnet"):
+        return (place,)  # one zone, as is that of a subnet
+    zones = account.get("zones", "").split()
+    known = tuple(zone for zone in zones if region_of(ProviderName.AWS, zone) == region)
+    return known or (f"{region}a",)
 
 
 def _spot(order: Order) -> dict[str, Any]:
@@ -244,12 +234,18 @@ def _owned(instance: Mapping[str, Any], region: str) -> OwnedMachine:
             ProviderName.AWS,
             tags.get(_PLACE_TAG, region),
             instance["InstanceType"],
-            Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND,
+            _bought(instance),
         ),
         handle=instance["InstanceId"] + _SEEN,
         running=instance["State"]["Name"] == "running",
         since=instance.get("LaunchTime"),
     )
+
+
+def _bought(instance: Mapping[str, Any]) -> Purchase:
+    if "CapacityReservationId" in instance:
+        return Purchase.RESERVED
+    return Purchase.SPOT if instance.get("InstanceLifecycle") == "spot" else Purchase.ON_DEMAND
 
 
 def _code(failure: BaseException) -> str:

@@ -6,5 +6,6 @@ told only in the operation, so the operation is the handle until it has ended.
 """
 
 from providers.azure.adapter import build
+from providers.azure.scout import scout
 
-__all__ = ["build"]
+__all__ = ["build", "scout"]

@@ -24,11 +24,13 @@ from broker.ports import (
     Outcome,
     OwnedMachine,
     Provider,
+    Refused,
     Running,
 )
 from providers.azure.answers import BROKEN, told, why
 from providers.azure.client import CLOUD, client
-from providers.azure.machine import machine
+from providers.azure.machine import PURCHASE_TAG, machine
+from providers.azure.reservations import HOLD, Reservations
 from providers.machine import NAME_TAG, OWNER_TAG
 from providers.refusals.azure import read_azure
 
@@ -40,7 +42,8 @@ def build(account: Mapping[str, str]) -> Provider:
     """The adapter for `subscription`, `resource_group` and `subnet`.
 
     Credentials are `tenant_id`, `client_id` and `client_secret`, or a bearer `token`. Optional are
-    `endpoint`, `image`, `ssh_key`, `connect_s` and `read_s`. Raises KeyError for what is missing.
+    `endpoint`, `image`, `ssh_key`, `connect_s`, `read_s`, and `hold`: with `reservation` an offer
+    is answered by a capacity reservation where Azure makes such. Raises KeyError for what lacks.
     """
     for needed in ("subscription", "resource_group", "subnet"):
         account[needed]
@@ -56,18 +59,44 @@ class Azure:
         self._endpoint = account.get("endpoint", CLOUD).rstrip("/")
         self._making = threading.Lock()
         self._made: ComputeManagementClient | None = None
+        self._reserves = account.get("hold") == "reservation"
+        self._reservations = Reservations(account, lambda: self._client, self._who)
 
     @property
     def name(self) -> ProviderName:
         return ProviderName.AZURE
 
+    def hold(self, order: Order) -> Outcome:
+        """Where the account asks for it, room is reserved; else the machine itself holds it."""
+        try:
+            if self._reserves and self._reservations.supports(order.place):
+                return self._reservations.hold(order)
+        except BROKEN as failure:
+            return told(failure, self._who)
+        return self.launch(order)
+
     def launch(self, order: Order) -> Outcome:
+        try:
+            group = self._into(order)
+        except BROKEN as failure:
+            return told(failure, self._who)
+        return self._launch(order, group) if isinstance(group, str | None) else group
+
+    def _into(self, order: Order) -> str | Refused | Fault | None:
+        """The reservation that the machine is to be launched into, where there is one."""
+        if order.hold is not None:
+            return self._reservations.path(order.name)
+        if order.place.purchase is Purchase.RESERVED:
+            return self._reservations.existing(order, order.name)
+        return None
+
+    def _launch(self, order: Order, group: str | None) -> Outcome:
         answer: dict[str, str] = {}
         try:
             self._client.virtual_machines.begin_create_or_update(
                 self._group,
                 order.name,
-                machine(order, self._account),
+                machine(order, self._account, group),
                 etag="*",
                 match_condition=MatchConditions.IfMissing,
                 polling=False,
@@ -84,6 +113,8 @@ class Azure:
 
     def poll(self, order: Order, handle: str) -> Outcome:
         try:
+            if handle.startswith(HOLD):
+                return self._reservations.standing(order)
             if "/operations/" in handle:
                 outcome = self._operation(order, handle)
                 if outcome is not None:
@@ -92,9 +123,11 @@ class Azure:
         except BROKEN as failure:
             return told(failure, self._who, spot=order.place.interruptible)
 
-    def terminate(self, order: Order, handle: str | None) -> bool:  # noqa: ARG002 - the name is all
+    def terminate(self, order: Order, handle: str | None) -> bool:
+        """By its name; what is held for it goes after it."""
+        held = order.hold is not None or self._reserves or (handle or "").startswith(HOLD)
         try:
-            return self._cleared(order)
+            return self._cleared(order) and (not held or self._reservations.let_go(order.name))
         except BROKEN:
             return False
 
@@ -106,7 +139,7 @@ class Azure:
             raise ConnectionError(f"azure does not list its machines: {failure}") from failure
 
     def _owned(self, owner: str) -> list[OwnedMachine]:
-        owned: list[OwnedMachine] = []
+        owned = list(self._reservations.owned(owner))
         for found in self._client.virtual_machines.list_all():
             tags, properties = found.tags or {}, found.properties
             if tags.get(OWNER_TAG) != owner or properties is None or not found.name:
@@ -116,7 +149,7 @@ class Azure:
             owned.append(
                 OwnedMachine(
                     name=MachineName(tags.get(NAME_TAG, found.name)),
-                    place=_place(found.location, sku, properties.priority),
+                    place=_place(found.location, sku, properties.priority, tags),
                     handle=str(found.id),
                     running=properties.provisioning_state == "Succeeded",
                     since=properties.time_created,
@@ -163,7 +196,10 @@ class Azure:
     def _failed(self, order: Order, code: str, message: str) -> Outcome:
         """A failed machine stays behind in Azure; it is no refusal before that is cleared away."""
         outcome = read_azure(code, message, spot=order.place.interruptible, account=self._who)
-        return outcome if self._cleared(order) else Launching(self._path(order))
+        cleared = self._cleared(order)
+        if cleared and order.hold is not None and isinstance(outcome, Refused):
+            cleared = self._reservations.let_go(order.name)
+        return outcome if cleared else Launching(self._path(order))
 
     def _cleared(self, order: Order) -> bool:
         statuses: list[int] = []
@@ -200,9 +236,10 @@ class Azure:
             return self._made
 
 
-def _place(region: str, sku: str, priority: object) -> Place:
+def _place(region: str, sku: str, priority: object, tags: Mapping[str, str]) -> Place:
     spot = str(priority).lower().endswith("spot")
-    return Place(ProviderName.AZURE, region, sku, Purchase.SPOT if spot else Purchase.ON_DEMAND)
+    how = Purchase.SPOT if spot else Purchase(tags.get(PURCHASE_TAG, Purchase.ON_DEMAND))
+    return Place(ProviderName.AZURE, region, sku, how)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

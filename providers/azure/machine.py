@@ -10,10 +10,16 @@ from broker.ports import Order
 from providers.machine import boot_script, machine_tags
 
 _IMAGE: Final = "Canonical:ubuntu-24_04-lts:server:latest"
+PURCHASE_TAG: Final = "broker-purchase"
 _END_COMMAND: Final = "shutdown -h now"
 
 
-def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - one of their shapes
+def _within(group: str) -> dict[str, Any]:
+    return {"capacityReservation": {"capacityReservationGroup": {"id": group}}}
+
+
+def machine(order: Order, account: Mapping[str, str], group: str | None = None) -> Any:  # noqa: ANN401 - one of their shapes
+    """The machine; with a `group`, one that takes its place in that capacity reservation group."""
     ends_by = None if "endpoint" in account else _END_COMMAND
     start_up = boot_script(order, "azure", account.get("checkpoints", ""), ends_by)
     publisher, offer, sku, version = account.get("image", _IMAGE).split(":")
@@ -25,8 +31,9 @@ def machine(order: Order, account: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
         linux["ssh"] = {"publicKeys": [key]}
     return {
         "location": order.place.region,
-        "tags": machine_tags(order),
+        "tags": {**machine_tags(order), PURCHASE_TAG: order.place.purchase.value},
         "properties": {
+            **(_within(group) if group else {}),
             "hardwareProfile": {"vmSize": order.place.sku},
             "storageProfile": {
                 "imageReference": {

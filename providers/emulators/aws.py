@@ -11,23 +11,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Final, assert_never
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from providers.emulators.aws_reserved import (
+    RESERVED,
+    reservation,
+    reservation_id,
+    reservations_of,
+)
+from providers.emulators.aws_says import SAYS, quotas
 from providers.emulators.aws_signature import SignatureRefused, signed_region
+from providers.emulators.aws_wrong import Wrong, refusal
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
     InjectedFault,
     Launched,
     MachineState,
-    Mismatch,
-    NotSold,
-    OverQuota,
     Spot,
-    StockOut,
-    TooDear,
 )
 from providers.emulators.launches import sold_as
 from providers.emulators.wire import Reply, Request, Route
@@ -41,6 +44,9 @@ _STATES: Final = {
     MachineState.GONE: ("48", "terminated"),
     MachineState.FAILED: ("48", "terminated"),
 }
+_RESERVATION: Final = (
+    "CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId"
+)
 _OPERATIONS: Final = {
     "RunInstances": "launch",
     "DescribeInstances": "get",
@@ -48,10 +54,7 @@ _OPERATIONS: Final = {
 }
 
 
-class _Wrong(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+_Action: TypeAlias = Callable[[str, Mapping[str, str]], Reply]
 
 
 def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
@@ -62,6 +65,8 @@ def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
         "secret_access_key": secret,
         "regions": " ".join(sorted({re.sub(r"(?<=\d)[a-z]$", "", r) for r in cloud.regions})),
         "image": "ami-0123456789abcdef0",
+        "zones": " ".join(r for r in cloud.regions if re.fullmatch(r".*\d[a-z]", r)),
+        "reservations": reservations_of(cloud),
     }
     return AwsFace(cloud, key, secret), account
 
@@ -86,6 +91,8 @@ class AwsFace:
             region = signed_region(request, self.access_key_id, self.secret_access_key, self.now())
         except SignatureRefused as refused:
             return _error(refused.status, refused.code, str(refused))
+        if (target := request.headers.get("x-amz-target")) is not None:
+            return quotas(self.cloud, region, target, request)
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         action = asked.get("Action", "")
         actions: Mapping[str, Callable[[str, Mapping[str, str]], Reply]] = {
@@ -93,6 +100,8 @@ class AwsFace:
             "DescribeInstances": self._describe,
             "TerminateInstances": self._terminate,
         }
+        if action in SAYS:
+            return self._said(action, region, asked)
         if action not in actions:
             return _error(400, "InvalidAction", f"The action {action} is not valid here.")
         operation = _OPERATIONS[action]
@@ -101,25 +110,25 @@ class AwsFace:
         answer = partial(self._do, actions[action], region, asked)
         return self.cloud.faults.through(operation, answer, _injected)
 
-    def _do(
-        self,
-        action: Callable[[str, Mapping[str, str]], Reply],
-        region: str,
-        asked: Mapping[str, str],
-    ) -> Reply:
+    def _do(self, action: _Action, region: str, asked: Mapping[str, str]) -> Reply:
         try:
             return action(region, asked)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return _error(wrong.status, wrong.code, wrong.message)
+
+    def _said(self, action: str, region: str, asked: Mapping[str, str]) -> Reply:
+        def answer() -> Reply:
+            return _reply(action, SAYS[action](self.cloud, region, asked))
+
+        return self.cloud.faults.through("scout", answer, _injected)
 
     def _run(self, region: str, asked: Mapping[str, str]) -> Reply:
         for needed in ("ImageId", "InstanceType", "MinCount", "MaxCount"):
             if needed not in asked:
-                raise _Wrong(400, "MissingParameter", f"The request must contain {needed}")
+                raise Wrong(400, "MissingParameter", f"The request must contain {needed}")
         if (asked["MinCount"], asked["MaxCount"]) != ("1", "1"):
-            raise _Wrong(400, "InvalidParameterValue", "This cloud launches one at a time.")
-        sku = asked["InstanceType"]
-        place = asked.get("Placement.AvailabilityZone", region)
+            raise Wrong(400, "InvalidParameterValue", "This cloud launches one at a time.")
+        place, sku = self._sought(region, asked)
         spot = _spot(asked)
         launch = self.cloud.launch(
             # Without a token every call is a launch of its own.
@@ -132,27 +141,20 @@ class AwsFace:
             spec_hash=_digest(asked),
             spot=spot,
         )
-        match launch:
-            case Launched(machine=machine):
-                owner = {"reservationId": f"r-{machine.id}", "ownerId": _ACCOUNT}
-                return _reply("RunInstances", {**owner, "instancesSet": [_instance(machine)]})
-            case Mismatch():
-                text = "Arguments on this idempotent request are inconsistent with earlier ones."
-                raise _Wrong(400, "IdempotentParameterMismatch", text)
-            case TooDear(price=price):
-                text = f"Your Spot request price is lower than the minimum required, {price}."
-                raise _Wrong(400, "SpotMaxPriceTooLow", text)
-            case StockOut():
-                text = f"We currently do not have sufficient {sku} capacity in {place}."
-                raise _Wrong(500, "InsufficientInstanceCapacity", text)
-            case NotSold():
-                text = f"Your requested instance type ({sku}) is not supported in {place}."
-                raise _Wrong(400, "Unsupported", text)
-            case OverQuota(limit=limit):
-                text = f"You have requested more vCPU capacity than your limit of {limit} allows"
-                raise _Wrong(400, "VcpuLimitExceeded", text)
-            case _:
-                assert_never(launch)
+        if not isinstance(launch, Launched):
+            raise refusal(launch, sku, place)
+        owner = {"reservationId": f"r-{launch.machine.id}", "ownerId": _ACCOUNT}
+        return _reply("RunInstances", {**owner, "instancesSet": [_instance(launch.machine)]})
+
+    def _sought(self, region: str, asked: Mapping[str, str]) -> tuple[str, str]:
+        """Where in the stock, and under which name, the machine is to be found."""
+        if (named := asked.get(_RESERVATION)) is None:
+            return asked.get("Placement.AvailabilityZone", region), asked["InstanceType"]
+        kept = reservation(self.cloud, region, named)
+        if kept is None:
+            text = f"The capacity reservation '{named}' does not exist"
+            raise Wrong(400, "InvalidCapacityReservationId.NotFound", text)
+        return kept
 
     def _describe(self, region: str, asked: Mapping[str, str]) -> Reply:
         wanted = _numbered(asked, "InstanceId")
@@ -181,7 +183,7 @@ class AwsFace:
         machine = self.cloud.get(instance.removeprefix("i-"))
         if machine is None or machine.name != region:
             text = f"The instance ID '{instance}' does not exist"
-            raise _Wrong(400, "InvalidInstanceID.NotFound", text)
+            raise Wrong(400, "InvalidInstanceID.NotFound", text)
         return machine
 
 
@@ -189,13 +191,15 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
     instance: dict[str, object] = {
         "instanceId": f"i-{machine.id}",
         "instanceState": _state(machine),
-        "instanceType": machine.sku,
+        "instanceType": machine.sku.partition(" ")[0],
         "launchTime": datetime.fromtimestamp(machine.created_s, UTC).isoformat("T", "milliseconds"),
         "placement": {"availabilityZone": machine.region},
         "privateIpAddress": "127.0.0.1",
         "clientToken": machine.key.partition("/")[2],
         "tagSet": [{"key": key, "value": value} for key, value in machine.tags.items()],
     }
+    if machine.sku.endswith(RESERVED):
+        instance["capacityReservationId"] = reservation_id(machine.region, machine.sku)
     if machine.spot is not None:
         instance["instanceLifecycle"] = "spot"
     if machine.preempted:
@@ -213,13 +217,13 @@ def _instance(machine: CloudMachine) -> dict[str, object]:
 
 
 def _spot(asked: Mapping[str, str]) -> Spot | None:
-    """On which terms it may be taken back; raises _Wrong for a market that is none."""
+    """On which terms it may be taken back; raises Wrong for a market that is none."""
     options = "InstanceMarketOptions"
     market = asked.get(f"{options}.MarketType")
-    if market is None:
+    if market in (None, "capacity-block"):
         return None
     if market != "spot":
-        raise _Wrong(400, "InvalidParameterValue", f"Invalid market type: {market}")
+        raise Wrong(400, "InvalidParameterValue", f"Invalid market type: {market}")
     most = asked.get(f"{options}.SpotOptions.MaxPrice")
     return Spot(Decimal(most) if most else None)
 
@@ -236,7 +240,7 @@ def _passes(machine: CloudMachine, name: str, values: list[str]) -> bool:
         return machine.key.partition("/")[2] in values
     if name.startswith("tag:"):
         return machine.tags.get(name.removeprefix("tag:")) in values
-    raise _Wrong(400, "InvalidParameterValue", f"The filter '{name}' is invalid")
+    raise Wrong(400, "InvalidParameterValue", f"The filter '{name}' is invalid")
 
 
 def _numbered(asked: Mapping[str, str], name: str) -> list[str]:

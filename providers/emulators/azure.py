@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from providers.emulators.azure_spot import no_spot, spot_of, terms_of
+from providers.emulators import azure_says
+from providers.emulators.azure_reserved import AzureReservations, is_reservation
+from providers.emulators.azure_spot import no_spot, terms_of
+from providers.emulators.azure_wanted import Wanted
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -24,7 +23,6 @@ from providers.emulators.cloud import (
     Mismatch,
     NotSold,
     OverQuota,
-    Spot,
     StockOut,
     TooDear,
 )
@@ -72,7 +70,9 @@ def open_account(cloud: Cloud) -> tuple[AzureFace, dict[str, str]]:
         "/providers/Microsoft.Network/virtualNetworks/local/subnets/local",
         "regions": " ".join(cloud.regions),
     }
-    return AzureFace(cloud, token, subscription), account
+    kept = AzureReservations(cloud, subscription, group)
+    account["reservations"] = kept.named()
+    return AzureFace(cloud, token, subscription, kept), account
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class AzureFace:
     cloud: Cloud
     token: str
     subscription: str
+    kept: AzureReservations
     valid: tuple[datetime, datetime] = (LONG_AGO, FAR_OFF)
     """From when until when the token is good."""
 
@@ -93,6 +94,8 @@ class AzureFace:
         every = _SUBSCRIPTION + _COMPUTE + "/virtualMachines"
         yield Route("GET", every, self._guarded("list", self._list))
         yield Route("GET", _GROUP + "/virtualMachines", self._guarded("list", self._list))
+        yield from azure_says.routes(self.cloud, self._guarded)
+        yield from self.kept.routes(self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return _error(404, "ResourceNotFound", f"There is nothing at {request.path}.")
@@ -116,15 +119,20 @@ class AzureFace:
         if known is not None and request.headers.get("if-none-match") == "*":
             return _error(412, "PreconditionFailed", f"The machine {name} exists already.")
         try:
-            wanted = _Wanted.read(request)
+            wanted = Wanted.read(request)
         except (KeyError, TypeError, ValueError) as missing:
             return _error(400, "InvalidParameter", f"The request is not a machine: {missing}.")
         if wanted.location not in self.cloud.regions:
             text = f"The provided location '{wanted.location}' is not available for resource type"
             return _error(400, "LocationNotAvailableForResourceType", f"{text} 'virtualMachines'.")
+        sold = self.kept.sold(wanted.group, wanted.location, wanted.size)
+        if sold is None:
+            text = f"The capacity reservation group {wanted.group} has no {wanted.size} for it."
+            return _error(404, "ResourceNotFound", text)
+        wanted = replace(wanted, size=sold)
         return self._launched(request, f"{group}/{name}".lower(), wanted)
 
-    def _launched(self, request: Request, name: str, wanted: _Wanted) -> Reply:
+    def _launched(self, request: Request, name: str, wanted: Wanted) -> Reply:
         launch = self.cloud.launch(
             key=name,
             name=name,
@@ -186,7 +194,8 @@ class AzureFace:
 
     def _list(self, request: Request, group: str | None = None) -> Reply:  # noqa: ARG002
         own = f"{group.lower()}/" if group else ""
-        machines = [m for m in self.cloud.list() if m.name.startswith(own)]
+        every = [m for m in self.cloud.list() if not is_reservation(m.name)]
+        machines = [m for m in every if m.name.startswith(own)]
         return json_reply(200, {"value": [self._body(machine) for machine in machines]})
 
     def _follow(self, request: Request, verb: str, machine: CloudMachine) -> Mapping[str, str]:
@@ -206,7 +215,7 @@ class AzureFace:
             "tags": dict(machine.tags),
             "etag": '"1"',
             "properties": {
-                "hardwareProfile": {"vmSize": machine.sku},
+                "hardwareProfile": {"vmSize": machine.sku.partition(" ")[0]},
                 "osProfile": {"computerName": name},
                 "vmId": machine.id,
                 "timeCreated": _instant(machine.created_s),
@@ -214,37 +223,6 @@ class AzureFace:
                 **terms_of(machine.spot),
             },
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    location: str
-    size: str
-    tags: Mapping[str, str]
-    user_data: bytes
-    digest: str
-    spot: Spot | None
-
-    @classmethod
-    def read(cls, request: Request) -> _Wanted:
-        """Raises KeyError, TypeError or ValueError for a body that is no machine."""
-        body = request.json()
-        properties = body["properties"]
-        disk = properties["storageProfile"]["osDisk"]["createOption"]
-        if disk != "FromImage" or not properties["networkProfile"]:
-            raise ValueError("a machine needs an image and a network")
-        try:
-            user_data = base64.b64decode(properties["osProfile"].get("customData", ""))
-        except binascii.Error as wrong:
-            raise ValueError(f"customData is not base64: {wrong}") from None
-        return cls(
-            location=body["location"],
-            size=properties["hardwareProfile"]["vmSize"],
-            tags={str(key): str(value) for key, value in body.get("tags", {}).items()},
-            user_data=user_data,
-            digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
-            spot=spot_of(properties),
-        )
 
 
 def _statuses(state: MachineState) -> list[Body]:

@@ -28,7 +28,7 @@ from providers.emulators.launches import (
     TooDear,
     sold_as,
 )
-from providers.emulators.market import SpotMarket
+from providers.emulators.stocktake import Stocktake
 from providers.emulators.views import Views
 
 __all__ = [
@@ -70,7 +70,7 @@ def seconds_since_now() -> Callable[[], float]:
     return lambda: time.monotonic() - zero
 
 
-class Cloud(SpotMarket):
+class Cloud(Stocktake):
     """Stock by (region, sku), and the machines that hold it. Safe to call from many threads.
 
     `keys_stay` says what becomes of an idempotency key once its machine is gone: it still
@@ -89,8 +89,7 @@ class Cloud(SpotMarket):
         clock: Callable[[], float] | None = None,
         remembered: int = 10_000,
     ) -> None:
-        super().__init__(stock, clock or seconds_since_now())
-        self.quota = dict(quota or {})
+        super().__init__(stock, clock or seconds_since_now(), quota or {})
         self.boot_s = boot_s
         self.late_stock_out = late_stock_out
         self.faults = Faults()

@@ -18,6 +18,7 @@ from http import HTTPStatus
 from typing import Final, TypeVar, assert_never
 from uuid import UUID
 
+from providers.emulators import gcp_says
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
@@ -64,6 +65,7 @@ def open_account(cloud: Cloud) -> tuple[Face, Mapping[str, str]]:
     token, project = secrets.token_urlsafe(32), f"local-{secrets.token_hex(4)}"
     zones = [region for region in cloud.regions if _A_ZONE.fullmatch(region)]
     account = {"project": project, "token": token, "zones": " ".join(zones)}
+    account["reservations"] = gcp_says.reservations_of(cloud)
     return GcpFace(cloud, token, project), account
 
 
@@ -74,6 +76,13 @@ class _Wanted:
     labels: Mapping[str, str]
     start_up: bytes
     request_id: str
+    reservation: str
+    """Its name; empty where the machine is to be in none."""
+
+    @property
+    def sold(self) -> str:
+        return f"{self.sku} reserved" if self.reservation else self.sku
+
     spot: Spot | None
 
     @classmethod
@@ -92,6 +101,7 @@ class _Wanted:
             sku=sku,
             labels={str(key): str(value) for key, value in body.get("labels", {}).items()},
             start_up="".join(scripts).encode(),
+            reservation="".join(body.get("reservationAffinity", {}).get("values", [])),
             request_id=str(UUID(request.query.get("requestId") or secrets.token_hex(16))),
             spot=spot_of(body.get("scheduling", {})),
         )
@@ -117,6 +127,7 @@ class GcpFace:
         yield Route("GET", _MACHINE, self._guarded("get", self._get))
         yield Route("DELETE", _MACHINE, self._guarded("terminate", self._delete))
         yield Route("GET", _EVERY, self._guarded("list", self._list))
+        yield from gcp_says.routes(self.cloud, self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return error(404, "notFound", f"There is nothing at {request.path}.")
@@ -151,11 +162,14 @@ class GcpFace:
 
     def _launched(self, request: Request, zone: str, wanted: _Wanted) -> Reply:
         key = f"{zone}/{wanted.request_id}"
+        if wanted.reservation and not gcp_says.is_kept(self.cloud, zone, wanted):
+            text = f"Specified reservations [{wanted.reservation}] do not exist."
+            return error(400, "invalid", text)
         launch = self.cloud.launch(
             key=key,
             name=f"{zone}/{wanted.name}",
-            region=self._place(zone, sold_as(wanted.sku, wanted.spot)),
-            sku=wanted.sku,
+            region=self._place(zone, sold_as(wanted.sold, wanted.spot)),
+            sku=wanted.sold,
             user_data=wanted.start_up,
             tags=wanted.labels,
             spec_hash=hashlib.sha256(request.body).hexdigest(),

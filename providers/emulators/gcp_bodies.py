@@ -102,6 +102,11 @@ def spot_of(scheduling: Body) -> Spot | None:
     return Spot()
 
 
+def _affinity(machine: CloudMachine) -> str:
+    reserved = machine.sku.endswith(" reserved")
+    return "SPECIFIC_RESERVATION" if reserved else "ANY_RESERVATION"
+
+
 def instance(base: str, machine: CloudMachine) -> Body:
     """`base` is the address of the project."""
     zone = f"{base}/zones/{zone_of(machine)}"
@@ -112,7 +117,8 @@ def instance(base: str, machine: CloudMachine) -> Body:
         "id": _number(machine.id),
         "name": name,
         "zone": zone,
-        "machineType": f"{zone}/machineTypes/{machine.sku}",
+        "machineType": f"{zone}/machineTypes/{machine.sku.partition(' ')[0]}",
+        "reservationAffinity": {"consumeReservationType": _affinity(machine)},
         "status": _STATUS[machine.state],
         "labels": dict(machine.tags),
         "creationTimestamp": created.isoformat(timespec="milliseconds"),

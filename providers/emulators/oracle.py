@@ -17,6 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, assert_never
 
+from providers.emulators import oracle_says
 from providers.emulators.cloud import (
     Cloud,
     InjectedFault,
@@ -68,6 +69,7 @@ def open_account(cloud: Cloud) -> tuple[Face, Mapping[str, str]]:
         "key": key.private_pem,
         "image": "ocid1.image.oc1..local",
         "subnet": "ocid1.subnet.oc1..local",
+        "reservations": oracle_says.reservations_of(cloud),
     }
     return OracleFace(cloud, tenancy, user, key), account
 
@@ -93,7 +95,7 @@ class _Wanted:
             raise ValueError("a bare metal shape cannot be preemptible")
         return cls(
             region=_region_of(body["availabilityDomain"]),
-            sku=str(body["shape"]),
+            sku=oracle_says.sold(str(body["shape"]), body.get("capacityReservationId")),
             name=str(body.get("displayName", "instance")),
             compartment=str(body["compartmentId"]),
             tags={str(key): str(value) for key, value in body.get("freeformTags", {}).items()},
@@ -124,6 +126,7 @@ class OracleFace:
         attached = self._guarded("attachments", self._attachments)
         yield Route("GET", _API + "/(?P<kind>vnic|bootVolume)Attachments/?", attached)
         yield Route("GET", _VNIC, self._guarded("vnic", self._vnic))
+        yield from oracle_says.routes(self.cloud, self._guarded)
 
     def no_route(self, request: Request) -> Reply:
         return error(404, "NotFound", f"There is nothing at {request.path}.")

@@ -6,5 +6,6 @@ covers the time in which a first answer may have been lost.
 """
 
 from providers.gcp.adapter import build
+from providers.gcp.scout import scout
 
-__all__ = ["build"]
+__all__ = ["build", "scout"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -25,12 +26,14 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.answers import of_the_region
+from providers.answers import in_domain, of_the_region, only_domain
 from providers.gcp.answers import BROKEN, reason, told, zones_left
-from providers.gcp.client import Client
-from providers.gcp.machine import instance
+from providers.gcp.asking import Asking
+from providers.gcp.client import Client, client, zones_in
+from providers.gcp.machine import SPECIFIC, instance, into, shut
 from providers.machine import OWNER_TAG, boot_script
 from providers.refusals.gcp import read_gcp
+from providers.reservations import not_ours, reservation_of
 
 _COMING: Final = frozenset({"PROVISIONING", "STAGING", "REPAIRING", "PENDING"})
 _IMAGE: Final = "projects/debian-cloud/global/images/family/debian-12"
@@ -45,14 +48,9 @@ def build(account: Mapping[str, str]) -> Provider:
     to be asked, separated by spaces; a region of which none is named has its zone a. Without a
     token the SDK finds the credentials of this computer. Raises KeyError for what is missing.
     """
-    client = Client(
-        project=account["project"],
-        token=account.get("token", ""),
-        endpoint=account.get("endpoint", ""),
-        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
-    )
     return Google(
-        client=client,
+        client=client(account),
+        account=account,
         zones=tuple(account.get("zones", "").split()),
         image=account.get("image", _IMAGE),
         network=account.get("network", _NETWORK),
@@ -60,7 +58,7 @@ def build(account: Mapping[str, str]) -> Provider:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Google:
     """A handle is `zone/operation` while the machine is being made, and `zone` after that.
 
@@ -68,6 +66,7 @@ class Google:
     """
 
     client: Client
+    account: Mapping[str, str] = field(repr=False)
     zones: tuple[str, ...]
     image: str
     network: str
@@ -78,13 +77,22 @@ class Google:
     def name(self) -> ProviderName:
         return ProviderName.GCP
 
+    @cached_property
+    def asking(self) -> Asking:
+        return Asking(client=self.client)
+
     @property
     def _who(self) -> str:
         return f"Google, project {self.client.project}"
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._launch(order), order, len(self._every_zone(order)))
+
+    def _launch(self, order: Order) -> Outcome:
         zones = self._zones_of(order)
         try:
+            if order.place.purchase is Purchase.RESERVED and (no := self._no_room(order)):
+                return no
             # The first zone answers a repeated name by itself.
             for zone in zones[1:]:
                 if self._look(order, zone) is not None:
@@ -96,7 +104,10 @@ class Google:
     def poll(self, order: Order, handle: str) -> Outcome:
         zone, _, making = handle.partition("/")
         try:
-            return self._poll(order, zone, making) if making else self._standing(order, zone)
+            if not making:
+                return self._standing(order, zone)
+            outcome = self._poll(order, zone, making)
+            return in_domain(outcome, order, len(self._every_zone(order)))
         except BROKEN as failure:
             return told(failure, self._who, spot=order.place.interruptible)
 
@@ -123,7 +134,7 @@ class Google:
                     ProviderName.GCP,
                     zone.rpartition("-")[0],
                     machine.machine_type.rpartition("/")[2],
-                    _bought(machine.scheduling.provisioning_model),
+                    _bought(machine),
                 ),
                 handle=zone,
                 running=machine.status == "RUNNING",
@@ -148,10 +159,27 @@ class Google:
         left = [zone for zone in self._zones_of(order) if zone not in refused]
         return sorted(left, key=lambda zone: zone not in named)
 
+    def _no_room(self, order: Order) -> Refused | Fault | None:
+        """Why a reservation takes no more, if it does not and the machine is not there already."""
+        named = reservation_of(self.account, order.place)
+        if isinstance(named, Fault):
+            return named
+        zone, _, name = named.rpartition("/")
+        if self._look(order, zone) is not None:
+            return None
+        try:
+            found = self.asking.reservation(zone, name)
+        except NotFound:
+            lost = f"{named}, which this project does not have"
+            return not_ours(order.place, lost, "correct the name")
+        return shut(order.place, named, found)
+
     def _insert(self, order: Order, zone: str) -> Outcome:
         ends_by = None if self.client.endpoint else _END_COMMAND
         start_up = boot_script(order, "gcp", self.checkpoints, ends_by)
         wanted = instance(order, zone, start_up=start_up, image=self.image, network=self.network)
+        if order.place.purchase is Purchase.RESERVED:
+            wanted.reservation_affinity = into(str(reservation_of(self.account, order.place)))
         try:
             operation = self.client.insert(
                 zone, wanted, str(uuid5(NAMESPACE_URL, f"{zone}/{order.name}"))
@@ -226,13 +254,21 @@ class Google:
         return operation.status == compute.Operation.Status.DONE and not operation.error.errors
 
     def _zones_of(self, order: Order) -> tuple[str, ...]:
-        region = order.place.region
-        known = tuple(zone for zone in self.zones if zone.rpartition("-")[0] == region)
-        return known or (f"{region}-a",)
+        return only_domain(self._every_zone(order), order)
+
+    def _every_zone(self, order: Order) -> tuple[str, ...]:
+        if order.place.purchase is Purchase.RESERVED:
+            named = reservation_of(self.account, order.place)
+            if not isinstance(named, Fault):
+                return (named.rpartition("/")[0],)
+        return zones_in(self.zones, order.place.region)
 
 
-def _bought(model: str) -> Purchase:
-    return Purchase.SPOT if model == "SPOT" else Purchase.ON_DEMAND
+def _bought(machine: compute.Instance) -> Purchase:
+    if machine.reservation_affinity.consume_reservation_type == SPECIFIC:
+        return Purchase.RESERVED
+    spot = machine.scheduling.provisioning_model == "SPOT"
+    return Purchase.SPOT if spot else Purchase.ON_DEMAND
 
 
 def _remembering(outcome: Outcome, refused: Iterable[str]) -> Outcome:

@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from google.cloud import compute_v1 as compute
 
-from broker.ports import Order
+from broker.domain.market import Place
+from broker.domain.values import RefusalReason
+from broker.ports import Fault, Order, Refused
 from providers.machine import machine_tags
+from providers.reservations import not_ours
+
+SPECIFIC: Final = "SPECIFIC_RESERVATION"
+
+
+def into(reservation: str) -> compute.ReservationAffinity:
+    """That a machine takes its place in this reservation, `zone/name`, or is not made at all."""
+    return compute.ReservationAffinity(
+        consume_reservation_type=SPECIFIC,
+        key="compute.googleapis.com/reservation-name",
+        values=[reservation.rpartition("/")[2]],
+    )
+
+
+def shut(place: Place, named: str, found: compute.Reservation) -> Refused | Fault | None:
+    """Why no machine of ours may be had from a reservation; None where there is room in it."""
+    kept = found.specific_reservation
+    holds = kept.instance_properties.machine_type
+    if holds != place.sku:
+        return not_ours(place, f"{named}, which holds {holds}", "name it for that machine")
+    if not found.specific_reservation_required:
+        remedy = "make it one that must be named (specificReservationRequired)"
+        return not_ours(place, f"{named}, which anybody's machines may use", remedy)
+    if kept.in_use_count >= kept.count:
+        return Refused(RefusalReason.NO_CAPACITY, "ReservationFull", f"{named} is in use")
+    return None
 
 
 def instance(

@@ -6,5 +6,6 @@ forgotten after a day, or once its machine is gone, the list by name stands behi
 """
 
 from providers.oracle.adapter import build
+from providers.oracle.scout import scout
 
-__all__ = ["build"]
+__all__ = ["build", "scout"]

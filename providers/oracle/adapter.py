@@ -25,18 +25,18 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.answers import of_the_region
+from providers.answers import in_domain, of_the_region, only_domain
 from providers.machine import OWNER_TAG, boot_script
 from providers.oracle.answers import BROKEN, told
-from providers.oracle.client import Client, Thing
+from providers.oracle.client import Client, Thing, client, domains_in, domains_of
 from providers.oracle.machine import details
 from providers.refusals.oracle import read_oracle
+from providers.reservations import another_s, not_ours, reservation_of
 
 _COMING: Final = frozenset({"PROVISIONING", "STARTING", "CREATING_IMAGE", "MOVING"})
 _ENDING: Final = frozenset({"TERMINATING", "TERMINATED"})
 _STUCK_AFTER: Final = timedelta(minutes=15)
 _END_COMMAND: Final = "shutdown -h now"
-_HOME: Final = "us-ashburn-1"
 
 
 def build(account: Mapping[str, str]) -> Provider:
@@ -48,24 +48,14 @@ def build(account: Mapping[str, str]) -> Provider:
     to be searched for machines, `endpoint` another address of the cloud; `connect_s` and `read_s`
     bound every call. Raises KeyError for what is missing.
     """
-    if "tenancy" in account:
-        config = {key: account[key] for key in ("tenancy", "user", "fingerprint")}
-        config |= {"key_content": account["key"], "region": account.get("region", _HOME)}
-    else:
-        config = dict(oci.config.from_file())
-    pairs = [entry.partition("=") for entry in account.get("domains", "").split()]
-    client = Client(
-        config=config,
-        compartment=account.get("compartment", config["tenancy"]),
-        endpoint=account.get("endpoint", ""),
-        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
-    )
+    made = client(account)
     return Oracle(
-        client=client,
+        client=made,
+        account=account,
         image=account["image"],
         subnet=account["subnet"],
-        domains=tuple((region, domain) for region, _, domain in pairs),
-        regions=tuple(account.get("regions", config["region"]).split()),
+        domains=domains_of(account),
+        regions=tuple(account.get("regions", made.config["region"]).split()),
         checkpoints=account.get("checkpoints", ""),
     )
 
@@ -75,6 +65,7 @@ class Oracle:
     """A handle is `instance/work request` while the machine is made, and `instance` after that."""
 
     client: Client
+    account: Mapping[str, str] = field(repr=False)
     image: str
     subnet: str
     domains: tuple[tuple[str, str], ...]
@@ -92,11 +83,16 @@ class Oracle:
         return f"Oracle, tenancy {self.client.config['tenancy']}"
 
     def launch(self, order: Order) -> Outcome:
+        return in_domain(self._asked(order), order, len(self._every_domain(order)))
+
+    def _asked(self, order: Order) -> Outcome:
         if order.place.interruptible and order.place.sku.startswith("BM."):
             text = "Oracle takes no bare metal machine back, so it sells none on spot"
             return Refused(RefusalReason.SPEC_UNSUPPORTED, "PreemptibleBareMetal", text)
-        domains = self._domains_of(order)
         try:
+            if order.place.purchase is Purchase.RESERVED:
+                return self._into_reservation(order)
+            domains = self._domains_of(order)
             # A single domain answers a repeated token by itself.
             if len(domains) > 1 and (standing := self._named(order)):
                 return _not_gone(self._follow(order, standing[0], ""), standing[0].id)
@@ -111,7 +107,8 @@ class Oracle:
             if found is None:
                 return Gone("Oracle has no such instance", order.place.interruptible)
             instance, date = found
-            return self._follow(order, instance, work, date)
+            outcome = self._follow(order, instance, work, date)
+            return in_domain(outcome, order, len(self._every_domain(order)))
         except BROKEN as failure:
             return told(failure, self._who, spot=order.place.interruptible)
 
@@ -153,7 +150,23 @@ class Oracle:
             refusals.append(outcome)
         return of_the_region(refusals)
 
-    def _launch(self, order: Order, domain: str) -> Outcome:
+    def _into_reservation(self, order: Order) -> Outcome:
+        """A reservation lies in one domain; the token keeps a repeated launch to one machine."""
+        place, named = order.place, reservation_of(self.account, order.place)
+        if isinstance(named, Fault):
+            return named
+        found = self.client.reservation(place.region, named)
+        if found is None:
+            return not_ours(place, f"{named}, which this tenancy does not have", "correct the id")
+        if wrong := another_s(place, named, found.freeform_tags or {}, order.owner):
+            return wrong
+        shapes = [config.instance_shape for config in found.instance_reservation_configs or ()]
+        if place.sku not in shapes:
+            holds = f"{named}, which holds {', '.join(shapes) or 'nothing'}"
+            return not_ours(place, holds, "name it for that machine")
+        return self._launch(order, found.availability_domain, named)
+
+    def _launch(self, order: Order, domain: str, reservation: str | None = None) -> Outcome:
         ends_by = None if self.client.endpoint else _END_COMMAND
         wanted = details(
             order,
@@ -162,6 +175,7 @@ class Oracle:
             compartment=self.client.compartment,
             image=self.image,
             subnet=self.subnet,
+            reservation=reservation,
         )
         token = blake2s(f"{domain}/{order.name}".encode(), digest_size=24).hexdigest()
         try:
@@ -189,7 +203,8 @@ class Oracle:
             return Gone(state, order.place.interruptible) if state in _ENDING else underway
         if not self._ended(order, instance):
             return underway
-        domains = self._domains_of(order)
+        reserved = order.place.purchase is Purchase.RESERVED
+        domains = () if reserved else self._domains_of(order)
         here = instance.availability_domain
         after = domains[domains.index(here) + 1 :] if here in domains else ()
         if not isinstance(said, Refused) or not after:
@@ -238,9 +253,10 @@ class Oracle:
         return self._addresses[identity]
 
     def _domains_of(self, order: Order) -> tuple[str, ...]:
-        region = order.place.region
-        known = tuple(domain for where, domain in self.domains if where == region)
-        return known or (f"{region.upper()}-AD-1",)
+        return only_domain(self._every_domain(order), order)
+
+    def _every_domain(self, order: Order) -> tuple[str, ...]:
+        return domains_in(self.domains, order.place.region)
 
 
 def _owned(instance: Thing) -> OwnedMachine:
@@ -255,6 +271,8 @@ def _owned(instance: Thing) -> OwnedMachine:
 
 
 def _bought(instance: Thing) -> Purchase:
+    if instance.capacity_reservation_id:
+        return Purchase.RESERVED
     return Purchase.SPOT if instance.preemptible_instance_config else Purchase.ON_DEMAND
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import oci
 
@@ -13,10 +13,14 @@ Thing: TypeAlias = Any
 """A model or a client of the SDK, which carries no types."""
 
 
+_HOME: Final = "us-ashburn-1"
+
+
 class _Clients(NamedTuple):
     compute: Thing
     network: Thing
     work: Thing
+    limits: Thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,52 @@ class Client:
             return ""
         return str(clients.network.get_vnic(attached.data[0].vnic_id).data.private_ip)
 
+    def reservation(self, region: str, identity: str) -> Thing | None:
+        """What is reserved; None if the cloud shows us none of that name."""
+        try:
+            answer = self._in(region).compute.get_compute_capacity_reservation(identity)
+        except oci.exceptions.ServiceError as failure:
+            if failure.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return answer.data
+
+    def shapes(self, region: str, domain: str) -> list[Thing]:
+        """The kinds of machine that are sold in a domain."""
+        compute, found = self._in(region).compute, list[Thing]()
+        page: dict[str, str] = {}
+        while True:
+            answer = compute.list_shapes(self.compartment, availability_domain=domain, **page)
+            found += answer.data
+            if not answer.has_next_page:
+                return found
+            page = {"page": answer.next_page}
+
+    def capacity(self, region: str, domain: str, shapes: Sequence[str]) -> list[Thing]:
+        """What the cloud reports of each of these shapes."""
+        models = oci.core.models
+        wanted = models.CreateComputeCapacityReportDetails(
+            compartment_id=self.compartment,
+            availability_domain=domain,
+            shape_availabilities=[
+                models.CreateCapacityReportShapeAvailabilityDetails(instance_shape=shape)
+                for shape in shapes
+            ],
+        )
+        # Unlike other calls this one is sent again and again for ten minutes, unless told not to.
+        answer = self._in(region).compute.create_compute_capacity_report(
+            wanted, retry_strategy=oci.retry.NoneRetryStrategy()
+        )
+        lines: list[Thing] = answer.data.shape_availabilities
+        return lines
+
+    def left(self, region: str, limit: str, domain: str) -> int | None:
+        """How much of a limit is left in a domain; None where no number is told."""
+        answer = self._in(region).limits.get_resource_availability(
+            "compute", limit, self.compartment, availability_domain=domain
+        )
+        return None if answer.data.available is None else int(answer.data.available)
+
     def _in(self, region: str) -> _Clients:
         key = "" if self.endpoint else region
         if key not in self._made:
@@ -103,6 +153,7 @@ class Client:
                 oci.core.ComputeClient(config, **settings),
                 oci.core.VirtualNetworkClient(config, **settings),
                 oci.work_requests.WorkRequestClient(config, **settings),
+                oci.limits.LimitsClient(config, **settings),
             )
             for client in clients:
                 client.base_client.session.hooks["response"].append(_whole)
@@ -119,3 +170,30 @@ def _whole(answer: Thing, **_: object) -> None:
     named = {name.lower() for name in answer.headers}
     if answer.status_code != HTTPStatus.NO_CONTENT and ends.isdisjoint(named):
         raise oci.exceptions.RequestException("the answer ended in its head")
+
+
+def client(account: Mapping[str, str]) -> Client:
+    """The client of an account; its fields are those of `build`."""
+    if "tenancy" in account:
+        config = {key: account[key] for key in ("tenancy", "user", "fingerprint")}
+        config |= {"key_content": account["key"], "region": account.get("region", _HOME)}
+    else:
+        config = dict(oci.config.from_file())
+    return Client(
+        config=config,
+        compartment=account.get("compartment", config["tenancy"]),
+        endpoint=account.get("endpoint", ""),
+        timeout=(float(account.get("connect_s", "2")), float(account.get("read_s", "10"))),
+    )
+
+
+def domains_of(account: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Regions with the availability domains that an account names for them."""
+    pairs = (entry.partition("=") for entry in account.get("domains", "").split())
+    return tuple((region, domain) for region, _, domain in pairs)
+
+
+def domains_in(domains: Iterable[tuple[str, str]], region: str) -> tuple[str, ...]:
+    """Those of a region; one of which none is named has its first."""
+    known = tuple(domain for where, domain in domains if where == region)
+    return known or (f"{region.upper()}-AD-1",)

@@ -12,7 +12,14 @@ from providers.machine import machine_tags
 
 
 def details(
-    order: Order, domain: str, *, start_up: str, compartment: str, image: str, subnet: str
+    order: Order,
+    domain: str,
+    *,
+    start_up: str,
+    compartment: str,
+    image: str,
+    subnet: str,
+    reservation: str | None = None,
 ) -> Any:  # noqa: ANN401 - the SDK carries no types
     tags, models = machine_tags(order), oci.core.models
     return models.LaunchInstanceDetails(
@@ -23,6 +30,7 @@ def details(
         freeform_tags=tags,
         metadata={"user_data": b64encode(start_up.encode()).decode()},
         create_vnic_details=models.CreateVnicDetails(subnet_id=subnet, freeform_tags=tags),
+        capacity_reservation_id=reservation,
         source_details=models.InstanceSourceViaImageDetails(image_id=image),
         preemptible_instance_config=_preemptible() if order.place.interruptible else None,
     )

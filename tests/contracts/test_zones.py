@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +23,7 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.emulators import gcp, oracle
+from providers.emulators import aws, gcp, oracle
 from providers.emulators.cloud import Cloud, Launch
 from providers.emulators.wire import Wire
 from providers.registry import provider
@@ -174,3 +175,51 @@ def test_a_machine_that_oracle_never_gives_a_volume_is_a_shortage() -> None:
         assert isinstance(refused, Refused)
         assert refused.reason is RefusalReason.NO_CAPACITY
         assert list(one.owned(OWNER)) == []
+
+
+# -- machines that belong together
+
+
+def gang(place: Place, domain: int, seed: str = "one") -> Order:
+    return replace(order(place), name=machine_name(seed, 0, place), domain=domain)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_machine_of_a_gang_is_asked_for_in_its_zone_only(late: bool) -> None:  # noqa: FBT001
+    cloud = Cloud(stock={A: 0, B: 1})
+    cloud.late_stock_out = late
+    with asked(ProviderName.GCP, gcp, cloud) as google:
+        refused = settled(google, gang(GOOGLE, 0))
+        assert isinstance(refused, Refused)
+        assert refused.domains_left == 1
+        running = settled(google, gang(GOOGLE, 1))
+        assert isinstance(running, Running)
+        assert running.handle == "us-central1-b"
+        last = settled(google, gang(GOOGLE, 1, "two"))
+        assert isinstance(last, Refused)
+        assert last.domains_left == 0
+
+
+def test_aws_keeps_a_gang_in_one_zone_though_the_region_has_more() -> None:
+    sku = "p5.48xlarge"
+    place = Place(ProviderName.AWS, "us-east-1", sku)
+    cloud = Cloud(stock={("us-east-1a", sku): 0, ("us-east-1b", sku): 1}, keys_stay=True)
+    with asked(ProviderName.AWS, aws, cloud) as amazon:
+        refused = settled(amazon, gang(place, 0))
+        assert isinstance(refused, Refused)
+        assert refused.domains_left == 1
+        assert isinstance(settled(amazon, gang(place, 1, "two")), Running)
+        (machine,) = cloud.list()
+        assert machine.region == "us-east-1b"
+
+
+def test_oracle_keeps_a_gang_in_one_availability_domain() -> None:
+    cloud = Cloud(stock={PHOENIX[1:3]: 1}, keys_stay=True)
+    two = "us-phoenix-1=US-PHOENIX-1-AD-1 us-phoenix-1=US-PHOENIX-1-AD-2"
+    with asked(ProviderName.ORACLE, oracle, cloud, domains=two) as one:
+        cloud.restock(*PHOENIX[1:3], 0)
+        refused = settled(one, gang(PHOENIX, 0))
+        assert isinstance(refused, Refused)
+        assert refused.domains_left == 1
+        cloud.restock(*PHOENIX[1:3], 1)
+        assert isinstance(settled(one, gang(PHOENIX, 1, "two")), Running)

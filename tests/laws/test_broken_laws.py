@@ -21,8 +21,10 @@ from tests.support.spoils import (
     Spoil,
     added,
     amended,
+    an_equal,
     answered,
     both,
+    bought_from,
     called_stale_and_offered_again,
     changed,
     cited_before_it_was_told,
@@ -45,6 +47,7 @@ from tests.support.spoils import (
     ruled,
     superseded_and_still_used,
     the_log_goes_on,
+    thought_of,
     unclaimed,
     used_a_second_lease,
     window_recorded_too_long,
@@ -124,10 +127,11 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
      changed("ThirdPartyCommitted", basis="free", cites=["clause:any-cloud"])),
     ("I2", "a carve-out for others", a_free_job, both(
         changed("ThirdPartyCommitted", provider="aws", pool_kind="third_party_cloud"),
+        bought_from("aws"),
         changed("LeaseActivated", provider="aws"),
         changed("LeaseBilled", pool_kind="third_party_cloud"))),
     ("I2", "a rival called one's own", a_free_job, both(
-        changed("ThirdPartyCommitted", provider="aws"), changed("LeaseActivated", provider="aws"))),
+        bought_from("aws"), changed("LeaseActivated", provider="aws"))),
     ("I2", "a clause made up", a_free_job, changed("ThirdPartyCommitted", 2, cites=["clause:x"])),
     ("I2", "a rival called the holder", a_kept_job, both(
         changed("HolderCommitted", provider="aws"), changed("LeaseActivated", provider="aws"),
@@ -230,8 +234,7 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
         changed("JobSubmitted", 1, units=3), cut_after_nth("LeaseActivated", 2))),
     ("I17", "over the cap of the day", small_jobs, moved("JobSubmitted", -3600, 2)),
     ("I15", "a consent for another cloud", a_free_job, both(
-        changed("ThirdPartyCommitted", 1, provider="gcp"),
-        changed("LeaseActivated", 1, provider="gcp"))),
+        bought_from("gcp", 1), changed("LeaseActivated", 1, provider="gcp"))),
     ("I15", "an exclusive class called free", a_free_job,
      changed("ThirdPartyCommitted", 1, basis="free", cites=["clause:any-cloud"])),
     ("I15", "an order that releases", an_unmet_job, added(
@@ -239,8 +242,7 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
         ceiling=TERMS, tail_until=instant_text(NOON + timedelta(hours=1)), cites=["o1"])),
     ("I18", "more than was offered", a_kept_job, changed("OfferAccepted", units=[0, 5])),
     ("I18", "a gang at two clouds", a_lapsed_gang, both(
-        changed("ThirdPartyCommitted", 1, provider="gcp"),
-        changed("LeaseActivated", 1, provider="gcp"))),
+        bought_from("gcp", 1), changed("LeaseActivated", 1, provider="gcp"))),
     ("I18", "one hold behind two acceptances", two_kept_jobs, held_as("h1", "HolderCommitted", 1)),
     ("I18", "one hold twice in an acceptance", a_kept_job,
      changed("OfferAccepted", holds=[{"hold": "h1"}, {"hold": "h1"}])),
@@ -302,6 +304,15 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I25", "a cheaper place said to be closed", a_spilled_job, both(
         relisted("gcp", price_usd_hour="20"),
         changed("ThirdPartyCommitted", passed_over=["closed gcp eu-central-1 p4"]))),
+    ("I25", "an equal that comes before it by name", a_spilled_job, an_equal()),
+    ("I25", "an equal put behind by advice on another place", a_spilled_job,
+     both(an_equal(), thought_of("short", region="eu-b"))),
+    ("I25", "an equal put behind by old advice", a_spilled_job,
+     both(an_equal(), thought_of("short", age_s=601))),
+    ("I25", "an equal put behind by good advice", a_spilled_job,
+     both(an_equal(), thought_of("likely"))),
+    ("I25", "a cheaper place that was only thought to be short", a_spilled_job,
+     both(an_equal("20"), thought_of("short"))),
     ("I28", "an offer left open", an_open_offer, the_log_goes_on(700)),
     ("I28", "an offer that an amendment ended", an_amended_offer, moved("OfferWithdrawn", 100)),
     ("I28", "a release left open", an_unused_release, the_log_goes_on(90000)),

@@ -10,6 +10,7 @@ import pytest
 
 from broker.domain.laws import LAWS, audit, sentences
 from tests.support.logs import Draft, Story, sealed
+from tests.support.spoils import an_equal, both, thought_of
 from tests.support.stories import GOOD_STORIES, a_spilled_job
 
 
@@ -51,6 +52,16 @@ def test_a_fact_of_a_kind_the_laws_do_not_know_changes_nothing() -> None:
     later = drafts[-1].at + timedelta(seconds=1)
     drafts.append(Draft(at=later, stream="job/j1", type="SomethingNew", data={"job": "j1"}))
     assert audit(sealed(drafts)).holds
+
+
+@pytest.mark.parametrize(
+    ("price", "thought"),
+    [("29.5", "short"), ("29.5", "over_quota"), ("29.5", "not_sold"), ("20", "not_sold")],
+)
+def test_a_place_may_be_put_behind_by_advice_that_is_named(price: str, thought: str) -> None:
+    drafts = a_spilled_job().drafts
+    both(an_equal(price), thought_of(thought))(drafts)
+    assert audit(sealed(drafts)).breaches == ()
 
 
 def test_an_empty_log_is_told_as_such() -> None:

@@ -119,7 +119,7 @@ _PLACES: Final = (
     ("oracle", "eu-central-1", "p4", "third_party_cloud", "29.5"),
     ("own", "eu-central-1", "p4", "own_built", "29.5"),
 )
-PRICES: Final = {
+PRICES: Final[dict[str, Any]] = {
     "list_id": "list-1",
     "pools": [
         {"provider": provider, "region": region, "sku": sku, "kind": kind, **_MACHINE}
@@ -127,6 +127,15 @@ PRICES: Final = {
         for provider, region, sku, kind, price in _PLACES
     ],
 }
+
+
+def cheapest_at(provider: str) -> dict[str, Any]:
+    """A later list, in which the other third parties have become a little dearer."""
+    others = [
+        row if row["provider"] in (provider, "azure") else {**row, "price_usd_hour": "29.6"}
+        for row in PRICES["pools"]
+    ]
+    return {"list_id": f"list-{provider}", "pools": others}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -261,13 +270,15 @@ class Telling:
         pool_kind: str = "third_party_cloud",
         renews: str | None = None,
     ) -> Telling:
+        if provider != "aws":  # which comes first by name, where all cost the same
+            self.story.tell("prices/list-2", "PricesListed", **cheapest_at(provider))
         terms = {**TERMS, "regions": ["eu-central-1"], "price_usd_hour": "29.5"}
         place = {"provider": provider, "pool_kind": pool_kind, "region": "eu-central-1"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": terms}
         why = {
             "basis": basis,
             "cites": cites,
-            "list_id": "list-1",
+            "list_id": "list-1" if provider == "aws" else f"list-{provider}",
             "passed_over": [],
             "renews": renews,
         }

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from broker.domain.values import instant, instant_text
-from tests.support.logs import Draft
+from tests.support.logs import Draft, cheapest_at
 
 Drafts: TypeAlias = list[Draft]
 Spoil: TypeAlias = Callable[[Drafts], None]
@@ -123,12 +123,49 @@ def ruled(group: str, **values: Any) -> Spoil:  # noqa: ANN401 - JSON
     return spoil
 
 
-def relisted(provider: str, **row: Any) -> Spoil:  # noqa: ANN401 - JSON
+def relisted(provider: str, /, **row: Any) -> Spoil:  # noqa: ANN401 - JSON
     """The price list says something else of a provider's place."""
 
     def spoil(drafts: Drafts) -> None:
         pools = nth(drafts, "PricesListed").data["pools"]
         next(pool for pool in pools if pool["provider"] == provider).update(row)
+
+    return spoil
+
+
+def an_equal(price: str = "29.5") -> Spoil:
+    """The list has one more place that was open, before the one taken by name."""
+    return relisted("gcp", provider="aws", region="eu-a", price_usd_hour=price)
+
+
+def thought_of(thought: str, *, region: str = "eu-a", age_s: float = 1) -> Spoil:
+    """A place is thought of so before something is bought elsewhere, which names that."""
+
+    def spoil(drafts: Drafts) -> None:
+        bought = nth(drafts, "ThirdPartyCommitted")
+        bought.data["passed_over"] = ["a1"]
+        asked = bought.at - timedelta(seconds=age_s)
+        told = {"advice": "a1", "provider": "aws", "region": region, "sku": "p4"}
+        told |= {"thought": thought, "because": "", "as_of": instant_text(asked)}
+        told |= {"until": instant_text(asked + timedelta(hours=9))}
+        first = Draft(at=bought.at, stream="advice/aws/p4", type="PlaceAdvised", data=told)
+        drafts.insert(drafts.index(bought), first)
+
+    return spoil
+
+
+def bought_from(provider: str, number: int = 0) -> Spoil:
+    """Something is bought from another, whose place a newer list has as the cheapest."""
+
+    def spoil(drafts: Drafts) -> None:
+        bought = nth(drafts, "ThirdPartyCommitted", number)
+        told = cheapest_at(provider)
+        bought.data.update({"provider": provider, "list_id": told["list_id"]})
+        stream = f"prices/{told['list_id']}/again"
+        drafts.insert(
+            drafts.index(bought),
+            Draft(at=bought.at, stream=stream, type="PricesListed", data=told),
+        )
 
     return spoil
 

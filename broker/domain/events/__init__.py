@@ -53,6 +53,7 @@ from broker.domain.events.outages import (
 )
 from broker.domain.events.places import (
     CoolDownCleared,
+    PlaceAdvised,
     PlaceRefused,
     PlaceTroubled,
     PricesListed,
@@ -141,6 +142,7 @@ __all__ = [
     "OfferWithdrawn",
     "OrphanEnded",
     "OrphanFound",
+    "PlaceAdvised",
     "PlaceRefused",
     "PlaceTroubled",
     "PricesListed",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from broker.domain.advice import AdviceId
 from broker.domain.event import Event
 from broker.domain.values import OfferId, Purchase, RefusalId
 
@@ -56,6 +57,22 @@ class CoolDownCleared(Event):
     refusal: str | None
     by: str
     reason: str
+    purchase: str = Purchase.ON_DEMAND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceAdvised(Event):
+    """What a place is thought to hold, told where something may be decided by it; no refusal."""
+
+    advice: AdviceId
+    provider: str
+    region: str
+    sku: str
+    thought: str
+    units: int | None
+    because: str
+    as_of: datetime
+    until: datetime
     purchase: str = Purchase.ON_DEMAND
 
 

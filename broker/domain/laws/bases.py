@@ -8,6 +8,8 @@ from typing import Any, Final
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Job
 from broker.domain.laws.editions import Edition, Sought
+from broker.domain.market import bought_as
+from broker.domain.values import Purchase
 
 _RIGHT: Final = frozenset({"rofr"})
 _CLAUSE: Final = "clause:"
@@ -23,8 +25,13 @@ def sought_by(fact: Fact, book: Book, job: Job, edition: Edition) -> Sought:
         pool_kind=edition.pool_kind(provider),
         at=book.now,
         attested=book.attested_in(edition),
-        capacity="renewal" if fact.data.get("renews") else "new",
+        capacity="renewal" if fact.data.get("renews") else capacity(bought_as(fact.data)),
     )
+
+
+def capacity(purchase: Purchase) -> str:
+    """What is reserved is there and paid for already; all else is bought anew."""
+    return "existing" if purchase is Purchase.RESERVED else "new"
 
 
 def unfounded(fact: Fact, book: Book) -> str | None:

@@ -13,6 +13,7 @@ from broker.domain.laws.editions import Edition
 from broker.domain.laws.prices import Listed
 from broker.domain.laws.records import (
     Acceptance,
+    Advised,
     Conflict,
     Default,
     Key,
@@ -225,6 +226,8 @@ class Book:
     """The places of each recorded price list, the cheapest first."""
     troubled: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     """Until when a trouble of ours kept us from a place or an area."""
+    advice: dict[str, Advised] = field(default_factory=dict)
+    """By its id."""
     outages: list[Outage] = field(default_factory=list)
     attested: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Agreement and condition to those who have attested it."""

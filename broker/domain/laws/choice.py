@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from broker.domain.chain import Fact
-from broker.domain.laws.bases import sought_by
+from broker.domain.laws.bases import capacity, sought_by
 from broker.domain.laws.better import better_for_rival
 from broker.domain.laws.book import Book, Job
 from broker.domain.laws.conflicts import in_conflict
@@ -21,6 +21,8 @@ from broker.domain.values import Purchase
 from broker.domain.workload import SpotUse
 
 _EXACT: Final = Decimal(0)
+_ANY_PRICE: Final = frozenset({"not_sold"})
+_AMONG_EQUALS: Final = frozenset({"not_sold", "short", "over_quota"})
 _OPEN_BY_ITSELF: Final = frozenset({"free", "carve_out", "consent"})
 """Bases under which a place may be taken only where no right stands over it."""
 
@@ -29,7 +31,8 @@ class PureChoice(Law):
     number = "I25"
     text = (
         "The third party taken is the cheapest of the recorded price list that fits, that the "
-        "edition leaves open, and that no recorded refusal or trouble had shut."
+        "edition leaves open, and that no recorded refusal or trouble had shut; among equals the "
+        "first by name, but for recorded advice."
     )
     guards = "agreement 1.3, 002-8: the choice is a pure function of a published policy"
     sees = frozenset({"ThirdPartyCommitted"})
@@ -53,7 +56,7 @@ class PureChoice(Law):
             yield self.breach(f"{where} is not on the price list at that price", fact.position)
             return
         for one in () if data.get("renews") else listed:
-            if one.price >= paid:
+            if (one.price, one.place) >= (paid, taken):
                 return
             may = (
                 _wanted(one, job)
@@ -61,9 +64,11 @@ class PureChoice(Law):
                 and _open(one, fact, book, job, edition)
                 and one.place[0] not in in_conflict(book, job)
             )
-            if may and not _shut(one, fact, book, job):
+            shut = _shut(one, fact, book, job) or _put_behind(one, paid, fact, book)
+            if may and not shut:
                 cheaper = " ".join(one.place)
-                yield self.breach(f"{cheaper} is cheaper and was passed over", fact.position)
+                why = "is cheaper" if one.price < paid else "is no dearer"
+                yield self.breach(f"{cheaper} {why} and was passed over", fact.position)
                 return
 
 
@@ -116,7 +121,7 @@ def _open(one: Listed, fact: Fact, book: Book, job: Job, edition: Edition) -> bo
     if provider in edition.holder_pools:
         return False
     sought = sought_by(fact, book, job, edition)._replace(
-        provider=provider, pool_kind=edition.pool_kind(provider)
+        provider=provider, pool_kind=edition.pool_kind(provider), capacity=capacity(one.purchase)
     )
     if any(edition.uncut({"exclusive", "deny"}, sought)):
         return False
@@ -130,6 +135,21 @@ def _open(one: Listed, fact: Fact, book: Book, job: Job, edition: Edition) -> bo
             return all((clause.get("rofr") or {}).get("de_minimis") for clause in held)
         case basis:
             return not (basis in _OPEN_BY_ITSELF and held)
+
+
+def _put_behind(one: Listed, paid: Decimal, fact: Fact, book: Book) -> bool:
+    """Whether the commitment names the advice that put a place last, and the log bears it out.
+
+    Only a place known not to sell the machine may come after one that is dearer.
+    """
+    named = (book.advice.get(id_) for id_ in fact.data["passed_over"])
+    return any(
+        heard.place == one.place
+        and book.now < heard.until
+        and heard.thought in (_ANY_PRICE if one.price < paid else _AMONG_EQUALS)
+        for heard in named
+        if heard is not None
+    )
 
 
 def _shut(one: Listed, fact: Fact, book: Book, job: Job) -> bool:

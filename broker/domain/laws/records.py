@@ -83,6 +83,14 @@ class Probe(NamedTuple):
     position: int
 
 
+class Advised(NamedTuple):
+    """What a place was thought to hold."""
+
+    place: tuple[str, str, str]
+    thought: str
+    until: datetime
+
+
 class Default(NamedTuple):
     offer: str
     agreement: str

@@ -8,11 +8,21 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from broker.domain.advice import GOOD_FOR, Thought
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Outage, Refusal
 from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
-from broker.domain.laws.records import Acceptance, Conflict, Key, Probe, Span, Stake, Waiver
+from broker.domain.laws.records import (
+    Acceptance,
+    Advised,
+    Conflict,
+    Key,
+    Probe,
+    Span,
+    Stake,
+    Waiver,
+)
 from broker.domain.market import told_place
 from broker.domain.place import told_area
 from broker.domain.values import instant
@@ -46,6 +56,19 @@ def _place_troubled(book: Book, fact: Fact) -> None:
     """Too many calls only put calls off: nobody is passed over for that."""
     if fact.data["kind"] != "throttled":
         book.troubled[told_area(fact.data)] = instant(fact.data["until"])
+
+
+def _place_advised(book: Book, fact: Fact) -> None:
+    data = fact.data
+    _forget_advice(book)
+    longest = instant(data["as_of"]) + GOOD_FOR[Thought(data["thought"])]
+    until = min(instant(data["until"]), longest)
+    book.advice[data["advice"]] = Advised(told_place(data), data["thought"], until)
+
+
+def _forget_advice(book: Book) -> None:
+    if len(book.advice) > _ENOUGH_REFUSALS:
+        book.advice = {id_: one for id_, one in book.advice.items() if one.until > book.now}
 
 
 def _prices_listed(book: Book, fact: Fact) -> None:
@@ -196,6 +219,7 @@ def _broker_up(book: Book, fact: Fact) -> None:
 REGISTERS: Final[Mapping[str, Callable[[Book, Fact], None]]] = {
     "PlaceRefused": _place_refused,
     "PlaceTroubled": _place_troubled,
+    "PlaceAdvised": _place_advised,
     "PricesListed": _prices_listed,
     "EditionRecorded": _edition_recorded,
     "ConditionAttested": _attested,

@@ -61,6 +61,47 @@ _ERROR: Final[Schema] = {
 }
 
 
+_SCORES_OF: Final = "spot_placement_scores_generate"
+_SCORES: Final = (
+    "/subscriptions/{id}/providers/Microsoft.Compute/locations/{where}"
+    "/placementScores/spot/generate"
+)
+"""Microsoft.Compute 2025-06-05, SpotPlacementScores_Generate: in no package that is out, so its
+form is that of the REST reference (learn.microsoft.com, ComputeRecommenderDiagnosticResource)."""
+_TEXTS: Final[Schema] = listed({"type": "string"})
+_SCORES_FOR: Final[dict[str, Schema]] = {
+    "desiredLocations": _TEXTS,
+    "desiredSizes": listed({"type": "object", "properties": {"sku": {"type": "string"}}}),
+    "desiredCount": {"type": "integer"},
+    "availabilityZones": {"type": "boolean"},
+}
+_SCORES_ASKED: Final[Schema] = {
+    "type": "object",
+    "properties": _SCORES_FOR,
+    "additionalProperties": False,
+}
+_SCORE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "sku": {"type": "string"},
+        "region": {"type": "string"},
+        "availabilityZone": {"type": "string"},
+        "score": {"type": "string"},
+        "isQuotaAvailable": {"type": "boolean"},
+    },
+    "additionalProperties": False,
+}
+_SCORES_TOLD: Final[Schema] = {
+    "type": "object",
+    "properties": {**_SCORES_FOR, "placementScores": listed(_SCORE)},
+    "additionalProperties": False,
+}
+_BY_HAND: Final = {
+    _STATUS_OF: _FOLLOW,
+    _SCORES_OF: Use(statuses=(200,), body=None, answer=_SCORES_TOLD, page=None, lasts=False),
+}
+
+
 def operation_of(exchange: Exchange) -> str | None:
     operation = _asked(exchange)
     return None if operation is None else operation.name
@@ -71,7 +112,7 @@ def complaints(exchange: Exchange) -> Iterator[str]:
     if operation is None:
         yield f"request: {exchange.method} {exchange.target} is no operation"
         return
-    used = _FOLLOW if operation.name == _STATUS_OF else use(operation.package, operation.name)
+    used = _BY_HAND.get(operation.name) or use(operation.package, operation.name)
     yield from (
         f"{operation.name}, request: {text}" for text in _of_request(operation, used, exchange)
     )
@@ -94,7 +135,8 @@ def _of_request(operation: Operation, used: Use, exchange: Exchange) -> Iterator
         yield "the header Authorization holds no bearer token"
     if exchange.sent and not _is_json(exchange.sent_headers):
         yield "the header Content-Type is not application/json"
-    shape = None if used.body is None else named(used.body)
+    shape = _SCORES_ASKED if operation.name == _SCORES_OF else None
+    shape = shape if used.body is None else named(used.body)
     yield from body_complaints(exchange.sent, shapes(operation.package, sent=True), shape)
 
 
@@ -151,4 +193,13 @@ def _routes(package: str) -> Routes[Operation]:
         version=next(one.version for one in known if one.name == _ALIKE[package]),
         query={"api-version": True},
     )
-    return Routes([(one.method, one.path, one) for one in (*known, follow)])
+    scores = Operation(
+        name=_SCORES_OF,
+        package="compute",
+        method="POST",
+        path=_SCORES,
+        version="2025-06-05",
+        query={"api-version": True},
+    )
+    more = (follow, scores) if package == "compute" else (follow,)
+    return Routes([(one.method, one.path, one) for one in (*known, *more)])

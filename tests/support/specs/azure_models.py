@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from importlib import import_module
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from tests.support.specs.shapes import READ_ONLY, Schema, Shapes, listed, named
 
@@ -62,9 +62,9 @@ def _model(model: Any, *, sent: bool) -> Schema:  # noqa: ANN401 - a class of th
 
 
 def _schema(hint: Any) -> Schema:  # noqa: ANN401 - an annotation
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
     origin, inner = get_origin(hint), get_args(hint)
+    if hint in _SIMPLE or origin is Literal:
+        return {"enum": list(inner)} if origin is Literal else _SIMPLE[hint]
     if origin in (Union, UnionType):
         kinds = [kind for kind in inner if kind is not NoneType]
         closed = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)]
