@@ -139,3 +139,8 @@ Decision: TypeAlias = (
     | GiveUp
     | Succession
 )
+
+
+def asks(decision: Decision) -> bool:
+    """Whether it goes to a supplier, or opens the way to one."""
+    return isinstance(decision, PutOffer | Commit | ReleaseStanding)

@@ -18,14 +18,12 @@ from typing import Final
 from broker.domain.agreement import Edition
 from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
-    Commit,
     Decision,
     Expire,
     GiveUp,
-    PutOffer,
-    ReleaseStanding,
     StandInLine,
     Wait,
+    asks,
 )
 from broker.domain.job import Job, UnitState
 from broker.domain.line import Heads, looks_up_at
@@ -89,7 +87,7 @@ class _Round:
             return tuple(_not_stuck(decision, self.now) for decision in decisions)
         if any(isinstance(decision, Wait) and decision.stuck for decision in decisions):
             self.heads.setdefault(job.line, job.rank)
-        elif self.heads.get(job.line) == job.rank and not any(map(_asks, decisions)):
+        elif self.heads.get(job.line) == job.rank and not any(map(asks, decisions)):
             del self.heads[job.line]
         return decisions
 
@@ -289,10 +287,6 @@ class _Round:
         which: Which = "anybody" if release.basis is Basis.SUSPENSION else "released"
         open_to = options.within(job.terms, release.ceiling, release.tolerance, of=which)
         return self.purchases.commit(job, edition, units, open_to, job.terms, release)
-
-
-def _asks(decision: Decision) -> bool:
-    return isinstance(decision, PutOffer | Commit | ReleaseStanding)
 
 
 def _not_stuck(decision: Decision, now: datetime) -> Decision:

@@ -1,6 +1,7 @@
 """The holes in the wall: what the steps need of the world, and what an adapter must keep to."""
 
 from broker.ports.desk import Post, Posted, Took, Unheard, Untold, Webhook
+from broker.ports.inputs import KeyTakenError, Lock, LogChunk, SubmissionKey
 from broker.ports.lanes import Lanes, OneByOne
 from broker.ports.provider import (
     Fault,
@@ -18,15 +19,7 @@ from broker.ports.provider import (
     Unsure,
 )
 from broker.ports.scout import Scout
-from broker.ports.store import (
-    KeyTakenError,
-    Lock,
-    LogChunk,
-    Store,
-    SubmissionKey,
-    Transaction,
-    Upcoming,
-)
+from broker.ports.store import Store, Transaction, Upcoming
 from broker.ports.world import Clock, Ids
 
 __all__ = [

@@ -7,8 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from broker.domain.caps import Spending
 from broker.domain.case import Case
@@ -23,54 +22,9 @@ from broker.domain.notice import Notice
 from broker.domain.offer import Offer
 from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
-from broker.domain.values import JobId, LeaseId, MachineName, NoticeId, OfferId, ProviderName
+from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName
+from broker.ports.inputs import Lock, LogChunk, SubmissionKey
 from broker.ports.scout import AdviceKept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogChunk:
-    """A piece of what a command wrote, as its agent sent it."""
-
-    job: JobId
-    unit: int
-    lease: LeaseId
-    seq: int
-    """Counts within the lease, from 1."""
-    at: str
-    stream: str
-    """`out` or `err`."""
-    text: str
-
-
-class SubmissionKey(NamedTuple):
-    """The name under which a tenant submits, and the digest of what it submitted under it."""
-
-    name: str
-    digest: str
-
-
-class KeyTakenError(Exception):
-    """A key that stands for another submission already; nothing was taken in."""
-
-    def __init__(self, key: str, job: str, index: int) -> None:
-        super().__init__(
-            f"the idempotency key {key!r} stands for {job} already, and that one asks for "
-            "something else; submit this one under a key of its own"
-        )
-        self.index = index
-
-
-class Lock(Enum):
-    """How what is read of a register is kept from changing until a transaction ends."""
-
-    NONE = "none"
-    """It is only looked at."""
-    READ = "read"
-    """It is decided by: nobody changes what it says, and others may decide by it too."""
-    DRAW = "draw"
-    """Nobody else draws from it."""
-    CHANGE = "change"
-    """Nobody else draws from it, and nobody decides by it."""
 
 
 class Transaction(AdviceKept, Protocol):

@@ -7,28 +7,16 @@ from functools import lru_cache
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Text, func, select
-from sqlmodel import Field
+from sqlalchemy import Connection, func, select
 
 from broker.domain.market import Advised, Place
 from broker.domain.offer import OfferState
 from broker.domain.workload import Workload
 from broker.store.memory_tables import MemoryTables
-from broker.store.row import Row
 from broker.store.rows import job_from
-from broker.store.tables import JOBS, METADATA, OFFERS
+from broker.store.tables import ADVICE, JOBS, OFFERS
 from broker.store.writes import upsert
 
-
-class AdviceRow(Row, table=True):
-    __tablename__ = "advice"
-
-    place: str = Field(primary_key=True)
-    """Its words."""
-    doc: str = Field(sa_type=Text)
-
-
-ADVICE: Final = METADATA.tables["advice"]
 _UNDECIDED: Final = tuple(state.value for state in OfferState if state.undecided)
 _ADVISED: Final = TypeAdapter(Advised)
 _advised_from: Final[Callable[[str], Advised]] = lru_cache(maxsize=8192)(_ADVISED.validate_json)

@@ -23,11 +23,10 @@ from sqlmodel import Field
 
 from broker.domain.commitment import CommitmentState
 from broker.domain.job import JobState
-from broker.domain.key import Role
 from broker.domain.machine import MachineState
-from broker.domain.notice import NoticeState
 from broker.domain.offer import OfferState
 from broker.domain.values import Purchase
+from broker.store.party_tables import KeyRow, NoticeRow, RegisterRow
 from broker.store.row import COUNTED, SORTED, Row, one_of, partial_index
 
 
@@ -164,13 +163,11 @@ class PlaceRow(Row, table=True):
     doc: str = Field(sa_type=Text)
 
 
-class RegisterRow(Row, table=True):
-    """What is on record of an agreement. `version` is the guard of every write."""
+class AdviceRow(Row, table=True):
+    __tablename__ = "advice"
 
-    __tablename__ = "registers"
-
-    agreement: str = Field(primary_key=True)
-    version: int = Field(sa_type=BigInteger)
+    place: str = Field(primary_key=True)
+    """Its words."""
     doc: str = Field(sa_type=Text)
 
 
@@ -209,41 +206,6 @@ class LogChunkRow(Row, table=True):
     text: str = Field(sa_type=Text)
 
 
-class NoticeRow(Row, table=True):
-    __tablename__ = "notices"
-    __table_args__ = (
-        one_of("state", NoticeState),
-        partial_index("ix_notices_due_at", "due_at", "due_at IS NOT NULL"),
-    )
-
-    id: str = Field(primary_key=True, sa_type=SORTED)
-    agreement: str
-    state: str
-    body: str = Field(sa_type=Text)
-    sha256: str
-    tries: int
-    due_at: int | None = Field(default=None, sa_type=BigInteger)
-    doc: str = Field(sa_type=Text)
-
-
-class KeyRow(Row, table=True):
-    """Whom a party lets speak for it; of the secret there is a hash only."""
-
-    __tablename__ = "keys"
-    __table_args__ = (
-        one_of("role", Role),
-        UniqueConstraint("secret_sha256"),
-        Index("ix_keys_party", "party"),
-    )
-
-    id: str = Field(primary_key=True, sa_type=SORTED)
-    party: str
-    role: str
-    secret_sha256: str
-    granted_at: int = Field(sa_type=BigInteger)
-    doc: str = Field(sa_type=Text)
-
-
 class TurnRow(Row, table=True):
     """A turn at work that one process at a time may have, such as the ticker's."""
 
@@ -271,6 +233,8 @@ class SecretRow(Row, table=True):
 
 
 METADATA: Final = Row.metadata
+PARTIES: Final = (RegisterRow, NoticeRow, KeyRow)
+"""Written in a file of their own, and known here with the rest."""
 
 
 def _table(name: str) -> Table:
@@ -284,6 +248,7 @@ MACHINES: Final = _table("machines")
 SPENT: Final = _table("spent")
 AGENTS: Final = _table("agents")
 PLACES: Final = _table("places")
+ADVICE: Final = _table("advice")
 REGISTERS: Final = _table("registers")
 FACTS: Final = _table("facts")
 LOG_CHUNKS: Final = _table("log_chunks")

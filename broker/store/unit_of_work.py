@@ -73,9 +73,8 @@ class SqlTransaction(AdviceRows):
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
-            woken = waking.opened(connection, self._places.values(), self.now)
             written = {name for case in self._kept.values() for name in case.changed}
-            if woken:
+            if woken := waking.opened(connection, self._places.values(), self.now):
                 waking.wake_wanted(connection, woken, self.now, written, self.dues)
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)

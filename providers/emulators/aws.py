@@ -53,7 +53,6 @@ _OPERATIONS: Final = {
     "TerminateInstances": "terminate",
 }
 
-
 _Action: TypeAlias = Callable[[str, Mapping[str, str]], Reply]
 
 
@@ -91,11 +90,11 @@ class AwsFace:
             region = signed_region(request, self.access_key_id, self.secret_access_key, self.now())
         except SignatureRefused as refused:
             return _error(refused.status, refused.code, str(refused))
-        if (target := request.headers.get("x-amz-target")) is not None:
+        if target := request.headers.get("x-amz-target"):
             return quotas(self.cloud, region, target, request)
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         action = asked.get("Action", "")
-        actions: Mapping[str, Callable[[str, Mapping[str, str]], Reply]] = {
+        actions: Mapping[str, _Action] = {
             "RunInstances": self._run,
             "DescribeInstances": self._describe,
             "TerminateInstances": self._terminate,
@@ -104,23 +103,20 @@ class AwsFace:
             return self._said(action, region, asked)
         if action not in actions:
             return _error(400, "InvalidAction", f"The action {action} is not valid here.")
-        operation = _OPERATIONS[action]
-        if operation == "get" and not _numbered(asked, "InstanceId"):
-            operation = "list"
-        answer = partial(self._do, actions[action], region, asked)
-        return self.cloud.faults.through(operation, answer, _injected)
+        listing = action == "DescribeInstances" and not _numbered(asked, "InstanceId")
+        operation = "list" if listing else _OPERATIONS[action]
+        do = partial(self._do, actions[action], region, asked)
+        return self.cloud.faults.through(operation, do, _injected)
 
-    def _do(self, action: _Action, region: str, asked: Mapping[str, str]) -> Reply:
+    def _do(self, do: _Action, region: str, asked: Mapping[str, str]) -> Reply:
         try:
-            return action(region, asked)
+            return do(region, asked)
         except Wrong as wrong:
             return _error(wrong.status, wrong.code, wrong.message)
 
     def _said(self, action: str, region: str, asked: Mapping[str, str]) -> Reply:
-        def answer() -> Reply:
-            return _reply(action, SAYS[action](self.cloud, region, asked))
-
-        return self.cloud.faults.through("scout", answer, _injected)
+        says = partial(SAYS[action], self.cloud, region, asked)
+        return self.cloud.faults.through("scout", lambda: _reply(action, says()), _injected)
 
     def _run(self, region: str, asked: Mapping[str, str]) -> Reply:
         for needed in ("ImageId", "InstanceType", "MinCount", "MaxCount"):

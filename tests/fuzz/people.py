@@ -12,7 +12,7 @@ from broker.domain.market import Place
 from broker.domain.offer import Offer
 from broker.domain.values import JobId, LeaseId, MachineName, OfferId, RefusalReason, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
-from broker.ports.store import KeyTakenError
+from broker.ports import KeyTakenError
 from broker.steps.answer import acknowledge, record_answer
 from broker.steps.authority import UnauthorisedError
 from broker.steps.run import Report, TokenError, enrol, hear, token_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from broker.domain.chain import Fact
 from broker.domain.laws.editions import Edition
@@ -17,7 +17,9 @@ from broker.domain.laws.records import (
     Conflict,
     Default,
     Key,
+    Outage,
     Probe,
+    Refusal,
     Small,
     Span,
     Stake,
@@ -184,26 +186,6 @@ class Job:
 
     def sought(self) -> list[Unit]:
         return [unit.sought for unit in self.units.values()]
-
-
-class Outage(NamedTuple):
-    since: datetime
-    to: datetime
-
-
-class Refusal(NamedTuple):
-    place: tuple[str, str, str]
-    """Provider, region and kind of machine."""
-    units: int
-    at: datetime
-    valid_until: datetime
-    position: int
-    area: tuple[str, str, str]
-    """What it speaks of: the place, or an area around it."""
-
-    @property
-    def provider(self) -> str:
-        return self.place[0]
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -104,3 +104,23 @@ class Small(NamedTuple):
     commitment: str
     units: int
     at: datetime
+
+
+class Outage(NamedTuple):
+    since: datetime
+    to: datetime
+
+
+class Refusal(NamedTuple):
+    place: tuple[str, str, str]
+    """Provider, region and kind of machine."""
+    units: int
+    at: datetime
+    valid_until: datetime
+    position: int
+    area: tuple[str, str, str]
+    """What it speaks of: the place, or an area around it."""
+
+    @property
+    def provider(self) -> str:
+        return self.place[0]

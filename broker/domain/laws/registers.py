@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from broker.domain.advice import GOOD_FOR, Thought
 from broker.domain.chain import Fact
-from broker.domain.laws.book import Book, Outage, Refusal
+from broker.domain.laws.book import Book
 from broker.domain.laws.editions import edition
 from broker.domain.laws.prices import price_list
 from broker.domain.laws.records import (
@@ -18,7 +18,9 @@ from broker.domain.laws.records import (
     Advised,
     Conflict,
     Key,
+    Outage,
     Probe,
+    Refusal,
     Span,
     Stake,
     Waiver,
