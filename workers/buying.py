@@ -21,6 +21,8 @@ _AGAIN_S: Final = 1.0
 """How soon a buyer works on that could not record what it had heard."""
 _CLOSING_S: Final = 15.0
 """How long what is under way may take when a process is to end: longer than a call does."""
+FULL_POOLS: Final = "urllib3.connectionpool"
+"""The log of SDKs whose pools keep fewer connections than we use, and warn of each one more."""
 _LOG: Final = logging.getLogger(__name__)
 
 

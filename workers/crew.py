@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -13,7 +14,7 @@ from broker.settings import Settings
 from broker.store.schema import require_head
 from broker.wiring import Wiring, catalogue, open_store, wired
 from workers.app import make_app
-from workers.buying import Buyers
+from workers.buying import FULL_POOLS, Buyers
 from workers.lifecycle import PerProcess, scouts, start_up, unopened
 from workers.tasks import Office, poster, publisher, register
 
@@ -33,6 +34,7 @@ def work(
     nothing stands in the way of the work.
     """
     _check(settings)
+    logging.getLogger(FULL_POOLS).setLevel(logging.ERROR)
     # Who runs the broker is its operator's choice; messages are JSON, so nothing is unpickled.
     warnings.simplefilter("ignore", SecurityWarning)
     prefix = settings.queue_prefix

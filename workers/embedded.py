@@ -36,7 +36,7 @@ from broker.wiring import Wiring, catalogue, open_store, wired
 from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
-from workers.buying import Buyers
+from workers.buying import FULL_POOLS, Buyers
 from workers.commits import Commits
 from workers.lifecycle import Unopened, opening, scouts, start_up, unopened
 from workers.reactions import Nudge, Task
@@ -51,7 +51,7 @@ LOOKS_EVERY_S: Final = 0.5
 """How often the relay looks although nobody in this process has committed."""
 _DECIDING: Final = 2
 _BUYING: Final = 4
-_ENGINES: Final = frozenset({"celery", "kombu", "amqp"})
+_ENGINES: Final = frozenset({"celery", "kombu", "amqp", FULL_POOLS})
 
 Wrapped = Callable[[Callable[[Nudge], None]], Callable[[Nudge], None]]
 
