@@ -125,7 +125,8 @@ class Wire:
         ):
             return json_reply(HTTPStatus.FORBIDDEN, {"error": "this address is for its own host"})
         reply = self._routed(request)
-        if self.heard is not None:
+        unsaid = reply.broken is not None and reply.broken.stage is Stage.BEFORE
+        if self.heard is not None and not unsaid:
             self.heard(self._face, request, reply)
         return reply
 

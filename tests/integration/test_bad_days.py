@@ -12,6 +12,8 @@ from tests.support.clouds import CLOUDS
 
 CUTS = 4
 """At how many bytes of each answer it is broken off, beside the first and the last."""
+EACH = 4
+"""One of so many of the ways is taken; 1 takes all of them, which is ten minutes' work."""
 
 
 @pytest.fixture(scope="module", params=CLOUDS, ids=lambda kind: kind.name.value)
@@ -64,5 +66,5 @@ def test_wherever_a_call_breaks_off_there_is_one_machine_and_nobody_is_sent_else
 ) -> None:
     calls = lived(day, None)
     assert len(calls) > 3
-    for wrong in breaks(calls):
+    for wrong in list(breaks(calls))[::EACH]:
         lived(day, wrong)

@@ -12,7 +12,7 @@ from tests.support.clouds import CLOUDS
 from tests.support.killing import Line
 
 STEPS = ("broker/steps/asking.py", "broker/steps/outcome.py", "broker/steps/provision.py")
-KILLS = 30
+KILLS = 15
 """At how many lines, evenly spread, a worker is killed for each cloud; there are some hundreds."""
 
 
