@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from providers.emulators.faults import Faults, Lie
-
-if TYPE_CHECKING:
-    from providers.emulators.cloud import CloudMachine
+from providers.emulators.launches import CloudMachine
 
 
 class Views:
