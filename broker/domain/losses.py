@@ -121,6 +121,7 @@ def vanished(case: Case, machine: Machine, because: str, *, preempted: bool = Fa
                 state=MachineState.WANTED,
                 handle=None,
                 tries=0,
+                in_vain=0,
                 up_at=None,
                 wanted_at=case.now,
                 due_at=case.now + DELIVER_AGAIN,

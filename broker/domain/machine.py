@@ -84,6 +84,8 @@ class Machine:
     up_at: datetime | None = None
     tries: int = 0
     """How often its cloud was asked, or may have been."""
+    in_vain: int = 0
+    """Of so many of these, the first ones, it is known that they bought nothing."""
     due_at: datetime | None
     epoch: int = 0
     lease: LeaseId | None = None
@@ -99,6 +101,16 @@ class Machine:
     """What of ours keeps its cloud from answering; empty once it has answered."""
     because: str = ""
     """Why it ends or ended; for a lease's end its cause."""
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether a call before the last one has bought it, or may have: nobody has said no.
+
+        Then what goes wrong with the last call is no reason to buy it elsewhere.
+        """
+        if self.state is MachineState.WANTED:
+            return self.tries > self.in_vain + 1
+        return not self.state.over
 
 
 def is_kept(machine: Machine) -> bool:

@@ -102,7 +102,7 @@ class MemoryTables:
         self.in_line.note(job.line, job.id, rank if job.in_line and not over else None)
 
     def set_place(self, record: PlaceRecord, now: datetime) -> None:
-        """Remember it; machines that are still only wanted there become due."""
+        """Remember it; machines that are wanted there and were never asked for become due."""
         place = record.place
         self.place_records[place] = record
         woken = [place]
@@ -110,8 +110,14 @@ class MemoryTables:
             woken = [] if record.shuts(now) else [p for p in self.wanted if place in areas(p)]
         for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
             machine = self.all_machines[name]
-            if machine.due_at is None or machine.due_at > now:
+            if machine.tries == 0 and (machine.due_at is None or machine.due_at > now):
                 self.set_machine(altered(machine, due_at=now))
+
+    def put_off(self, machines: Iterable[MachineName], now: datetime, until: datetime) -> None:
+        """Those that are not due yet are due then."""
+        for machine in [self.all_machines[name] for name in machines if name in self.all_machines]:
+            if machine.due_at is not None and machine.due_at > now:
+                self.set_machine(altered(machine, due_at=until))
 
     def spend(self, job: Job, spent: Iterable[tuple[ProviderName, Usd]]) -> None:
         for provider, amount in spent:

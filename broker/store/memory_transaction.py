@@ -178,6 +178,9 @@ class MemoryTransaction(AdviceInMemory):
             self._writes.append(partial(self.store.set_machine, machine))
         return raised
 
+    def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
+        self._writes.append(partial(self.store.put_off, list(machines), self.now, until))
+
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
         return {

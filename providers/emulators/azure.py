@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -107,11 +108,9 @@ class AzureFace:
                 return untimely
             if names.pop("subscription") != self.subscription:
                 return _error(404, "SubscriptionNotFound", "The subscription could not be found.")
-            fault = self.cloud.faults.take(operation)
-            if fault is not None and not fault.dropped:
-                return _injected(fault)
-            reply = answer(request, **names)
-            return reply if fault is None else replace(reply, dropped=True)
+            return self.cloud.faults.through(
+                operation, partial(answer, request, **names), _injected
+            )
 
         return checked
 
