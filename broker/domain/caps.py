@@ -103,13 +103,22 @@ class Standing:
         return None
 
 
+class Passed(NamedTuple):
+    """A cap that one more machine would pass."""
+
+    because: str
+    """As one sentence, with what to do."""
+    cloud: ProviderName | None
+    """The cloud whose cap it is; None: it binds at every cloud alike."""
+
+
 class Purse:
     """What may still be bought. It counts along with what is taken from it."""
 
     def __init__(self, caps: Caps, spending: Spending = MappingProxyType({})) -> None:
         self._caps, self._spending = caps, dict(spending)
 
-    def take(self, provider: ProviderName, tenant: str, price_usd_hour: Usd) -> str | None:
+    def take(self, provider: ProviderName, tenant: str, price_usd_hour: Usd) -> Passed | None:
         """Count one machine in; or say which cap forbids it, and count nothing."""
         why = self.why_not(provider, tenant, price_usd_hour)
         if why is None:
@@ -117,13 +126,12 @@ class Purse:
             self._spending[key] = self._spending.get(key, Spend()).and_(more)
         return why
 
-    def why_not(self, provider: ProviderName, tenant: str, price_usd_hour: Usd) -> str | None:
-        """The first cap that one more machine would pass, as one sentence."""
-        for standing in self.standing():
-            if standing.whose in ("all", f"cloud {provider}", f"tenant {tenant}"):
-                why = standing.passed_by(price_usd_hour)
-                if why is not None:
-                    return why
+    def why_not(self, provider: ProviderName, tenant: str, price_usd_hour: Usd) -> Passed | None:
+        """The first cap that one more machine would pass; one that binds everywhere comes first."""
+        standing = {one.whose: one for one in self.standing()}
+        for whose in ("all", f"tenant {tenant}", f"cloud {provider}"):
+            if whose in standing and (why := standing[whose].passed_by(price_usd_hour)):
+                return Passed(why, provider if whose.startswith("cloud ") else None)
         return None
 
     def used_up(self, tenant: str) -> str | None:

@@ -28,6 +28,7 @@ class Why(StrEnum):
     INVALID = "invalid"
     CONFLICT = "conflict"
     UNKNOWN_CODE = "unknown_code"
+    SPEND_CAP = "spend_cap"
 
 
 DEFAULTS: Final[Mapping[Why, timedelta]] = {
@@ -39,6 +40,7 @@ DEFAULTS: Final[Mapping[Why, timedelta]] = {
     Why.INVALID: timedelta(minutes=10),
     Why.CONFLICT: timedelta(seconds=30),
     Why.UNKNOWN_CODE: timedelta(minutes=3),
+    Why.SPEND_CAP: timedelta(minutes=1),
 }
 DEFAULTS_BY_CLOUD: Final[Mapping[ProviderName, Mapping[Why, timedelta]]] = {
     ProviderName.AZURE: {Why.NO_CAPACITY: _HOUR},

@@ -56,6 +56,8 @@ class FaultKind(StrEnum):
     UNKNOWN_CODE = "unknown_code"
     NO_QUOTA = "no_quota"
     """A quota that nobody ever had raised from 0: ours to ask for, and so no refusal."""
+    SPEND_CAP = "spend_cap"
+    """What may be spent is spent: the cloud was not asked."""
     BAD_WISH = "bad_wish"
     """What the job itself asks for cannot be, here or anywhere else."""
 

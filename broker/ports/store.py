@@ -194,8 +194,17 @@ class Transaction(AdviceKept, Protocol):
 
     # -- spending
 
-    def spending(self, *, hold: bool = False) -> Spending:
-        """What each tenant spends at each cloud; with `hold`, nobody else asks so until the end."""
+    def tenants(self, jobs: AbstractSet[JobId]) -> Mapping[JobId, str]:
+        """Whose jobs these are."""
+        ...
+
+    def spending(
+        self, *, hold: bool = False, without: AbstractSet[MachineName] = frozenset()
+    ) -> Spending:
+        """What each tenant spends at each cloud, for all machines but some.
+
+        With `hold`, nobody else asks so until the end.
+        """
         ...
 
     # -- signs of life

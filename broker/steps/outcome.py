@@ -30,6 +30,7 @@ from broker.ports import (
     Transaction,
     Unsure,
 )
+from broker.steps.faults import PASSING, everywhere, of_one_job
 from broker.steps.keeping import Registers
 from broker.steps.places import Places, bound
 from broker.steps.polling import (
@@ -42,9 +43,6 @@ from broker.steps.polling import (
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
-
-_PASSING: Final = frozenset({FaultKind.TRANSIENT, FaultKind.UNREACHABLE})
-"""Faults of a bad day: the same order is put again, and soon."""
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
 """How soon a machine is looked at again that should have been taken back by now."""
@@ -281,16 +279,18 @@ class Round:
             unmet(case, what)  # no place can serve it, so it is let go of nowhere
             return
         machine = self._troubled(case, machine, what)
-        if fault.kind is not FaultKind.TRANSIENT and not machine.may_be_there:
+        if fault.kind is FaultKind.SPEND_CAP:  # its cloud was not asked, so it counts for no try
+            machine = case.put_machine(altered(machine, tries=machine.tries - 1))
+        elif fault.kind is not FaultKind.TRANSIENT and not machine.may_be_there:
             machine = case.put_machine(altered(machine, in_vain=machine.tries))
-        if fault.kind in _PASSING:
+        if fault.kind in PASSING:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or poll_after(machine.tries))
         elif fault.kind is FaultKind.THROTTLED:
             until = self.places.throttled(machine, fault)
             self._later(case, machine, until - case.now)
         else:
-            if fault.kind is not FaultKind.BAD_WISH:  # else it is of one job, and it runs already
+            if not of_one_job(fault):
                 self.places.troubled(machine, fault)
-            if not self._moves_on(case, machine, fault):
+            if everywhere(fault) or not self._moves_on(case, machine, fault):
                 self._later(case, machine, TROUBLE_RECHECK)

@@ -14,6 +14,7 @@ from broker.domain.values import MachineName, ProviderName
 from broker.ports import Lanes, OneByOne, Provider, Store, Transaction
 from broker.steps.asking import Asking
 from broker.steps.outcome import Round
+from broker.steps.over_caps import over_caps
 from broker.steps.places import concerned
 from broker.steps.polling import BUSY_RECHECK
 from broker.steps.rulebook import Rulebook
@@ -89,6 +90,9 @@ class Buying:
             claimed = tx.claim_machines(self.name, limit=room, until=until) if room > 0 else []
             # One that is claimed again while a call is under way hears of it by that call's end.
             fresh = {m.name: (m, now) for m in claimed if m.name not in self.out}
+            if fresh and self.rules.caps:
+                over = over_caps(tx, self.rules.caps, [machine for machine, _ in fresh.values()])
+                self.told += [(fresh.pop(name)[0], fault) for name, fault in over.items()]
             if fresh:
                 self._read(tx, asked, fresh)
             if self.out and now >= self.renew_at:

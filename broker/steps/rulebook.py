@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, TypeAlias, TypeVar
-
-from typing_extensions import override
+from typing import Any, Final, TypeAlias
 
 from broker.domain.agreement import Agreement, Edition
 from broker.domain.caps import Caps
 from broker.domain.cool_downs import CoolDowns
-from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowance
+from broker.domain.market import Fitting, Market, Place, Pool, Refusal
 from broker.domain.notice import INBOX, STREAM, WEBHOOK
 from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
@@ -27,8 +25,8 @@ from broker.domain.right import QuoteWithdrawn, TailFrom, Trigger
 from broker.domain.values import MachineName, ProviderName, Usd
 from broker.domain.workload import Workload
 from broker.ports import Order, Transaction, Webhook
+from broker.steps.remembered import Known, Room
 
-Value = TypeVar("Value")
 Follow: TypeAlias = Callable[[Agreement | None, Mapping[str, Any], str], Agreement]
 
 _ORDER_WINDOW_S = 1800
@@ -40,61 +38,6 @@ _NO_TOLERANCE = Decimal(0)
 
 def _always_automatic(_: Workload) -> Desk:
     return Desk.AUTOMATIC
-
-
-class Room(Mapping[Place, int]):
-    """How many more machines each place may be asked for; worked out for those that are looked at.
-
-    Machines of one's own are not asked for slowly: they are not named.
-    """
-
-    def __init__(self, records: Mapping[Place, PlaceRecord], asked: Mapping[Place, int]) -> None:
-        self._records, self._asked = records, asked
-
-    @override
-    def __getitem__(self, place: Place) -> int:
-        if place.provider is ProviderName.OWN:
-            raise KeyError(place)
-        record = self._records.get(place)
-        return allowance(record.streak if record else 0) - self._asked.get(place, 0)
-
-    @override
-    def __iter__(self) -> Iterator[Place]:
-        return iter(self._records)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._records)
-
-
-class Known(Mapping[Place, Value]):
-    """One thing that is remembered of places; looked up where it is looked at, never copied."""
-
-    def __init__(
-        self, records: Mapping[Place, PlaceRecord], of: Callable[[PlaceRecord], Value | None]
-    ) -> None:
-        self._records, self._of = records, of
-
-    @override
-    def __getitem__(self, place: Place) -> Value:
-        known = self._of(self._records[place])
-        if known is None:
-            raise KeyError(place)
-        return known
-
-    @override
-    def get(self, place: Place, default: Any = None) -> Any:
-        record = self._records.get(place)
-        known = None if record is None else self._of(record)
-        return default if known is None else known
-
-    @override
-    def __iter__(self) -> Iterator[Place]:
-        return (place for place, record in self._records.items() if self._of(record) is not None)
-
-    @override
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 _REFUSAL: Final[Callable[[PlaceRecord], Refusal | None]] = attrgetter("refusal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from broker.domain.altered import altered
@@ -123,10 +124,12 @@ class MemoryTables:
         for provider, amount in spent:
             self.spent[provider, job.workload.tenant] += amount
 
-    def spending(self, now: datetime) -> Spending:
+    def spending(self, now: datetime, without: AbstractSet[MachineName]) -> Spending:
         found = {key: Spend(Usd(0), total) for key, total in self.spent.items()}
         for job, live in self.live.items():
             for machine in live.values():
+                if machine.name in without:
+                    continue
                 key = (machine.place.provider, self.jobs[job].workload.tenant)
                 if (spend := spend_of(machine, now)) != Spend():
                     found[key] = found.get(key, Spend()).and_(spend)

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 from broker.domain.altered import altered
-from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -28,9 +27,10 @@ from broker.domain.values import CommitmentId, JobId, MachineName, NoticeId, Off
 from broker.ports import KeyTakenError, Lock, LogChunk, SubmissionKey
 from broker.store.advice import AdviceInMemory
 from broker.store.memory_tables import MemoryTables
+from broker.store.spent import SpentInMemory
 
 
-class MemoryTransaction(AdviceInMemory):
+class MemoryTransaction(AdviceInMemory, SpentInMemory):
     """Holds the store's lock for as long as its block lasts."""
 
     now: datetime
@@ -261,10 +261,6 @@ class MemoryTransaction(AdviceInMemory):
         name = register.agreement
         self.store.registers[name] = replace(register, version=register.version + 1)
         self._record(f"agreement/{name}", events)
-
-    def spending(self, *, hold: bool = False) -> Spending:
-        del hold  # transactions come one at a time
-        return self.store.spending(self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         del hold  # transactions come one at a time

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import BigInteger, Connection, Select, and_, cast, func, literal, not_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,7 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from broker.domain.caps import Spend, Spending
 from broker.domain.case import Case
 from broker.domain.machine import MachineState
-from broker.domain.values import ProviderName, Usd
+from broker.domain.values import JobId, MachineName, ProviderName, Usd
+from broker.store import locks
+from broker.store.memory_tables import MemoryTables
 from broker.store.queries import LIVE_MACHINE
 from broker.store.rows import MILLION, micros
 from broker.store.tables import JOBS, MACHINES, SPENT
@@ -22,16 +25,51 @@ _SECOND_US: Final = 1_000_000
 _HOUR_S: Final = 3_600
 
 
-def read(connection: Connection, now: datetime) -> Spending:
-    """What each tenant spends at each cloud."""
-    found: dict[tuple[ProviderName, str], Spend] = {}
-    over = select(SPENT.c.provider, SPENT.c.tenant, literal(0), SPENT.c.micro_usd)
-    for query in (over, _living(now)):
-        for provider, tenant, hour, total in connection.execute(query):
-            key = (ProviderName(provider), tenant)
-            spend = Spend(Usd(int(hour)) / MILLION, Usd(int(total)) / MILLION)
-            found[key] = found.get(key, Spend()).and_(spend)
-    return found
+class _Timed(Protocol):
+    _connection: Connection
+
+    @property
+    def now(self) -> datetime: ...
+
+
+class SpentRows:
+    """The part of a transaction that knows what is spent, in a database."""
+
+    _connection: Connection
+
+    def tenants(self, jobs: AbstractSet[JobId]) -> Mapping[JobId, str]:
+        whose = select(JOBS.c.id, JOBS.c.tenant).where(JOBS.c.id.in_(jobs))
+        return {JobId(job): tenant for job, tenant in self._connection.execute(whose)}
+
+    def spending(
+        self: _Timed, *, hold: bool = False, without: AbstractSet[MachineName] = frozenset()
+    ) -> Spending:
+        if hold:
+            locks.take(self._connection, locks.SPENDING, ["spending"])
+        found: dict[tuple[ProviderName, str], Spend] = {}
+        over = select(SPENT.c.provider, SPENT.c.tenant, literal(0), SPENT.c.micro_usd)
+        for query in (over, _living(self.now).where(MACHINES.c.name.not_in(without))):
+            for provider, tenant, hour, total in self._connection.execute(query):
+                key = (ProviderName(provider), tenant)
+                spend = Spend(Usd(int(hour)) / MILLION, Usd(int(total)) / MILLION)
+                found[key] = found.get(key, Spend()).and_(spend)
+        return found
+
+
+class SpentInMemory:
+    """The same in memory, where transactions come one at a time."""
+
+    store: MemoryTables
+    now: datetime
+
+    def tenants(self, jobs: AbstractSet[JobId]) -> Mapping[JobId, str]:
+        return {job: self.store.jobs[job].workload.tenant for job in jobs}
+
+    def spending(
+        self, *, hold: bool = False, without: AbstractSet[MachineName] = frozenset()
+    ) -> Spending:
+        del hold
+        return self.store.spending(self.now, without)
 
 
 def _living(now: datetime) -> Select[str, str, int, int]:

@@ -10,7 +10,6 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from broker.domain.caps import Spending
 from broker.domain.case import Case
 from broker.domain.event import Event
 from broker.domain.job import Job
@@ -24,16 +23,17 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, Lock, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, registers, spent, waking, writes
+from broker.store import desks, event_log, locks, queries, registers, waking, writes
 from broker.store.advice import AdviceRows
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
 from broker.store.event_log import Tail, Told
 from broker.store.rows import Values, instant_of, job_row, machine_from, micros, place_from
+from broker.store.spent import SpentRows
 from broker.store.tables import AGENTS, BEATS, JOBS, KEYS, MACHINES, NOTICES, PLACES
 
 
-class SqlTransaction(AdviceRows):
+class SqlTransaction(AdviceRows, SpentRows):
     """The contract is `broker.ports.Transaction`.
 
     Whoever reads a job for writing holds its row, and with it all that hangs on the job. What is
@@ -268,11 +268,6 @@ class SqlTransaction(AdviceRows):
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._registers[register.agreement] = register
         self.record(f"agreement/{register.agreement}", events)
-
-    def spending(self, *, hold: bool = False) -> Spending:
-        if hold:
-            locks.take(self._connection, locks.SPENDING, ["spending"])
-        return spent.read(self._connection, self.now)
 
     def beats(self, *, hold: bool = False) -> Mapping[str, datetime]:
         if hold:

@@ -33,7 +33,8 @@ def test_a_cap_is_reached_to_the_cent_and_not_passed(caps: Caps, whose: str) -> 
     assert purse.take(AWS, "lab", FIVE) is None
     why = purse.take(AWS, "lab", Decimal("0.01"))
     assert why is not None
-    assert f"the spend cap of {whose} is 10 USD an hour; 10 are being spent" in why
+    assert f"the spend cap of {whose} is 10 USD an hour; 10 are being spent" in why.because
+    assert why.cloud is (AWS if whose == "cloud aws" else None)
     assert purse.why_not(AWS, "lab", Decimal("0.01")) == why  # it was not counted
 
 
@@ -49,7 +50,7 @@ def test_what_was_spent_and_an_hour_more_stay_within_the_total() -> None:
     assert purse.why_not(AWS, "lab", FIVE) is None
     why = purse.why_not(AWS, "lab", Decimal("5.01"))
     assert why is not None
-    assert "tenant lab is 100 USD in total, and 95 are spent" in why
+    assert "tenant lab is 100 USD in total, and 95 are spent" in why.because
 
 
 def test_a_cap_that_is_reached_is_used_up_for_whom_it_binds() -> None:
