@@ -33,7 +33,6 @@ _ORDER_WINDOW_S = 1800
 _ORDER_PROVISION_S = 7200
 _ORDER_CURE_S = 900
 _ORDER_DEEMED_S = 300
-_NO_TOLERANCE = Decimal(0)
 
 
 def _always_automatic(_: Workload) -> Desk:
@@ -203,15 +202,14 @@ class Rulebook:
 
 
 def _mechanics(edition: Edition, clause: str, work: Workload) -> Mechanics:
-    rights = (c.right for c in edition.clauses if c.right is not None)
     named = {c.id: c.right for c in edition.clauses}.get(clause)
-    right = named or next(rights, None)
+    right = named or next((c.right for c in edition.clauses if c.right is not None), None)
     if right is None:
         return Mechanics(
             window_s=_ORDER_WINDOW_S,
             tail_s=0,
             tail_from_notice=False,
-            tolerance=_NO_TOLERANCE,
+            tolerance=Decimal(0),
             provision_s=_ORDER_PROVISION_S,
             cure_s=_ORDER_CURE_S,
             refusal_max_age_s=_ORDER_CURE_S,
