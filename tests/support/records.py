@@ -11,6 +11,7 @@ from broker.domain.agreement import Agreement
 from broker.domain.clause import Consent, Match, Waiver
 from broker.domain.conflicts import Conflict
 from broker.domain.recording import Entry
+from broker.domain.register import NOTHING_ON_RECORD
 from broker.domain.standing_answers import StandingAcceptance
 from broker.domain.values import usd
 from broker.domain.workload import WorkClass
@@ -109,3 +110,9 @@ class Recorder:
         recorded = self.put(entry, by)
         assert recorded.refused is None, recorded.refused
         self.broker.settle()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was ever put on record; a register that was only locked is one still."""
+        kept = self.broker.store.registers.get(self.name, NOTHING_ON_RECORD)
+        return (kept.version, kept.reading) == (0, 0)
