@@ -135,6 +135,11 @@ class Edition:
         instants.update(at for span in spans for at in span if at is not None)
         return tuple(sorted(instants))
 
+    @cached_property
+    def worked_out(self) -> dict[tuple[object, ...], Any]:
+        """What callers have worked out of it, by what they asked, for when they ask again."""
+        return {}
+
     @property
     def holder_pools(self) -> tuple[str, ...]:
         return self.holder.pools
@@ -252,7 +257,10 @@ class Agreement:
 
     def in_force(self, at: datetime) -> Edition | None:
         """The one edition in force at an instant, if there is one."""
-        return next((edition for edition in self.editions if edition.runs_at(at)), None)
+        for edition in self.editions:
+            if edition.runs_at(at):
+                return edition
+        return None
 
     def edition(self, edition_id: str) -> Edition | None:
         """The edition of that id, a draft too."""

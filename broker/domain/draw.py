@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -44,11 +45,16 @@ def _drawn(edition: Edition, work: Workload, pool: PoolView, at: datetime) -> st
     return None
 
 
-def draws_of_holder(edition: Edition, work: Workload, at: datetime) -> dict[str, str]:
+def draws_of_holder(edition: Edition, work: Workload, at: datetime) -> Mapping[str, str]:
     """The clause that leases at each of the holder's providers draw down, where there is one."""
-    names = (*edition.holder_pools, *edition.holder.fulfil_via)
-    found = {n: _drawn(edition, work, PoolView(n, PoolKind.HOLDER), at) for n in names}
-    return {name: clause for name, clause in found.items() if clause is not None}
+    asked = ("draws_of_holder", work.work_class, work.tags, edition.era(at))
+    drawn: dict[str, str] | None = edition.worked_out.get(asked)
+    if drawn is None:
+        names = (*edition.holder_pools, *edition.holder.fulfil_via)
+        found = {n: _drawn(edition, work, PoolView(n, PoolKind.HOLDER), at) for n in names}
+        drawn = {name: clause for name, clause in found.items() if clause is not None}
+        edition.worked_out[asked] = drawn
+    return drawn
 
 
 def billed(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from hashlib import blake2s
 from typing import Final
 
+from broker.domain.altered import made_at_once
 from broker.domain.market import Place
 from broker.domain.values import CommitmentId, JobId, LeaseId, MachineName, OfferId, Usd
 
@@ -53,6 +54,7 @@ class RunState(StrEnum):
     ENDED = "ended"
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     name: MachineName

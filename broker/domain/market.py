@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
 from broker.domain.advice import AdviceId, Thought
+from broker.domain.altered import made_at_once
 from broker.domain.place import Place, areas, bought_as, option, told_place
 from broker.domain.values import OfferId, RefusalId, RefusalReason, Usd
 
@@ -81,6 +82,7 @@ class Pool:
         )
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One place of a cloud said no; remembered, and shared by all jobs, until `valid_until`."""
@@ -135,6 +137,7 @@ class Advised:
         return self.until is not None and now < self.until and self.advice.thought.adverse
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """Every pool there is, what their places said last, and for how many they may be asked."""

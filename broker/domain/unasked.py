@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from broker.domain.agreement import Edition
+from broker.domain.altered import made_at_once
 from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
     AcceptStanding,
@@ -36,6 +37,7 @@ NOTHING_NEW: Final = timedelta(minutes=1)
 """How soon a job is looked at again for which nothing at all is open."""
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """Units of a job that stand under no release, and what is open to them."""

@@ -10,9 +10,9 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.gangs import ask_next_domain, given_back
-from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
+from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, ended_by_itself, unmet
 from broker.domain.losses import gone, taken, vanished
-from broker.domain.machine import Machine, MachineState
+from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer
 from broker.domain.offering import deliver
@@ -240,8 +240,11 @@ class Round:
         if isinstance(answer, Gone):
             taken(case, machine, answer.because, preempted=answer.preempted)
             return
-        until = machine.noticed_until
-        awaited = until is not None and case.now <= until + LOOKED_FOR
+        until, ended = machine.noticed_until, machine.run is RunState.ENDED
+        awaited = until is not None and case.now <= until + (timedelta() if ended else LOOKED_FOR)
+        if ended and not awaited:  # killed, and not by its cloud
+            ended_by_itself(case, machine, machine.exit_code or 1)
+            return
         case.put_machine(altered(machine, due_at=case.now + LOOK_AGAIN if awaited else None))
 
     def _held(self, case: Case, machine: Machine, handle: str) -> None:

@@ -103,7 +103,9 @@ class AzureFace:
     def _guarded(self, operation: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
         def checked(request: Request, **names: str) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
-                return _unknown_token()
+                return _unauthenticated(
+                    "InvalidAuthenticationToken", "The access token is invalid."
+                )
             if (untimely := _untimely(self.valid)) is not None:
                 return untimely
             if names.pop("subscription") != self.subscription:
@@ -252,19 +254,18 @@ def _untimely(valid: tuple[datetime, datetime]) -> Reply | None:
     now, (since, until) = datetime.now(UTC), valid
     if now < since:
         text = f"The access token is not yet valid: it is good from '{since}'."
-        return _error(401, "InvalidAuthenticationToken", text)
+        return _unauthenticated("InvalidAuthenticationToken", text)
     if now >= until:
         text = (
             f"The access token expiry UTC time '{until}' is earlier than current UTC time '{now}'."
         )
-        return _error(401, "ExpiredAuthenticationToken", text)
+        return _unauthenticated("ExpiredAuthenticationToken", text)
     return None
 
 
-def _unknown_token() -> Reply:
+def _unauthenticated(code: str, message: str) -> Reply:
     challenge = 'Bearer authorization_uri="https://login.microsoftonline.com/local"'
-    headers = {"WWW-Authenticate": f'{challenge}, error="invalid_token"'}
-    return _error(401, "InvalidAuthenticationToken", "The access token is invalid.", headers)
+    return _error(401, code, message, {"WWW-Authenticate": f'{challenge}, error="invalid_token"'})
 
 
 def _injected(fault: InjectedFault) -> Reply:

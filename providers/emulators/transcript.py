@@ -27,8 +27,11 @@ class Exchange(NamedTuple):
 
 
 def cloud_of(face: Face) -> str:
-    """A face's cloud is its module's name."""
-    return type(face).__module__.rpartition(".")[2]
+    """The module of the face, or of the one that another stands in front of, by its last name."""
+    while isinstance(inner := getattr(face, "face", None), Face):
+        face = inner
+    package, _, name = type(face).__module__.rpartition(".")
+    return name if package == __package__ else ""
 
 
 class Transcript:

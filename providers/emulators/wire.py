@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from typing_extensions import override
@@ -69,6 +69,7 @@ class Route:
     answer: Answer
 
 
+@runtime_checkable
 class Face(Protocol):
     """One cloud's HTTP, over the one model of a cloud."""
 

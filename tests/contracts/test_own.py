@@ -1,4 +1,4 @@
-"""Machines of one's own keep what every provider keeps, without a cloud behind them."""
+"""What machines of one's own keep beside the contract of all providers."""
 
 from __future__ import annotations
 
@@ -98,22 +98,6 @@ def test_a_machine_that_ends_itself_is_gone_and_its_place_is_free(own: Provider)
     assert isinstance(own.launch(order("one")), Launching)
     own.launch(order("two"))
     assert isinstance(own.launch(order("three")), Running)
-
-
-def test_what_is_gone_and_what_never_was_are_ended(own: Provider) -> None:
-    own.launch(order("one"))
-    assert eventually(lambda: own.terminate(order("one"), None))
-    assert own.terminate(order("one"), order("one").name)
-    assert own.terminate(order("three"), None)
-
-
-def test_what_is_owned_is_exactly_ours(own: Provider) -> None:
-    own.launch(order("one"))
-    (owned,) = own.owned(OWNER)
-    assert (owned.name, owned.place) == (order("one").name, order("one").place)
-    assert owned.running
-    assert owned.since is not None
-    assert list(own.owned("somebody-else")) == []
 
 
 def test_a_name_of_somebody_else_is_neither_taken_nor_ended(own: Provider) -> None:

@@ -420,8 +420,8 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
     ("I35", "a revoked acceptance", a_standing_acceptance, added(
         "JobSubmitted", "StandingAcceptanceRevoked", agreement="first-refusal", acceptance="a1",
         by="holder")),
-    ("I36", "a job that says nothing of spot", a_job_taken_back,
-     both(changed("JobSubmitted", spot="never"), changed("JobSubmitted", spot="never"))),
+    ("I36", "a job that says nothing of spot", a_kept_job,
+     changed("HolderCommitted", purchase="spot")),
     ("I36", "terms that do not say so", a_job_taken_back,
      retermed("ThirdPartyCommitted", interruptible=False)),
     ("I36", "taken back on demand", a_kept_job, changed("LeaseEnded", cause="preempted")),

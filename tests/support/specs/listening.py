@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from providers.emulators.host import FACES
 from providers.emulators.transcript import cloud_of, read_transcript
 from providers.emulators.wire import Face, Reply, Request
 from tests.support.specs.exchange import Exchange, complaints
 
 _SHOWN: Final = 12
+_BESIDE: Final = ("machines",)
+"""What a machine asks about itself: no cloud publishes that for a program to read."""
 
 
 class Listener:
@@ -26,15 +27,20 @@ class Listener:
         self._heard: list[Exchange] = []
 
     def heard(self, face: Face, request: Request, reply: Reply) -> None:
-        """Of a wire in this process. What is no face of a cloud, a test's own, is not for us."""
-        if (cloud := cloud_of(face)) in FACES:
-            with self._lock:
-                self._heard.append(Exchange.of(cloud, request, reply))
+        """Of a wire in this process. A face of a test's own has no cloud, and is not for us."""
+        if cloud := cloud_of(face):
+            self.add(Exchange.of(cloud, request, reply))
+
+    def add(self, exchange: Exchange) -> None:
+        """Of a server that is none of ours."""
+        with self._lock:
+            self._heard.append(exchange)
 
     def take(self) -> list[Exchange]:
         with self._lock:
             heard, self._heard = self._heard, []
-        return heard + list(self._written())
+        every = heard + list(self._written())
+        return [exchange for exchange in every if exchange.path[0] not in _BESIDE]
 
     def complaints(self) -> list[str]:
         """What the specifications have against all that was heard; each sentence once."""
