@@ -23,7 +23,8 @@ class ThreadLanes:
 
     def __init__(self, name: str, size: int) -> None:
         self._name, self._size = name, size
-        self._threads = self._out = 0
+        self._out = 0
+        self._threads: list[threading.Thread] = []
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._changed = threading.Condition()
         self._ended: list[tuple[MachineName, Any]] = []
@@ -35,10 +36,10 @@ class ThreadLanes:
 
     def begin(self, name: MachineName, call: Callable[[], Any]) -> None:
         self._out += 1
-        if self._out > self._threads:
-            self._threads += 1
-            title = f"{self._name}-{self._threads}"
-            threading.Thread(target=self._run, name=title, daemon=True).start()
+        if self._out > len(self._threads):
+            title = f"{self._name}-{len(self._threads) + 1}"
+            self._threads.append(threading.Thread(target=self._run, name=title, daemon=True))
+            self._threads[-1].start()
         self._calls.put((name, call))
 
     def ended(self, wait_s: float | None) -> list[tuple[MachineName, Any]]:
@@ -57,9 +58,12 @@ class ThreadLanes:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let the threads go; one whose call hangs goes when that has ended."""
-        for _ in range(self._threads):
+        """Let the threads go. Where a call still hangs, nobody waits for them."""
+        for _ in self._threads:
             self._calls.put(None)
+        if self._out == 0:
+            for thread in self._threads:
+                thread.join()
 
     def _run(self) -> None:
         while (work := self._calls.get()) is not None:
