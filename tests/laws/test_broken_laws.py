@@ -421,7 +421,7 @@ ONE_LAW: Final[list[tuple[str, str, Callable[[], Story], Spoil]]] = [
         "JobSubmitted", "StandingAcceptanceRevoked", agreement="first-refusal", acceptance="a1",
         by="holder")),
     ("I36", "a job that says nothing of spot", a_job_taken_back,
-     both(changed("JobSubmitted", spot="never"), changed("JobSubmitted", spot="never"))),
+     both(changed("JobSubmitted", spot="never"), relisted("aws", price_usd_hour="31"))),
     ("I36", "terms that do not say so", a_job_taken_back,
      retermed("ThirdPartyCommitted", interruptible=False)),
     ("I36", "taken back on demand", a_kept_job, changed("LeaseEnded", cause="preempted")),
