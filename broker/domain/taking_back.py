@@ -54,6 +54,9 @@ def take_back(case: Case, quote: str, why: str) -> list[TakenBack]:
             case.tell(QuoteWithdrawn(quote=quote, job=case.job.id, offer=release.offer, why=why))
         expire_release(case, release, "quote")
         case.set_job(due_at=case.now)
+    # Units that run under such a release do not go back under it when they are lost.
+    ended = (altered(r, quote_until=case.now) if r.quote == quote else r for r in case.job.releases)
+    case.set_job(releases=tuple(ended))
     return [TakenBack(offer, what) for offer, what in became.items()]
 
 

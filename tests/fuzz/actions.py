@@ -126,12 +126,12 @@ FIRST: Final[Weights] = {
     Verb.AMEND: 4,
     Verb.KEY: 0.3,
     Verb.RECLAIM: 3,
-    Verb.CLEAR: 2,
 }
 """What the first histories were drawn from: a seed that once failed is drawn from it for ever."""
 ALL: Final[Weights] = {
     **FIRST,
     Verb.RECLAIM: 4,
+    Verb.CLEAR: 2,
     Verb.QUOTED: 6,
     Verb.WITHDRAW: 3,
     Verb.EDITION: 2.5,

@@ -18,7 +18,8 @@ from broker.domain.decision import Commit, Decision, PutOffer, Wait
 from broker.domain.job import Job
 from broker.domain.market import Market, Place, Pool, Refusal
 from broker.domain.placement import plan
-from broker.domain.values import ProviderName, RefusalId, RefusalReason, usd
+from broker.domain.values import ProviderName, Purchase, RefusalId, RefusalReason, usd
+from broker.domain.workload import SpotUse
 from tests.support.broker import AWS, EAST, NOON, a_broker, a_gang, pool, work
 
 NAME: Final = "azure-first-refusal"
@@ -63,7 +64,6 @@ def fresh_job(*, gang: bool) -> Job:
         ("start_by", None, NOON),
         ("provision_by", NOON + timedelta(hours=1), NOON),
         ("chunk", 1, 2),
-        ("interruptible", True, False),
         ("prepay_usd", usd("1"), None),
         ("min_term_s", 60, None),
     ],
@@ -88,6 +88,25 @@ def test_what_is_better_for_a_rival_in_one_component_is_not_committed(
     same = getattr(job.terms, component) if component != "price_usd_hour" else usd("1.00")
     assert any(isinstance(one, Commit) for one in decided(same, same))
     assert not any(isinstance(one, Commit) for one in decided(asked, noticed))
+
+
+def test_spot_is_not_committed_where_the_holder_was_not_noticed_of_it() -> None:
+    """A machine says for itself whether it can be taken back, whatever the job's terms say."""
+    spot = replace(pool(AWS, "1.00"), place=AWS._replace(purchase=Purchase.SPOT))
+    market = Market(pools=(pool(EAST, "9.00"), spot))
+    job = released_job()
+    (release,) = job.releases
+    wish = replace(job.workload, limits=replace(job.workload.limits, spot=SpotUse.PREFER))
+
+    def decided(*, noticed: bool) -> tuple[Decision, ...]:
+        ceiling = replace(release.ceiling, price_usd_hour=usd("9.00"), interruptible=noticed)
+        terms = replace(job.terms, interruptible=True)
+        under = (replace(release, ceiling=ceiling),)
+        asked = replace(job, workload=wish, line="spot", terms=terms, releases=under)
+        return plan([asked], market, EDITIONS, job.last_at)[0]
+
+    assert any(isinstance(one, Commit) for one in decided(noticed=True))
+    assert not any(isinstance(one, Commit) for one in decided(noticed=False))
 
 
 @cache

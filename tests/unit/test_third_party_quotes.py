@@ -163,3 +163,19 @@ def test_an_acceptance_stands_whatever_becomes_of_the_quote() -> None:
         broker.settle()
         assert broker.where(job) == [EAST]
         assert not broker.facts("OfferWithdrawn")
+
+
+def test_a_unit_that_is_lost_does_not_go_back_under_a_release_whose_quote_is_over() -> None:
+    """Found by a random history: one of two units was placed before the quote was taken back."""
+    with a_broker({EAST: 1, AWS: 1, GCP: 9}, agreement=quoted(), desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work(units=2))
+        broker.answer(job, AnswerKind.REFUSE, reason="strategic")
+        broker.wait(60)
+        assert broker.where(job) == [AWS]
+        (_,) = broker.facts("QuoteWithdrawn")
+        placed = next(m for m in broker.store.live[job].values() if m.lease is not None)
+        broker.clouds[ProviderName.AWS].lose(placed.name)
+        broker.wait(31)
+        broker.reconcile()
+        assert not [fact for fact in broker.facts("UnitsReleased") if fact.data.get("again")]
+        assert broker.states(job) == ["offered", "offered"]
