@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from celery.exceptions import SecurityWarning
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_shutdown, worker_shutting_down
 
 from broker.settings import Settings
 from broker.store.schema import require_head
 from broker.wiring import Wiring, catalogue, open_store, wired
 from workers.app import make_app
+from workers.buying import FULL_POOLS, Buyers
 from workers.lifecycle import PerProcess, scouts, start_up, unopened
 from workers.tasks import Office, poster, publisher, register
 
@@ -32,11 +34,13 @@ def work(
     nothing stands in the way of the work.
     """
     _check(settings)
+    logging.getLogger(FULL_POOLS).setLevel(logging.ERROR)
     # Who runs the broker is its operator's choice; messages are JSON, so nothing is unpickled.
     warnings.simplefilter("ignore", SecurityWarning)
     prefix = settings.queue_prefix
     app = make_app(settings.queue_url, prefix)
-    register(app, PerProcess(lambda: _office(settings)), publisher(app, prefix))
+    office = PerProcess(lambda: _office(settings))
+    register(app, office, publisher(app, prefix))
     worker = app.Worker(
         queues=[f"{prefix}{name}" for name in queues],
         concurrency=concurrency,
@@ -54,10 +58,16 @@ def work(
     def note(how: str, **_: object) -> None:
         told.append(how)
 
+    def end(**_: object) -> None:
+        if office.made is not None:
+            office.made.buyers.close()
+
     worker_shutting_down.connect(note)
+    worker_process_shutdown.connect(end)  # in every process that was forked
     if begun is not None:
         begun()
     worker.start()
+    end()
     # Celery calls Ctrl-C a failure, although what has begun is finished all the same.
     return 0 if told == ["Warm"] else int(worker.exitcode or 0)
 
@@ -80,10 +90,12 @@ def _office(settings: Settings) -> Office:
     wiring: Wiring = wired(
         settings, catalogue(settings), start_up=start_up(settings.address)
     ).__enter__()
+    clouds = unopened(settings.accounts)
     return Office(
         store=wiring.store,
         rules=wiring.rules,
-        providers=unopened(settings.accounts),
+        providers=clouds,
+        buyers=Buyers(clouds, wiring.store, wiring.rules),
         scouts=scouts(settings.accounts),
         post=poster(settings),
     )

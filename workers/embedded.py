@@ -36,6 +36,7 @@ from broker.wiring import Wiring, catalogue, open_store, wired
 from providers.catalogue import pools
 from providers.emulators.host import LocalClouds
 from workers.app import IN_PROCESS, make_app, queues
+from workers.buying import FULL_POOLS, Buyers
 from workers.commits import Commits
 from workers.lifecycle import Unopened, opening, scouts, start_up, unopened
 from workers.reactions import Nudge, Task
@@ -49,8 +50,8 @@ IN_STOCK: Final = 1000
 LOOKS_EVERY_S: Final = 0.5
 """How often the relay looks although nobody in this process has committed."""
 _DECIDING: Final = 2
-_BUYING: Final = 8
-_ENGINES: Final = frozenset({"celery", "kombu", "amqp"})
+_BUYING: Final = 4
+_ENGINES: Final = frozenset({"celery", "kombu", "amqp", FULL_POOLS})
 
 Wrapped = Callable[[Callable[[Nudge], None]], Callable[[Nudge], None]]
 
@@ -246,10 +247,12 @@ def _at_work(
         with wiring.store.transaction() as tx:
             return not tx.machines(provider=name)
 
+    buyers = Buyers(clouds, wiring.store, wiring.rules)
     office = Office(
         store=wiring.store,
         rules=wiring.rules,
         providers=clouds,
+        buyers=buyers,
         scouts=scouts(accounts),
         untouched=untouched,
         post=poster(settings),
@@ -262,10 +265,7 @@ def _at_work(
         register(own, lambda: office, publish)
         return WorkerThread(own, name, named, threads)
 
-    crews = (
-        crew("deciding", deciding, _DECIDING),
-        crew("buying", buying, _BUYING),
-    )
+    crews = crew("deciding", deciding, _DECIDING), crew("buying", buying, _BUYING)
     relay = Relay(
         store=wiring.store,
         rules=wiring.rules,
@@ -279,6 +279,7 @@ def _at_work(
     )
     with ExitStack() as stack:
         stack.callback(_forget_queues, app, (*deciding, *buying))
+        stack.enter_context(buyers)
         for worker in crews:
             worker.start()
             stack.callback(worker.stop)

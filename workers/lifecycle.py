@@ -40,6 +40,12 @@ class PerProcess(Generic[T]):
                 self._made = (os.getpid(), self._make())
             return self._made[1]
 
+    @property
+    def made(self) -> T | None:
+        """What this process has made, if it has."""
+        made = self._made
+        return made[1] if made is not None and made[0] == os.getpid() else None
+
 
 class Unopened:
     """A cloud whose SDK is imported when it is first really asked."""

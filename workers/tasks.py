@@ -16,7 +16,6 @@ from broker.settings import Settings
 from broker.steps.announce import announce
 from broker.steps.offer import put_offers
 from broker.steps.place import place_round
-from broker.steps.provision import provision
 from broker.steps.reconcile import reconcile
 from broker.steps.rulebook import Rulebook
 from broker.steps.scout import look_into
@@ -24,6 +23,7 @@ from broker.steps.shares import Shares
 from broker.steps.sweep import sweep
 from broker.steps.withdraw_quote import withdraw_refused
 from broker.store.event_log import LostRaceError
+from workers.buying import Buyers
 from workers.reactions import Nudge, Task
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ _LOG: Final = logging.getLogger(__name__)
 _ROUND: Final = 200
 _NOTICES: Final = 4
 """How many notices one task puts to webhooks, one after another."""
-_MACHINES: Final = 50
-"""What `provision` claims at once."""
 
 
 def _none(_: ProviderName) -> bool:
@@ -64,6 +62,8 @@ class Office:
     store: Store
     rules: Rulebook
     providers: Mapping[ProviderName, Provider]
+    buyers: Buyers
+    """Who asks the clouds for machines; a task only rings for them."""
     post: Post = _unsent
     """Puts notices to webhooks."""
     shares: Shares = field(default_factory=Shares)
@@ -99,18 +99,12 @@ def register(app: Celery, office: Callable[[], Office], publish: Callable[[Nudge
         here = office()
         again(Nudge(Task.SWEEP), _clear(here), _ROUND)
 
-    def buy(name: str) -> None:
-        here, cloud = office(), ProviderName(name)
-        if cloud in here.providers:
-            found = provision(cloud, here.providers[cloud], here.store, here.rules)
-            again(Nudge(Task.PROVISION, cloud), found, _MACHINES)
-
     bodies: Mapping[Task, Callable[..., None]] = {
         Task.PLACE: place,
         Task.OFFERS: offers,
         Task.ANNOUNCE: tell,
         Task.SWEEP: clear,
-        Task.PROVISION: buy,
+        Task.PROVISION: lambda name: office().buyers.ring(ProviderName(name)),
         Task.RECONCILE: lambda name: _compare(ProviderName(name), office()),
         Task.SCOUT: lambda name: _look_into(ProviderName(name), office()),
     }

@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from broker.api.context import ApiContext, Here
-from broker.api.desk_page import HEADERS, Sheet, page, sentence_page
+from broker.api.desk_page import HEADERS, VIA, Sheet, page, sentence_page
 from broker.api.errors import DeclinedError, unknown
 from broker.api.links import read_link
 from broker.api.offers import REJECTIONS, answer_of
@@ -26,6 +26,7 @@ from broker.domain.values import NoticeId, OfferId, plain
 from broker.steps.answer import acknowledge, record_answer
 from broker.steps.authority import UnauthorisedError
 from broker.steps.notices import fetch_notice
+from broker.steps.through import ways
 from broker.wire import AnswerBody
 from broker.wire.problems import first_problem
 
@@ -153,11 +154,9 @@ def _body(form: Mapping[str, Sequence[str]], offer: Offer) -> dict[str, Any]:
     body: dict[str, Any] = {"kind": kind, "by": _one(form, "by") or "desk"}
     if kind == "accept":
         body["holds"] = [
-            {"hold": hold, "units": _number(form, f"units-{row}"), "region": region}
-            | read_sold(sold)
+            {"hold": hold, "units": _number(form, f"units-{row}")} | _place(form, row)
             for row in range(_ROWS)
             if (hold := _one(form, f"hold-{row}"))
-            for region, _, sold in [_one(form, f"place-{row}").partition(" ")]
         ]
         body["units"] = sum(hold["units"] for hold in body["holds"]) or len(offer.units)
     if kind in ("refuse", "counter"):
@@ -168,6 +167,12 @@ def _body(form: Mapping[str, Sequence[str]], offer: Offer) -> dict[str, Any]:
     if kind == "query":
         body["question"] = _one(form, "question") or None
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _place(form: Mapping[str, Sequence[str]], row: int) -> dict[str, str]:
+    machine, _, via = _one(form, f"place-{row}").partition(VIA)
+    region, _, sold = machine.partition(" ")
+    return {"region": region} | read_sold(sold) | ({"via": via} if via else {})
 
 
 def _one(form: Mapping[str, Sequence[str]], name: str) -> str:
@@ -182,7 +187,7 @@ def _number(form: Mapping[str, Sequence[str]], name: str) -> int:
 
 
 def _places(offer: Offer, here: ApiContext) -> list[str]:
-    """The holder's own places that what the notice says leaves."""
+    """The places that what the notice says leaves: the holder's own, then by way of others."""
     terms = offer.terms
     seen: dict[str, Pool] = {
         f"{pool.place.region} {pool.place.sold}": pool
@@ -192,7 +197,9 @@ def _places(offer: Offer, here: ApiContext) -> list[str]:
         and pool.gpus >= terms.gpus_per_unit
         and (terms.accelerators is None or pool.accelerator in terms.accelerators)
     }
-    return sorted(seen)
+    job = here.board.job(offer.job)
+    others = ways(offer, job.workload, here.store, here.rules) if job else ()
+    return [*sorted(seen), *(f"{p.place.region} {p.place.sold}{VIA}{p.via}" for p in others)]
 
 
 def _html(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:

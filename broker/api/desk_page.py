@@ -14,6 +14,8 @@ from broker.domain.values import RefusalReason
 
 _OPEN: Final = frozenset({"sent", "open"})
 _ROWS: Final = 4
+VIA: Final = " via "
+"""Stands between a machine and the pool of another's through which the holder supplies it."""
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--card:#f6f8fa;
@@ -67,6 +69,7 @@ class Sheet:
     deliver_by: datetime | None
     said: Mapping[str, Any]
     places: Sequence[str]
+    """Region and machine, and where it is not the holder's own, `via` and by whose way."""
     gang: bool
     told: str = ""
     """What became of the answer that was just sent."""
@@ -190,8 +193,12 @@ def _form(sheet: Sheet, action: str, kind: str, colour: str, inside: str) -> str
     )
 
 
+def _option(place: str) -> str:
+    return f'<option value="{escape(place)}">{escape(place.replace(VIA, ", by way of "))}</option>'
+
+
 def _hold(row: int, sheet: Sheet) -> str:
-    places = "".join(f"<option>{escape(place)}</option>" for place in sheet.places)
+    places = "".join(map(_option, sheet.places))
     units = sheet.said.get("units", "") if row == 0 else ""
     return (
         f"<fieldset><legend>Hold {row + 1}</legend>"

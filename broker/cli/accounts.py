@@ -120,27 +120,33 @@ def _read(log: str, read: Callable[[Fact], None]) -> Fact:
 def _card(party: str, card: Mapping[str, Any]) -> str:
     from broker.cli.render import sheet
 
-    answer, capacity = card["answer_s"], card["capacity_s"]
-    whole, part = card["accepted"], card["accepted_in_part"]
     rows = {
         "party": party,
+        **_asked_for(card),
+        "failures": card["failures"],
+        "places refused": card["places_refused"],
+        "units": f"{card['units']}, {card['lost']} lost",
+        "GPU-hours": card["gpu_hours"],
+        "USD": card["usd"],
+        **{f"renewals: {name}": said for name, said in _asked_for(card["renewals"]).items()},
+    }
+    return sheet(rows) + "\n"
+
+
+def _asked_for(card: Mapping[str, Any]) -> dict[str, Any]:
+    whole, part = card["accepted"], card["accepted_in_part"]
+    return {
         "offers": card["offers"] or None,
         "accepted": f"{whole} whole, {part} in part" if whole or part else None,
         "refused": card["refused"],
         "lapsed": card["lapsed"] or None,
         "defaults": card["defaults"] or None,
         "withdrawn": card["withdrawn"] or None,
-        "answered after": _took(answer),
+        "answered after": _took(card["answer_s"]),
         "releases": card["releases"] or None,
         "commitments": card["commitments"] or None,
-        "failures": card["failures"],
-        "places refused": card["places_refused"],
-        "capacity after": _took(capacity),
-        "units": f"{card['units']}, {card['lost']} lost",
-        "GPU-hours": card["gpu_hours"],
-        "USD": card["usd"],
+        "capacity after": _took(card["capacity_s"]),
     }
-    return sheet(rows) + "\n"
 
 
 def _took(sketch: Mapping[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ from typing_extensions import override
 from broker.client import where
 from broker.client.agreements import Agreements
 from broker.client.connection import Connection
+from broker.client.cool_downs import CoolDowns
 from broker.client.errors import BrokerUnavailable
 from broker.client.handle import GRACE_S, JobHandle
 from broker.client.keys import Keys
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         OfferView,
         Training,
     )
+    from broker.wire.reclaims import ReclaimView
 
 
 class Engine(Protocol):
@@ -151,6 +153,32 @@ class Offers:
         )
         return JudgementView.model_validate(said)
 
+    def reclaim(
+        self,
+        job: str,
+        unit: int,
+        *,
+        hold: str,
+        region: str,
+        sku: str,
+        by: str = "desk",
+        key: str | None = None,
+    ) -> ReclaimView:
+        """Ask a released unit back as the holder's desk, with what is kept in its place.
+
+        It moves when its notice is over. Not repeated when the line breaks: look, then ask. Raises
+        BrokerError where no clause grants it, or the unit cannot be moved.
+        """
+        from broker.wire.reclaims import ReclaimView  # noqa: PLC0415 - as above
+
+        said = self._line.post(
+            f"/v1/jobs/{job}/units/{unit}/reclaim",
+            {"hold": hold, "region": region, "sku": sku, "by": by},
+            {"Broker-Key": key} if key else None,
+            repeatable=False,
+        )
+        return ReclaimView.model_validate(said)
+
     def link(self, offer: str, *, key: str | None = None, valid_s: int = 86400) -> str:
         """A signed link to the page on which the offer can be answered."""
         body = {"valid_s": valid_s} | ({"key": key} if key else {})
@@ -176,6 +204,7 @@ class Broker:
         self.jobs = Jobs(self._line)
         self.offers = Offers(self._line)
         self.keys = Keys(self._line)
+        self.cool_downs = CoolDowns(self._line)
         self.agreements = Agreements(self._line)
 
     @property

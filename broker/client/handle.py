@@ -216,7 +216,7 @@ class JobHandle(Future[Outcome]):
 
 
 def _plain(value: Decimal | str | float | Sequence[str] | None) -> object:
-    if isinstance(value, Decimal | float):
+    if isinstance(value, Decimal | float | int):
         return str(value)
     return value if value is None or isinstance(value, str) else list(value)
 

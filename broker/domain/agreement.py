@@ -135,6 +135,11 @@ class Edition:
         instants.update(at for span in spans for at in span if at is not None)
         return tuple(sorted(instants))
 
+    @cached_property
+    def worked_out(self) -> dict[tuple[object, ...], Any]:
+        """What callers have worked out of it, by what they asked, for when they ask again."""
+        return {}
+
     @property
     def holder_pools(self) -> tuple[str, ...]:
         return self.holder.pools
@@ -180,11 +185,15 @@ class Edition:
 
     def disputed(self, work_class: WorkClass, at: datetime) -> WorkClass | None:
         """The class that a contested class is to be read as at an instant; None: not contested."""
+        said = self.dispute(work_class, at)
+        return said.treat_as if said else None
+
+    def dispute(self, work_class: WorkClass, at: datetime) -> Clarification | None:
+        """The statement by which a class is contested at an instant."""
         for said in self.clarifications:
-            if work_class in said.contested and said.begins <= at:
-                if said.ends is not None and at >= said.ends:
-                    continue
-                return said.treat_as
+            live = said.begins <= at and (said.ends is None or at < said.ends)
+            if live and work_class in said.contested:
+                return said
         return None
 
     def seen(self, pool: PoolView) -> PoolView:
@@ -252,7 +261,10 @@ class Agreement:
 
     def in_force(self, at: datetime) -> Edition | None:
         """The one edition in force at an instant, if there is one."""
-        return next((edition for edition in self.editions if edition.runs_at(at)), None)
+        for edition in self.editions:
+            if edition.runs_at(at):
+                return edition
+        return None
 
     def edition(self, edition_id: str) -> Edition | None:
         """The edition of that id, a draft too."""

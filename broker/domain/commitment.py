@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from broker.domain.altered import made_at_once
 from broker.domain.job import Term
 from broker.domain.market import Place, PoolKind
 from broker.domain.release import Basis
@@ -41,6 +42,7 @@ class LeaseRules:
         return Term(until, until - timedelta(seconds=self.lease.renew_before_s))
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commitment:
     id: CommitmentId

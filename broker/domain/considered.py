@@ -16,7 +16,7 @@ from broker.domain.clause import PoolView
 from broker.domain.market import Pool, PoolKind
 from broker.domain.ranking import ranked
 from broker.domain.values import ProviderName, Purchase, Usd
-from broker.domain.verdict import verdict
+from broker.domain.verdict import Verdict, verdict
 from broker.domain.workload import Limits, Scope, Shape, SpotUse, WorkClass
 
 
@@ -37,10 +37,18 @@ class Considered:
     pool: Pool
     verdict: str
     """The agreement's answer for it; the words of `VerdictKind`."""
+    reads_as: str
+    """The answer to act on, which differs from it for a contested class."""
     clause: str | None
     because: str
     left_out: str | None
-    """The limit of the job's that leaves it out, such as `limits.regions`; None: it may be had."""
+    """The limit of the job's that leaves it out, such as `limits.regions`; None: none does."""
+    barred: bool = False
+    """Whether its provider is in the tenant's conflict set."""
+
+    @property
+    def open(self) -> bool:
+        return self.left_out is None and not self.barred
 
 
 def considered(
@@ -49,24 +57,31 @@ def considered(
     edition: Edition | None,
     at: datetime,
     attested: frozenset[str] = frozenset(),
+    barred: frozenset[str] = frozenset(),
 ) -> tuple[Considered, ...]:
-    """Every pool that fits the shape, the cheapest first, as an edition sees it at an instant."""
-    said: dict[tuple[PoolView, Scope], tuple[str, str | None, str]] = {}
+    """Every pool that fits the shape, the cheapest first, as an edition sees it at an instant.
+
+    `attested` are the conditions attested under it, `barred` the tenant's conflict set.
+    """
+    said: dict[tuple[PoolView, Scope], Verdict] = {}
     found = []
     for pool in ranked(p for p in pools if p.fits(sought.shape)):
         view = PoolView(pool.place.provider.value, pool.kind)
         scope = Scope.EXISTING if pool.place.purchase is Purchase.RESERVED else Scope.NEW
         if (view, scope) not in said:
-            answer = verdict(edition, sought.work_class, sought.tags, view, scope, at, attested)
-            said[view, scope] = (answer.answer.value, answer.clause, answer.because)
-        word, clause, because = said[view, scope]
+            said[view, scope] = verdict(
+                edition, sought.work_class, sought.tags, view, scope, at, attested
+            )
+        answer = said[view, scope]
         found.append(
             Considered(
                 pool=pool,
-                verdict=word,
-                clause=clause,
-                because=because,
+                verdict=answer.answer.value,
+                reads_as=answer.reads_as.value,
+                clause=answer.clause,
+                because=answer.because,
                 left_out=_left_out(pool, sought.limits),
+                barred=pool.place.provider.value in barred,
             )
         )
     return tuple(found)
@@ -89,7 +104,7 @@ def what_would_change(sought: Sought, places: Sequence[Considered]) -> tuple[str
     """What the job's owner could loosen, and how many more places each would open."""
     limits = sought.limits
     told = []
-    dear = [c for c in places if c.left_out == "limits.max_price_per_hour"]
+    dear = [c for c in places if c.left_out == "limits.max_price_per_hour" and not c.barred]
     if dear and limits.max_price_usd_hour is not None:
         more = dear[0].pool.price_usd_hour - limits.max_price_usd_hour
         told.append(f"{_usd(more)} $/h more on the price limit opens {dear[0].pool.place}")
@@ -106,7 +121,8 @@ def what_would_change(sought: Sought, places: Sequence[Considered]) -> tuple[str
 
 
 def _opens(places: Sequence[Considered], looser: Limits, how: str) -> list[str]:
-    more = sum(1 for c in places if c.left_out and _left_out(c.pool, looser) is None)
+    shut = (c for c in places if c.left_out and not c.barred)
+    more = sum(1 for c in shut if _left_out(c.pool, looser) is None)
     if not more:
         return []
     return [f"{how}, {more} more {'place' if more == 1 else 'places'} could be asked"]
@@ -114,7 +130,7 @@ def _opens(places: Sequence[Considered], looser: Limits, how: str) -> list[str]:
 
 def _wider(sought: Sought, places: Sequence[Considered]) -> list[str]:
     """Nothing is left for the one GPU that was named."""
-    if any(c.left_out is None for c in places):
+    if any(c.open for c in places):
         return []
     return [f"name other GPUs beside {sought.shape.accelerators[0]}"]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from broker.domain.agreement import Edition
+from broker.domain.altered import made_at_once
 from broker.domain.market import Pool
 from broker.domain.offer import OfferKind
 from broker.domain.release import Basis, Release
@@ -16,6 +17,7 @@ from broker.domain.values import LeaseId
 from broker.domain.workload import Scope
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutOffer:
     """Offer the units to the holder: under its right, or as an order where it is exclusive."""
@@ -38,6 +40,7 @@ class AcceptStanding:
     acceptance: StandingAcceptance
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseStanding:
     """No offer is due: the holder stands refused everywhere, is suspended, or is not there."""
@@ -52,6 +55,7 @@ class ReleaseStanding:
     basis: Basis = Basis.STANDING_REFUSAL
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """Bind the units to one pool."""

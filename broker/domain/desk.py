@@ -188,7 +188,8 @@ def _bind(case: Case, machine: Machine, commitment: CommitmentId) -> None:
     """What is only held is launched now, into what is held for it."""
     bound = altered(machine, commitment=commitment)
     if machine.state is not MachineState.RUNNING:
-        launch = {"state": MachineState.WANTED, "tries": 0, "owed": True, "due_at": case.now}
+        again = {"tries": 0, "in_vain": 0, "due_at": case.now}
+        launch = {"state": MachineState.WANTED, "owed": True, **again}
         bound = altered(bound, **launch)
     case.put_machine(bound)
 

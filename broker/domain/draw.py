@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -13,7 +14,7 @@ from broker.domain.events import LeaseBilled
 from broker.domain.job import Job
 from broker.domain.machine import Machine
 from broker.domain.market import Pool, PoolKind
-from broker.domain.values import LeaseId, Usd
+from broker.domain.values import Usd
 from broker.domain.workload import Scope, Workload
 
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -22,20 +23,24 @@ _MILLIONTH: Final = Decimal("0.000001")
 _HOLDERS: Final = frozenset({PoolKind.HOLDER, PoolKind.HOLDER_VIA})
 
 
-def drawn_from(edition: Edition, work: Workload, pool: Pool, at: datetime) -> str | None:
+def drawn_from(
+    edition: Edition, work: Workload, pool: Pool, at: datetime, scope: Scope = Scope.NEW
+) -> str | None:
     """The first `commit` clause of the edition that a lease in this pool draws down, by its id.
 
     One in favour of the holder is drawn by what the holder supplies; one in favour of somebody
     else, by the pools that it names.
     """
-    return _drawn(edition, work, PoolView(pool.place.provider, pool.kind), at)
+    return _drawn(edition, work, PoolView(pool.place.provider, pool.kind), at, scope)
 
 
-def _drawn(edition: Edition, work: Workload, pool: PoolView, at: datetime) -> str | None:
+def _drawn(
+    edition: Edition, work: Workload, pool: PoolView, at: datetime, scope: Scope
+) -> str | None:
     seen = edition.seen(pool)
     for clause in edition.clauses:
         if clause.effect is Effect.COMMIT:
-            asked = Question(work.work_class, frozenset(work.tags), seen, Scope.NEW, at)
+            asked = Question(work.work_class, frozenset(work.tags), seen, scope, at)
             named = clause.match.pools is not None
             holders = clause.in_favour_of in (None, edition.holder.id)
             theirs = seen.kind in _HOLDERS if holders else named
@@ -44,21 +49,30 @@ def _drawn(edition: Edition, work: Workload, pool: PoolView, at: datetime) -> st
     return None
 
 
-def draws_of_holder(edition: Edition, work: Workload, at: datetime) -> dict[str, str]:
+def draws_of_holder(
+    edition: Edition, work: Workload, at: datetime, scope: Scope
+) -> Mapping[str, str]:
     """The clause that leases at each of the holder's providers draw down, where there is one."""
-    names = (*edition.holder_pools, *edition.holder.fulfil_via)
-    found = {n: _drawn(edition, work, PoolView(n, PoolKind.HOLDER), at) for n in names}
-    return {name: clause for name, clause in found.items() if clause is not None}
+    asked = ("draws_of_holder", work.work_class, work.tags, edition.era(at), scope)
+    drawn: dict[str, str] | None = edition.worked_out.get(asked)
+    if drawn is None:
+        names = (*edition.holder_pools, *edition.holder.fulfil_via)
+        found = {n: _drawn(edition, work, PoolView(n, PoolKind.HOLDER), at, scope) for n in names}
+        drawn = {name: clause for name, clause in found.items() if clause is not None}
+        edition.worked_out[asked] = drawn
+    return drawn
 
 
 def billed(
-    job: Job, machine: Machine, lease: LeaseId, commitment: Commitment, now: datetime
+    job: Job, machine: Machine, commitment: Commitment, now: datetime, *, goes_on: bool = False
 ) -> LeaseBilled:
-    """The bill of a machine's lease that ends now."""
-    spent = (now - (machine.leased_at or machine.up_at or now)) // MICROSECOND
+    """The bill of what a machine's lease came to under a commitment that ends for it now."""
+    assert machine.lease is not None  # noqa: S101 - asked by the caller
+    since = machine.billed_at or machine.leased_at or machine.up_at or now
+    spent = (now - since) // MICROSECOND
     seconds = Decimal(spent).scaleb(-6)
     return LeaseBilled(
-        lease=lease,
+        lease=machine.lease,
         job=job.id,
         unit=machine.unit,
         provider=machine.place.provider,
@@ -70,6 +84,8 @@ def billed(
         gpu_seconds=seconds * commitment.gpus,
         usd=cost(machine.price_usd_hour, spent),
         draws=commitment.draws,
+        commitment=commitment.id,
+        goes_on=goes_on,
     )
 
 

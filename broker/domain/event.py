@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
 
+from typing_extensions import override
+
+from broker.domain.altered import made_at_once
 from broker.domain.chain import canonical_plain
 from broker.domain.text import Form, written
 from broker.domain.values import plain
@@ -16,6 +19,12 @@ class Event:
     """Something that happened. Its class names its type in the log."""
 
     WIRE_NAMES: ClassVar[Mapping[str, str]] = {"work_class": "class", "since": "from"}
+
+    @override
+    def __init_subclass__(cls) -> None:
+        """`slots=True` makes each class a second time, finished; that is the one that stays."""
+        if "__dataclass_fields__" in cls.__dict__:
+            made_at_once(cls)
 
     def payload(self) -> dict[str, Any]:
         """The fact's `data`, ready for JSON."""

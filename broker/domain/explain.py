@@ -18,11 +18,14 @@ from broker.domain.accounts.waits import Waits
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Explanation, Verdict, span
 from broker.domain.retelling import ENDS, Retelling, seconds
-from broker.domain.told_places import ReadEdition, not_asked
+from broker.domain.told_places import Elsewhere, elsewhere
+from broker.domain.told_records import ReadEdition
 from broker.domain.values import instant
 
 _STANDING: Final = frozenset({Verdict.PLACED, Verdict.COMMITTED})
+_SETTLES: Final = frozenset({"OfferIssued", "UnitsReleased", "ThirdPartyCommitted"})
 _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
+    "JobHeld": told_offers.held,
     "OfferIssued": told_offers.issued,
     "OfferDelivered": told_offers.delivered,
     "OfferTolled": told_offers.tolled,
@@ -47,7 +50,12 @@ _TELLS: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
 _TEACHES: Final[Mapping[str, Callable[[Retelling, Fact], None]]] = {
     "EditionRecorded": told_places.edition_recorded,
     "PricesListed": told_places.prices_listed,
-    "ConditionAttested": told_places.attested,
+    "ConditionAttested": told_places.on_record,
+    "ConsentRecorded": told_places.on_record,
+    "ConsentRevoked": told_places.on_record,
+    "ConflictRecorded": told_places.on_record,
+    "ConflictLifted": told_places.on_record,
+    "StakeRecorded": told_places.on_record,
     "PlaceRefused": told_offers.refusal_recorded,
     "PlaceAdvised": told_places.advised,
 }
@@ -74,7 +82,7 @@ def explain(
             waits.read(fact)
     if told.submitted is None:
         raise KeyError(job)
-    others, changes = not_asked(told, read_edition) if read_edition else ((), ())
+    others = elsewhere(told, read_edition) if read_edition else Elsewhere()
     asked = told.submitted.data
     state = ENDS[told.end.type] if told.end else "running" if told.started else "queued"
     standing = [row for row in told.bought() if row.verdict in _STANDING]
@@ -91,8 +99,9 @@ def explain(
         waits_s=figures(waits.of(job, at or instant(last))),
         asked=tuple(_merged(told.in_order())),
         bought=tuple(dict.fromkeys(map(_basis, standing))),
-        not_asked=others,
-        would_change=changes,
+        not_asked=others.places,
+        would_change=others.would_change,
+        contested=others.contested,
         end=_end(told.end),
         positions=tuple(sorted(set(told.positions))),
     )
@@ -113,6 +122,8 @@ def _read(told: Retelling, fact: Fact) -> bool:
         return True
     if data.get("job") == told.job or data.get("offer") in told.offers:
         told.positions.append(fact.position)
+        if fact.type in _SETTLES:
+            told.held = None
         if tell := _TELLS.get(fact.type):
             tell(told, fact)
         elif fact.type == "JobSubmitted":
@@ -134,6 +145,8 @@ def _headline(state: str, standing: Sequence[Asking], told: Retelling, after_s: 
     open_ = [row for row in told.rows if row.verdict is Verdict.ASKED]
     if open_ and not told.end:
         return f"{state}, offered to {open_[-1].provider}, {open_[-1].because}"
+    if told.held and not told.end:
+        return f"{state}, held: {told.held}"
     return f"{state}, {'nothing was bought' if told.end else 'nothing is bought yet'}"
 
 

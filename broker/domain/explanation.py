@@ -21,6 +21,8 @@ class Verdict(StrEnum):
     """What one asking came to."""
 
     ASKED = "asked"
+    HELD = "held"
+    """Not asked although it was its turn, for it must not be."""
     ACCEPTED = "accepted"
     ACCEPTED_IN_PART = "accepted in part"
     REFUSED = "refused"
@@ -106,6 +108,8 @@ class Explanation:
     """The other places whose machines are big enough, the cheapest first."""
     would_change: tuple[str, ...] = ()
     """What the job's owner could loosen, and what it would open."""
+    contested: str = ""
+    """What its class is read as, where that is in dispute."""
     end: str = ""
     positions: tuple[int, ...] = ()
 
@@ -145,6 +149,7 @@ class Explanation:
     def text(self) -> str:
         """The story as a table, for a person."""
         lines = [f"{self.job} {self.name}   {self.headline}".rstrip()]
+        lines += [f"contested: {self.contested}"] if self.contested else []
         lines += columns([_COLUMNS, *_rows(self.asked)]) if self.asked else []
         lines += _others(self.not_asked)
         lines += self.bought

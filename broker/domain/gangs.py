@@ -40,6 +40,7 @@ def ask_next_domain(case: Case, refused: Machine, code: str) -> Machine:
                 address="",
                 up_at=None,
                 tries=0,
+                in_vain=0,
                 trouble="",
                 because="",
                 wanted_at=case.now,

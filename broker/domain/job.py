@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from broker.domain.altered import made_at_once
 from broker.domain.line import Rank
 from broker.domain.market import Place
 from broker.domain.release import Release
@@ -100,6 +101,7 @@ class Claim(NamedTuple):
     hold: str = ""
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """One machine's worth of a job."""
@@ -128,6 +130,7 @@ class Unit:
         return self.heir or self
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     id: JobId

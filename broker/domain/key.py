@@ -96,15 +96,15 @@ def authority_to_record(
 ) -> Authority:
     """Whether what is presented lets somebody put something on record in a party's name.
 
-    A key of any of these roles does. A party that was given a key, whatever for, needs one.
+    A key of any of these roles does. Once anybody was given a key, whatever for, everybody needs
+    one: a record binds the other parties too, so a name alone is worth nothing beside keys.
     """
     known = list(keys)
-    needed = any(key.party == party for key in known)
-    return _authority(known, party, roles, presented, now, needed=needed)
+    return _authority(known, party, roles, presented, now, needed=bool(known))
 
 
 def _authority(
-    known: Iterable[Key],
+    known: Collection[Key],
     party: str,
     roles: Collection[Role],
     presented: Shown,
@@ -116,7 +116,9 @@ def _authority(
         if needed:
             wanted = " or ".join(role.value for role in roles)
             why = f"to speak for {party} as its {wanted} a key is needed"
-            return Authority(flaw=f"{why}; show it as Broker-Key, or --key", missing=True)
+            has = any(key.party == party for key in known)
+            then = "show it as Broker-Key, or --key" if has else f"{party} was given none yet"
+            return Authority(flaw=f"{why}; {then}", missing=True)
         return Authority()
     shown = next((key for key in known if _is(key, presented)), None)
     if shown is None:

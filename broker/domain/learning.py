@@ -27,7 +27,8 @@ _HEARD: Final = frozenset(
 
 def concerns(case: Case) -> bool:
     """Whether anything told of the job changes a register."""
-    return any(type(event) in _HEARD and _changes(event, case) for event in case.events)
+    heard = [event for event in case.events if type(event) in _HEARD]
+    return any(_changes(event, case) for event in heard) if heard else False
 
 
 def _changes(event: Event, case: Case) -> bool:

@@ -29,6 +29,10 @@ PREEMPTED: Final = "preempted"
 REQUEUED: Final = frozenset({"lost", PREEMPTED, "regrouped"})
 """Ends of a lease after which the unit goes back; how its command ended is then no matter."""
 
+_KILLED: Final = frozenset({137, 143})
+"""How a command ends that is killed with its machine."""
+IN_DOUBT: Final = timedelta(seconds=10)
+"""How long it may take until a cloud says that it has taken the machine back."""
 SIBLINGS_GRACE_S: Final = 10
 """How long the other units of a job have to stop when one has failed."""
 
@@ -99,6 +103,16 @@ def exited(case: Case, machine: Machine, exit_code: int, *, timed_out: bool = Fa
     if exit_code != 0 and not timed_out and (why := _interrupted(case, machine)):
         case.give_back(ended, why)
         return
+    if not timed_out and _perhaps_taken(case, ended):
+        doubted = case.now + IN_DOUBT
+        case.put_machine(altered(ended, noticed_until=doubted, due_at=case.now))
+        return
+    ended_by_itself(case, ended, exit_code, timed_out=timed_out)
+
+
+def ended_by_itself(case: Case, ended: Machine, exit_code: int, *, timed_out: bool = False) -> None:
+    """What the command ended with is its own doing."""
+    machine = ended
     units = list(case.job.units)
     units[machine.unit] = altered(units[machine.unit], exit_code=exit_code)
     case.set_job(units=tuple(units))
@@ -126,6 +140,12 @@ def exited(case: Case, machine: Machine, exit_code: int, *, timed_out: bool = Fa
             JobState.FINISHED,
             exit_code=0,
         )
+
+
+def _perhaps_taken(case: Case, machine: Machine) -> bool:
+    """Whether it was killed on a machine that its cloud may be taking back this very moment."""
+    undisturbed = not machine.stopping and not machine.because and not case.job.state.over
+    return machine.place.interruptible and machine.exit_code in _KILLED and undisturbed
 
 
 def _interrupted(case: Case, machine: Machine) -> str | None:

@@ -88,7 +88,7 @@ def gone(case: Case, machine: Machine, because: str, *, preempted: bool = False)
     )
     commitment = case.commitments.get(machine.commitment)
     if commitment is not None:
-        case.tell(billed(case.job, machine, machine.lease, commitment, case.now))
+        case.tell(billed(case.job, machine, commitment, case.now))
     if machine.lease != case.job.units[machine.unit].lease:
         make_room(case, machine)  # fenced before: another lease has its unit, or will have
     elif requeue:
@@ -121,6 +121,7 @@ def vanished(case: Case, machine: Machine, because: str, *, preempted: bool = Fa
                 state=MachineState.WANTED,
                 handle=None,
                 tries=0,
+                in_vain=0,
                 up_at=None,
                 wanted_at=case.now,
                 due_at=case.now + DELIVER_AGAIN,

@@ -9,6 +9,7 @@ from enum import StrEnum
 from hashlib import blake2s
 from typing import Final
 
+from broker.domain.altered import made_at_once
 from broker.domain.market import Place
 from broker.domain.values import CommitmentId, JobId, LeaseId, MachineName, OfferId, Usd
 
@@ -53,6 +54,7 @@ class RunState(StrEnum):
     ENDED = "ended"
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     name: MachineName
@@ -82,10 +84,14 @@ class Machine:
     up_at: datetime | None = None
     tries: int = 0
     """How often its cloud was asked, or may have been."""
+    in_vain: int = 0
+    """Of so many of these, the first ones, it is known that they bought nothing."""
     due_at: datetime | None
     epoch: int = 0
     lease: LeaseId | None = None
     leased_at: datetime | None = None
+    billed_at: datetime | None = None
+    """Until when its lease was billed at a renewal; None: not yet."""
     run: RunState = RunState.IDLE
     stopping: bool = False
     noticed_until: datetime | None = None
@@ -95,6 +101,16 @@ class Machine:
     """What of ours keeps its cloud from answering; empty once it has answered."""
     because: str = ""
     """Why it ends or ended; for a lease's end its cause."""
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether a call before the last one has bought it, or may have: nobody has said no.
+
+        Then what goes wrong with the last call is no reason to buy it elsewhere.
+        """
+        if self.state is MachineState.WANTED:
+            return self.tries > self.in_vain + 1
+        return not self.state.over
 
 
 def is_kept(machine: Machine) -> bool:

@@ -9,11 +9,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
 from broker.domain.advice import AdviceId, Thought
+from broker.domain.altered import made_at_once
 from broker.domain.place import Place, areas, bought_as, option, told_place
 from broker.domain.values import OfferId, RefusalId, RefusalReason, Usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from broker.domain.workload import Limits, Shape
 
@@ -81,6 +82,7 @@ class Pool:
         )
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One place of a cloud said no; remembered, and shared by all jobs, until `valid_until`."""
@@ -135,6 +137,7 @@ class Advised:
         return self.until is not None and now < self.until and self.advice.thought.adverse
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """Every pool there is, what their places said last, and for how many they may be asked."""
@@ -147,6 +150,8 @@ class Market:
     """When the stock of a place last changed as far as we know: a machine of ours ended there."""
     closed: Mapping[Place, datetime] = field(default_factory=dict)
     """Until when a trouble of ours keeps third-party orders away from a place or an area."""
+    wide: frozenset[Place] | None = None
+    """The areas of which anything is remembered; None: every one is looked up."""
     advice: Mapping[Place, Advised] = field(default_factory=dict)
     """What places are thought to hold; it decides between third parties only."""
     fitting: Fitting = field(default_factory=dict, compare=False, repr=False)
@@ -163,19 +168,32 @@ class Market:
         What was said of an area around the place counts too. The holder is asked at each of its
         places all the same: only what a place itself has refused lets a right go.
         """
-        return max((until for until, _ in self._shut(place, now, units)), default=None)
+        latest: datetime | None = None
+        for around in self._around(place):
+            refusal = self.refusals.get(around)
+            if refusal is not None and refusal.stands(now, units):
+                latest = max(latest or refusal.valid_until, refusal.valid_until)
+            closed = self.closed.get(around)
+            if closed is not None and now < closed:
+                latest = max(latest or closed, closed)
+        return latest
+
+    def _around(self, place: Place) -> tuple[Place, ...]:
+        """The place, and the areas around it of which anything is remembered."""
+        if self.wide is None:
+            return areas(place)
+        wide = self.wide
+        return (place, *(one for one in areas(place) if one in wide)) if wide else (place,)
 
     def why_shut(self, place: Place, now: datetime, units: int) -> str:
         """The refusal that shuts it, by its id, or else `closed` and the place or the area."""
-        return max(self._shut(place, now, units))[1]
-
-    def _shut(self, place: Place, now: datetime, units: int) -> Iterator[tuple[datetime, str]]:
-        for around in areas(place):
+        for around in self._around(place):
             if refusal := self.standing(around, now, units):
-                yield refusal.valid_until, refusal.id
+                return refusal.id
             closed = self.closed.get(around)
             if closed is not None and now < closed:
-                yield closed, f"closed {around}"
+                return f"closed {around}"
+        raise ValueError(f"nothing shuts {place}")
 
 
 def allowance(streak: int) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from broker.domain.altered import altered
 from broker.domain.case import Case
@@ -19,30 +20,43 @@ from broker.domain.values import JobId, NoticeId, OfferId
 
 def notice(offer: Offer) -> bytes:
     """The exact bytes of an offer's entry: the fields its clause allows, and no other."""
-    return text(entry(offer)).encode()
+    parts = [f"{name}{text(of(offer))}" for name, of in _in_order(offer.mechanics.contents)]
+    return f"{{{','.join(parts)}}}".encode()
+
+
+_Field: TypeAlias = Callable[[Offer], object]
+
+_FIELDS: Final[Mapping[str, _Field]] = {
+    "offer_id": lambda offer: offer.id,
+    "version": lambda offer: offer.version,
+    "edition": lambda offer: offer.edition,
+    "clause": lambda offer: offer.clause,
+    "class": lambda offer: offer.work_class,
+    "units": lambda offer: len(offer.units),
+    "shape": lambda offer: {"gpus_per_unit": offer.terms.gpus_per_unit, "chunk": offer.chunk},
+    "accelerators": lambda offer: offer.terms.accelerators,
+    "regions": lambda offer: offer.terms.regions,
+    "start_by": lambda offer: offer.terms.start_by,
+    "duration": lambda offer: offer.terms.duration_s,
+    "price_ceiling": lambda offer: offer.terms.price_usd_hour,
+    "gang": lambda offer: offer.gang,
+    "interruptible": lambda offer: offer.terms.interruptible,
+    "issued_at": lambda offer: offer.issued_at,
+    "window": lambda offer: offer.mechanics.window_s,
+    "reply_to": lambda offer: f"/v1/offers/{offer.id}/answer",
+}
+"""Everything that a notice may say."""
 
 
 def entry(offer: Offer) -> dict[str, Any]:
-    everything = {
-        "offer_id": offer.id,
-        "version": offer.version,
-        "edition": offer.edition,
-        "clause": offer.clause,
-        "class": offer.work_class,
-        "units": len(offer.units),
-        "shape": {"gpus_per_unit": offer.terms.gpus_per_unit, "chunk": offer.chunk},
-        "accelerators": offer.terms.accelerators,
-        "regions": offer.terms.regions,
-        "start_by": offer.terms.start_by,
-        "duration": offer.terms.duration_s,
-        "price_ceiling": offer.terms.price_usd_hour,
-        "gang": offer.gang,
-        "interruptible": offer.terms.interruptible,
-        "issued_at": offer.issued_at,
-        "window": offer.mechanics.window_s,
-        "reply_to": f"/v1/offers/{offer.id}/answer",
-    }
-    return {name: everything[name] for name in everything if name in offer.mechanics.contents}
+    allowed = offer.mechanics.contents
+    return {name: of(offer) for name, of in _FIELDS.items() if name in allowed}
+
+
+@lru_cache(maxsize=64)
+def _in_order(allowed: tuple[str, ...]) -> tuple[tuple[str, _Field], ...]:
+    """What a clause allows, sorted, each with its name as it stands before the value."""
+    return tuple((f'"{name}":', _FIELDS[name]) for name in sorted(_FIELDS.keys() & allowed))
 
 
 class NoticeState(StrEnum):

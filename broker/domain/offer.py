@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from broker.domain.altered import made_at_once
 from broker.domain.market import Place
 from broker.domain.right import Suspension
 from broker.domain.terms import Terms
@@ -70,6 +71,7 @@ class Desk(StrEnum):
     """Somebody with the holder's role answers over HTTP."""
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mechanics:
     """What the clause says of the course of an offer, pinned when the offer is put."""
@@ -96,6 +98,7 @@ class Mechanics:
     """Whether an open offer stands although the quote behind it was taken back."""
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     id: OfferId

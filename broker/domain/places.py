@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from broker.domain.altered import made_at_once
 from broker.domain.market import Place, Refusal
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -29,6 +30,7 @@ class Trouble:
         return now < self.until
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceRecord:
     place: Place

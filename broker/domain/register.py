@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from broker.domain.agreement import Edition
+from broker.domain.altered import made_at_once
 from broker.domain.clause import Consent, Waiver
 from broker.domain.conflicts import Conflict, Stake, conflicted
 from broker.domain.release import Basis
@@ -38,6 +39,7 @@ class SmallPlacement:
     at: datetime
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
     agreement: str

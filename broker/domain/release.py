@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from broker.domain.altered import made_at_once
 from broker.domain.market import Place
 from broker.domain.terms import Terms
 from broker.domain.values import OfferId
@@ -29,6 +30,7 @@ class Basis(StrEnum):
     CONTINUITY = "continuity"
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Freedom for some units of one job, up to a ceiling and until its tail ends.

@@ -7,12 +7,11 @@ has the scope `renewal`, and the only third party that may have the unit is the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
+from broker.domain.committing import EXACT
 from broker.domain.decision import (
     Commit,
     Decision,
@@ -22,10 +21,14 @@ from broker.domain.decision import (
     SeekRenewal,
     Wait,
 )
+from broker.domain.exemptions import Choice
 from broker.domain.job import Job, Unit, UnitState, Why
+from broker.domain.market import Place
 from broker.domain.offer import OfferKind
-from broker.domain.options import Options, Which, at
+from broker.domain.options import Options, Which, at, within
 from broker.domain.release import Basis, Release
+from broker.domain.right import Trigger
+from broker.domain.terms import Terms
 from broker.domain.unasked import Need, Unasked
 from broker.domain.workload import Scope
 
@@ -33,7 +36,6 @@ Standing: TypeAlias = tuple[tuple[str, ...], datetime] | None
 """Refusals that stand for all of the holder's places, and when the first of them ends."""
 TOGETHER: Final = timedelta(minutes=1)
 """How much sooner than due a renewal is sought, along with another of its job."""
-_EXACT: Final = Decimal(0)
 
 
 class Leases:
@@ -104,28 +106,95 @@ class Leases:
                 self._released(unit, release)
 
     def _fresh(self, units: Sequence[Unit]) -> None:
-        options, indexes = self.options(), tuple(unit.index for unit in units)
-        terms = self.job.terms.priced(options.notice_price)
+        options = self.options()
         if options.right is None and options.exclusive is None:
             for unit in units:
                 self._go_on(unit, None)
             return
-        need = Need(job=self.job, edition=self.edition, options=options, units=indexes, terms=terms)
-        clause = options.right or options.exclusive or ""
-        released = self.unasked.released(need, clause) if options.right else None
-        standing = self.standing(need)
-        if released is not None:
-            self.decisions.append(released)
-        elif options.holder_barred:
+        need = Need(
+            job=self.job,
+            edition=self.edition,
+            options=options,
+            units=tuple(unit.index for unit in units),
+            terms=self.job.terms.priced(options.notice_price),
+            scope=Scope.RENEWAL,
+        )
+        if options.right is not None:
+            self._under_right(need, options.right)
+        else:
+            self._exclusive(need, options.exclusive or "")
+
+    def _exclusive(self, need: Need, clause: str) -> None:
+        left: list[int] = []
+        for there in self._by_place(need):
+            continued = self.unasked.continued(there, self._stay)
+            self.decisions += continued
+            left += () if continued else there.units
+        need = need.rest(tuple(sorted(left)))
+        if left and need.options.holder_barred:
             self.decisions.append(self.unasked.held(need))
-        elif standing is None:
-            kind = OfferKind.RIGHT if options.right else OfferKind.ORDER
-            self.decisions.append(replace(need.offer(kind, clause), scope=Scope.RENEWAL))
-        elif options.right:
+        elif left and (standing := self.standing(need)):
+            self.waits.append(standing[1])
+        elif left:
+            self.decisions.append(need.offer(OfferKind.ORDER, clause))
+
+    def _under_right(self, need: Need, clause: str) -> None:
+        """What lets new units go without a notice lets the leases of these go on without one."""
+        left: list[int] = []
+        for there in self._by_place(need):
+            exempted, rest = self.unasked.exempt(there, self._stay)
+            self.decisions += exempted
+            left += rest
+        need = need.rest(tuple(sorted(left)))
+        if not left:
+            return
+        if released := self.unasked.released(need, clause):
+            self.decisions.append(released)
+        elif need.options.holder_barred:
+            self.decisions.append(self.unasked.held(need))
+        else:
+            accepted, rest = self.unasked.accepted(need, clause)
+            self.decisions += accepted
+            if rest:
+                self._ask(need.rest(rest), clause)
+
+    def _ask(self, need: Need, clause: str) -> None:
+        if standing := self.standing(need):
             cites, until = standing
             self.decisions.append(need.release(clause, Basis.STANDING_REFUSAL, cites, until))
+        elif self.edition.right(clause).trigger is Trigger.THIRD_PARTY_QUOTE:
+            for there in self._by_place(need):
+                quoted = self._there(there, need.options.released)
+                pool = quoted.pool if quoted else None
+                self.decisions.append(there.offer(OfferKind.RIGHT, clause, pool))
         else:
-            self.waits.append(standing[1])
+            self.decisions.append(need.offer(OfferKind.RIGHT, clause))
+
+    def _by_place(self, need: Need) -> list[Need]:
+        """The need apart for each place where leases are to go on."""
+        places: dict[Place, list[int]] = {}
+        for index in need.units:
+            places.setdefault(self._place(index), []).append(index)
+        return [need.rest(tuple(units)) for units in places.values()]
+
+    def _place(self, index: int) -> Place:
+        heir = self.job.units[index].heir
+        assert heir is not None and heir.claim is not None  # noqa: S101, PT018 - it was begotten
+        return heir.claim.place
+
+    def _there(self, need: Need, choices: tuple[Choice, ...]) -> Choice | None:
+        """The choice that is the place of all these leases, if it is one and not too dear."""
+        open_to = within(choices, need.terms, need.terms, EXACT)
+        place = self._place(need.units[0])
+        return next((choice for choice in open_to if choice.pool.place == place), None)
+
+    def _stay(self, need: Need, choices: tuple[Choice, ...]) -> list[Decision]:
+        """Each of these leases, all at one place, goes on there."""
+        choice = self._there(need, choices)
+        if choice is None:
+            return []
+        units = (self.job.units[index] for index in need.units)
+        return [self._renewed(unit, choice, need.terms, None) for unit in units]
 
     def _released(self, unit: Unit, release: Release) -> None:
         if why := release.over(self.now):
@@ -138,29 +207,29 @@ class Leases:
 
     def _go_on(self, unit: Unit, release: Release | None) -> bool:
         """With who has it, on terms no better than the holder was shown; False if they are."""
-        claim = unit.heir.claim if unit.heir else None
+        place = self._place(unit.index)
         options = self.options()
         asked = self.job.terms.priced(options.notice_price)
-        ceiling, tolerance = (release.ceiling, release.tolerance) if release else (asked, _EXACT)
+        ceiling, tolerance = (release.ceiling, release.tolerance) if release else (asked, EXACT)
         which: Which = "free" if release is None else "released"
         if release is not None and release.basis is Basis.SUSPENSION:
             which = "anybody"
         for choice in options.within(asked, ceiling, tolerance, of=which):
-            if claim is None or choice.pool.place != claim.place:
-                continue
-            cited = release.cites if release else ()
-            self.decisions.append(
-                Commit(
-                    units=(unit.index,),
-                    pool=choice.pool,
-                    terms=at(choice.pool, asked),
-                    edition=self.edition,
-                    basis=choice.basis or (release.basis if release else Basis.FREE),
-                    cites=choice.cites if choice.basis else (*cited, *choice.cites),
-                    release=release.number if release else None,
-                    to_holder=False,
-                    renews=unit.lease,
-                )
-            )
-            return True
+            if choice.pool.place == place:
+                self.decisions.append(self._renewed(unit, choice, asked, release))
+                return True
         return False
+
+    def _renewed(self, unit: Unit, choice: Choice, asked: Terms, release: Release | None) -> Commit:
+        cited = release.cites if release else ()
+        return Commit(
+            units=(unit.index,),
+            pool=choice.pool,
+            terms=at(choice.pool, asked),
+            edition=self.edition,
+            basis=choice.basis or (release.basis if release else Basis.FREE),
+            cites=choice.cites if choice.basis else (*cited, *choice.cites),
+            release=release.number if release else None,
+            to_holder=False,
+            renews=unit.lease,
+        )

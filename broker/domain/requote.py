@@ -21,12 +21,19 @@ from broker.domain.terms import Terms, better_for_supplier
 _EXACT: Final = Decimal(0)
 
 
-def overtaken(case: Case, noticed: Terms) -> tuple[list[Offer], list[Release]]:
-    """The open offers and unused releases that these terms are too good for, for a rival."""
+def overtaken(
+    case: Case, noticed: Terms, *, other_machines: bool = False
+) -> tuple[list[Offer], list[Release]]:
+    """The open offers and unused releases that these terms are too good for, for a rival.
+
+    Where the job takes other machines than before, every open offer: what its holder prepares
+    could be one that is not wanted any more.
+    """
     offers = [
         offer
         for offer in case.offers.values()
-        if offer.state.undecided and better_for_supplier(offer.terms, noticed, _EXACT)
+        if offer.state.undecided
+        and (other_machines or better_for_supplier(offer.terms, noticed, _EXACT))
     ]
     unused = {unit.release for unit in case.job.units if unit.state is UnitState.RELEASED}
     releases = [

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from broker.domain.chain import Fact
 from broker.domain.explanation import Asking, Verdict
+from broker.domain.told_records import Records
 from broker.domain.values import instant
 
 ENDS: Final = {
@@ -54,10 +55,9 @@ class Retelling:
     """Why cheaper places could not be asked when something was bought."""
     list_id: str = ""
     """The list that the last purchase was chosen from."""
-    editions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
-    """The document of each recorded edition, by agreement and name."""
-    attested: set[str] = field(default_factory=set)
-    """Conditions attested under the job's agreement before it was decided on."""
+    records: Records = field(default_factory=Records)
+    held: str | None = None
+    """What keeps its units from being asked for, where nothing has been asked since."""
     positions: list[int] = field(default_factory=list)
 
     def in_order(self) -> list[Asking]:

@@ -81,7 +81,13 @@ def commit_third_party(case: Case, decision: Commit, list_id: str) -> Commitment
         cites=decision.cites,
         release=decision.release,
         gpus=decision.pool.gpus,
-        draws=drawn_from(decision.edition, case.job.workload, decision.pool, case.now),
+        draws=drawn_from(
+            decision.edition,
+            case.job.workload,
+            decision.pool,
+            case.now,
+            Scope.NEW if decision.renews is None else Scope.RENEWAL,
+        ),
         made_at=case.now,
         under=lease_rules(case, decision),
     )

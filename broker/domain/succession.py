@@ -10,11 +10,13 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.commitment import Commitment, CommitmentState
 from broker.domain.decision import EndTerm, MoveOver, SeekRenewal, Succession
+from broker.domain.draw import MICROSECOND, billed, cost
 from broker.domain.heirs import beget, bind, leased, stay
 from broker.domain.job import Claim, Unit, UnitState, Why
 from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.offering import withdraw
 from broker.domain.spill import drop_commitments, want_machines
+from broker.domain.values import Usd
 
 MOVED: Final = "migrated"
 """Why a machine ends whose lease was fenced."""
@@ -51,7 +53,10 @@ def seek_renewal(case: Case, units: tuple[int, ...]) -> None:
 
 
 def prolong(case: Case, commitment: Commitment) -> None:
-    """The lease goes on where it is, in its epoch, under the new commitment and for a new term."""
+    """The lease goes on where it is, in its epoch, under the new commitment and for a new term.
+
+    What it came to until now is billed under the old one; from here on the new one's price counts.
+    """
     (index,) = commitment.units
     unit = case.job.units[index]
     machine, heir = leased(case, unit), unit.heir
@@ -59,7 +64,11 @@ def prolong(case: Case, commitment: Commitment) -> None:
     since = unit.term.until if unit.term else case.now
     term = commitment.under.term(since) if commitment.under else None
     before = case.commitments.get(machine.commitment) if machine.commitment else None
-    case.put_machine(altered(machine, commitment=commitment.id))
+    price = commitment.terms.price_usd_hour or machine.price_usd_hour
+    case.put_machine(
+        altered(machine, commitment=commitment.id, price_usd_hour=price, billed_at=case.now)
+    )
+    _settle(case, machine, price)
     case.put_unit(
         altered(unit, heir=None, commitment=commitment.id, release=heir.release, term=term)
     )
@@ -76,6 +85,16 @@ def prolong(case: Case, commitment: Commitment) -> None:
             term_until=term.until if term else None,
         )
     )
+    if before is not None:
+        case.tell(billed(case.job, machine, before, case.now, goes_on=True))
+
+
+def _settle(case: Case, machine: Machine, price: Usd) -> None:
+    """What a machine costs is counted from its start at its last price: make up for the old one."""
+    if machine.up_at is not None and price != machine.price_usd_hour:
+        up_us = (case.now - machine.up_at) // MICROSECOND
+        owed = Usd(cost(machine.price_usd_hour, up_us) - cost(price, up_us))
+        case.spent.append((machine.place.provider, owed))
 
 
 def end_term(case: Case, index: int) -> None:

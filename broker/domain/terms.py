@@ -12,9 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
+from broker.domain.altered import made_at_once
 from broker.domain.values import Usd
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """The terms of a notice, a release's ceiling and a commitment. None: does not apply."""

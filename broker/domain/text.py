@@ -46,8 +46,11 @@ def _listed(value: Any) -> str:  # noqa: ANN401
 
 
 def _named(value: Any) -> str:  # noqa: ANN401
-    items = sorted([(str(key), _FORMS[type(item)](item)) for key, item in value.items()])
-    return f"{{{','.join([f'{encode_basestring(key)}:{item}' for key, item in items])}}}"
+    items = {str(key): item for key, item in value.items()}
+    texts = [
+        f"{encode_basestring(key)}:{_FORMS[type(items[key])](items[key])}" for key in sorted(items)
+    ]
+    return f"{{{','.join(texts)}}}"
 
 
 def _rare(value: Any) -> str:  # noqa: ANN401

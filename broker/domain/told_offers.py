@@ -10,6 +10,22 @@ from broker.domain.market import told_place
 from broker.domain.retelling import THE_HOLDER, Offered, Retelling, seconds
 
 
+def held(told: Retelling, fact: Fact) -> None:
+    """The holder would be asked now, and must not be."""
+    told.held = fact.data["because"]
+    agreement = told.submitted.data["agreement"] if told.submitted else ""
+    told.rows.append(
+        Asking(
+            provider=told.holders.get(agreement, THE_HOLDER),
+            units=len(fact.data["units"]),
+            at=fact.at,
+            verdict=Verdict.HELD,
+            because=fact.data["because"],
+            positions=(fact.position,),
+        )
+    )
+
+
 def issued(told: Retelling, fact: Fact) -> None:
     data = fact.data
     told.offers[data["offer"]] = Offered(fact, len(told.rows))

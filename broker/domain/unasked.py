@@ -6,12 +6,13 @@ that two jobs of a round never draw the same unit of a waiver.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.domain.agreement import Edition
+from broker.domain.altered import made_at_once
 from broker.domain.committing import EXACT, Purchases
 from broker.domain.decision import (
     AcceptStanding,
@@ -31,11 +32,13 @@ from broker.domain.release import Basis
 from broker.domain.right import Trigger
 from broker.domain.terms import Terms
 from broker.domain.values import Purchase
+from broker.domain.workload import Scope
 
 NOTHING_NEW: Final = timedelta(minutes=1)
 """How soon a job is looked at again for which nothing at all is open."""
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """Units of a job that stand under no release, and what is open to them."""
@@ -45,6 +48,7 @@ class Need:
     options: Options
     units: tuple[int, ...]
     terms: Terms
+    scope: Scope = Scope.NEW
 
     def rest(self, units: tuple[int, ...]) -> Need:
         return self if units == self.units else replace(self, units=units)
@@ -76,6 +80,7 @@ class Need:
             terms=self.terms if quoted is None else self.terms.priced(quoted.price_usd_hour),
             edition=self.edition,
             clause=clause,
+            scope=self.scope,
             quoted=quoted,
         )
 
@@ -93,6 +98,10 @@ class Need:
         )
 
 
+Taking: TypeAlias = Callable[[Need, tuple[Choice, ...]], list[Decision]]
+"""What is decided for units that may have any of these pools; nothing: they are to be offered."""
+
+
 class Unasked:
     """The registers as one round reads and draws from them."""
 
@@ -104,9 +113,11 @@ class Unasked:
     def register(self, agreement: str) -> Register:
         return self.registers.get(agreement, NOTHING_ON_RECORD)
 
-    def exempt(self, need: Need) -> tuple[list[Decision], tuple[int, ...]]:
+    def exempt(
+        self, need: Need, take: Taking | None = None
+    ) -> tuple[list[Decision], tuple[int, ...]]:
         """T1: what waivers and the limit for small jobs let go; and the units that are left."""
-        exempt = need.options.exempt
+        exempt, take = need.options.exempt, take or self._commit
         if not exempt.waived and exempt.de_minimis is None:
             return [], need.units
         decisions: list[Decision] = []
@@ -114,17 +125,15 @@ class Unasked:
         for waiver, choices in exempt.waived:
             rest = replace(need, units=left)
             count = rest.whole(self.register(need.job.agreement).left(waiver))
-            if count:
-                part = replace(need, units=left[:count])
+            if count and (commits := take(replace(need, units=left[:count]), choices)):
                 left = left[count:]
-                commits = self._commit(part, choices)
                 self._draw(need, commits)
                 decisions += commits
         if left and self._is_small(need, left):
             small = replace(need, units=left)
-            commits = self._commit(small, need.options.exempt.small)
-            self._draw(need, commits)
-            return [*decisions, *commits], ()
+            if commits := take(small, need.options.exempt.small):
+                self._draw(need, commits)
+                return [*decisions, *commits], ()
         return decisions, left
 
     def _is_small(self, need: Need, units: tuple[int, ...]) -> bool:
@@ -186,13 +195,14 @@ class Unasked:
                 break
         return decisions, left
 
-    def continued(self, need: Need) -> list[Decision]:
+    def continued(self, need: Need, take: Taking | None = None) -> list[Decision]:
         """While an exclusive holder is unavailable its continuity clause opens other pools."""
+        take = take or self._commit
         away = self.register(need.job.agreement).health.unavailable
         choices = need.options.exempt.continuity
         if away is None or not choices:
             return []
-        return self._commit(need, tuple(one._replace(cites=(away.id,)) for one in choices))
+        return take(need, tuple(one._replace(cites=(away.id,)) for one in choices))
 
     def held(self, need: Need) -> Wait:
         """No notice may reach a holder in conflict with the tenant, and nothing spills silently."""

@@ -69,7 +69,7 @@ def usd(value: str | int | Decimal) -> Usd:
 def instant_text(at: datetime) -> str:
     """UTC with microseconds, as every fact writes it: `2025-01-21T00:00:00.000000Z`."""
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def instant(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from broker.ports.desk import Post, Posted, Took, Unheard, Untold, Webhook
 from broker.ports.inputs import KeyTakenError, Lock, LogChunk, SubmissionKey
+from broker.ports.lanes import Lanes, OneByOne
 from broker.ports.provider import (
     Fault,
     FaultKind,
@@ -30,9 +31,11 @@ __all__ = [
     "Holder",
     "Ids",
     "KeyTakenError",
+    "Lanes",
     "Launching",
     "Lock",
     "LogChunk",
+    "OneByOne",
     "Order",
     "Outcome",
     "OwnedMachine",

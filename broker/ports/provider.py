@@ -8,10 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from broker.domain.altered import made_at_once
 from broker.domain.place import Place, Reach
 from broker.domain.values import MachineName, ProviderName, RefusalReason, Usd
 
 
+@made_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One machine to be bought: all that its cloud is told, fixed before the first call.

@@ -123,6 +123,10 @@ class Transaction(AdviceKept, Protocol):
         """
         ...
 
+    def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
+        """Put off until then those of these machines that have not become due."""
+        ...
+
     def machine(self, name: MachineName) -> Machine | None: ...
 
     def enrol(self, name: MachineName, session_sha256: str) -> bool:
@@ -155,7 +159,8 @@ class Transaction(AdviceKept, Protocol):
         """Remember it, and append the facts to `place/<provider>/<region>/<sku>`.
 
         What it grew from was read in this transaction by `places`, and held.
-        Machines that are still only wanted there become due now; those in an area, if it is open.
+        Machines that are wanted there and were never asked for become due now; those in an area,
+        if it is open.
         """
         ...
 

@@ -1,14 +1,15 @@
 """Placement quality: the replayed placements against plans of one who knows the whole trace.
 
-The plan begins as the best replay or list, and windows of a few neighbouring runs are placed anew,
-each by branch and bound with all other runs left where they are. So it could have been carried out,
-and the optimum lies between it and the bound of `bound.py`. Where all runs fit in one window, and
-it was searched to its end, the plan is the optimum.
+The plan begins as the best replay or list, and windows of a few runs are placed anew, each by
+branch and bound with all other runs left where they are: for the wait, a run that waits and those
+in its way; for the cost, neighbours by submission. So it could have been carried out, and the
+optimum lies between it and the bounds of `bound.py` and `shadow.py`. Where all runs fit in one
+window, and it was searched to its end, the plan is the optimum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
@@ -25,6 +26,11 @@ WINDOW: Final = 10
 MOST_RUNS: Final = 500
 """The first by submission; what is later is left out of replay, plan and bound alike."""
 PASSES: Final = 3
+AROUND: Final = 8
+AROUND_NODES: Final = 200
+AROUND_PASSES: Final = 8
+_WORTH_A_PASS: Final = 0.002
+"""Less of the wait than that saved in a pass ends the search."""
 RULES: Final[tuple[Callable[[Item], float], ...]] = (
     lambda item: item.submitted_s,
     lambda item: item.lasts_s,
@@ -70,8 +76,9 @@ class Gap:
         found = (
             "The plan is the optimum, found by branch and bound."
             if self.exact
-            else f"The plan places {WINDOW} neighbouring runs at a time anew by branch and bound, "
-            "the others left where they are, until nothing improves."
+            else f"The plan places each run that waits anew with the {AROUND - 1} nearest in its "
+            f"way (for the cost: {WINDOW} neighbours by submission) by branch and bound, the "
+            "others left where they are, until little improves."
         )
         return (
             f"{found} The bound is the best of three relaxations: shadow prices for room "
@@ -184,7 +191,27 @@ class _Plan:
         return cost_usd(self.ground, self.items, self.spots)
 
     def improved(self, aim: Aim, progress: Callable[[int, int], object] | None) -> _Plan:
-        """Window after window placed anew, until nothing improves or the passes are over."""
+        """Window after window placed anew, until little improves or the passes are over."""
+        if aim.by_cost or len(self.items) <= WINDOW:
+            return self._by_submission(aim, progress)
+        spots, before = list(self.spots), self.wait_s()
+        for number in range(AROUND_PASSES):
+            for chosen in _around(self.items, spots):
+                search = Search.of(self.ground, self.items, spots, chosen, aim)
+                search.most_nodes = AROUND_NODES
+                search.run()
+                for index, spot in zip(chosen, search.best, strict=True):
+                    spots[index] = spot
+            if progress:
+                progress(number + 1, AROUND_PASSES)
+            now = wait_s(self.items, spots)
+            if now > before * (1 - _WORTH_A_PASS):
+                break
+            before = now
+        return _Plan(self.ground, self.items, spots)
+
+    def _by_submission(self, aim: Aim, progress: Callable[[int, int], object] | None) -> _Plan:
+        """Windows of runs that were submitted one after the other."""
         count, spots = len(self.items), list(self.spots)
         last = count - WINDOW
         firsts = [*range(0, last, WINDOW // 2), last] if last > 0 else [0]
@@ -202,3 +229,25 @@ class _Plan:
             if spots == before:
                 break
         return _Plan(self.ground, self.items, spots, exact=len(firsts) == searched == 1)
+
+
+def _around(items: Sequence[Item], spots: Sequence[Spot]) -> Iterator[list[int]]:
+    """Each run that waits, the longest first, with those nearest to it that are in its way.
+
+    In its way is who runs, meanwhile or from the end of its wait on, where it could have run.
+    """
+    waits = [spot.starts_s - item.submitted_s for item, spot in zip(items, spots, strict=True)]
+    for late in sorted(range(len(items)), key=lambda number: -waits[number]):
+        if waits[late] <= 0 or spots[late].starts_s <= items[late].submitted_s:
+            continue  # it waits no more
+        at, places = spots[late].starts_s, set(items[late].places)
+        near = [
+            number
+            for number, (item, spot) in enumerate(zip(items, spots, strict=True))
+            if number != late
+            and spot.starts_s <= at
+            and spot.starts_s + item.lasts_s > items[late].submitted_s
+            and not places.isdisjoint(item.places)
+        ]
+        near.sort(key=lambda number: (at - spots[number].starts_s, number))
+        yield sorted([late, *near[: AROUND - 1]])

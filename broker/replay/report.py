@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -23,19 +23,6 @@ _DECIDED: Final[Mapping[type[Event], str]] = {
     f.OfferLapsed: "lapsed",
     f.OfferWithdrawn: "withdrawn",
 }
-_HEARD: Final = frozenset(
-    {
-        *_DECIDED,
-        f.JobSubmitted,
-        f.OfferIssued,
-        f.ThirdPartyCommitted,
-        f.HolderCommitted,
-        f.CommitmentFailed,
-        f.LeaseActivated,
-        f.LeaseEnded,
-    }
-)
-"""The others are only counted."""
 
 
 @dataclass(slots=True)
@@ -67,41 +54,57 @@ class Tally:
     _offered: dict[OfferId, datetime] = field(default_factory=dict)
     _leases: dict[LeaseId, tuple[datetime, Decimal, int]] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)
+    _hears: dict[type[Event], Callable[[Any, datetime], None]] = field(default_factory=dict)
+    """The other facts are only counted."""
+
+    def __post_init__(self) -> None:
+        self._hears |= {
+            f.JobSubmitted: self._submitted,
+            f.OfferIssued: self._issued,
+            **dict.fromkeys(_DECIDED, self._decided),
+            f.ThirdPartyCommitted: self._committed,
+            f.HolderCommitted: self._committed,
+            f.CommitmentFailed: self._failed,
+            f.LeaseActivated: self._placed,
+            f.LeaseEnded: self._ended,
+        }
 
     def hear(self, event: Event, at: datetime) -> None:
         self.count += 1
         self.lost.hear(event, at)
-        if type(event) not in _HEARD:
-            return
-        match event:
-            case f.JobSubmitted(job=job, units=units):
-                self._jobs[job] = _Open(at, units)
-            case f.OfferIssued(offer=offer):
-                self.offers["issued"] += 1
-                self._offered[offer] = at
-            case f.OfferAccepted() | f.OfferRefused() | f.OfferLapsed() | f.OfferWithdrawn():
-                self._decided(event.offer, _DECIDED[type(event)], at)
-            case f.ThirdPartyCommitted() | f.HolderCommitted():
-                place = Place(
-                    ProviderName(event.provider), event.region, event.sku, Purchase(event.purchase)
-                )
-                self._sizes[event.commitment] = self.gpus_of.get(place, 0)
-            case f.LeaseActivated():
-                self._placed(event, at)
-            case f.CommitmentFailed(commitment=commitment):
-                self._sizes.pop(commitment, None)
-            case f.LeaseEnded(lease=lease, commitment=commitment):
-                self._sizes.pop(commitment, None)
-                since, price, gpus = self._leases.pop(lease)
-                seconds = (at - since).total_seconds()
-                self.gpu_seconds += gpus * seconds
-                self.cost += price * Decimal(seconds) / 3600
-            case _:
-                pass
+        hears = self._hears.get(type(event))
+        if hears is not None:
+            hears(event, at)
 
-    def _decided(self, offer: OfferId, how: str, at: datetime) -> None:
-        self.offers[how] += 1
-        self.holder_wait += (at - self._offered.pop(offer)).total_seconds()
+    def _submitted(self, event: f.JobSubmitted, at: datetime) -> None:
+        self._jobs[event.job] = _Open(at, event.units)
+
+    def _issued(self, event: f.OfferIssued, at: datetime) -> None:
+        self.offers["issued"] += 1
+        self._offered[event.offer] = at
+
+    def _decided(
+        self,
+        event: f.OfferAccepted | f.OfferRefused | f.OfferLapsed | f.OfferWithdrawn,
+        at: datetime,
+    ) -> None:
+        self.offers[_DECIDED[type(event)]] += 1
+        self.holder_wait += (at - self._offered.pop(event.offer)).total_seconds()
+
+    def _committed(self, event: f.ThirdPartyCommitted | f.HolderCommitted, _: datetime) -> None:
+        how = Purchase(event.purchase)
+        place = Place(ProviderName(event.provider), event.region, event.sku, how)
+        self._sizes[event.commitment] = self.gpus_of.get(place, 0)
+
+    def _failed(self, event: f.CommitmentFailed, _: datetime) -> None:
+        self._sizes.pop(event.commitment, None)
+
+    def _ended(self, event: f.LeaseEnded, at: datetime) -> None:
+        self._sizes.pop(event.commitment, None)
+        since, price, gpus = self._leases.pop(event.lease)
+        seconds = (at - since).total_seconds()
+        self.gpu_seconds += gpus * seconds
+        self.cost += price * Decimal(seconds) / 3600
 
     def _placed(self, event: f.LeaseActivated, at: datetime) -> None:
         self.activated.append((event.job, event.unit))

@@ -93,9 +93,10 @@ class _Replay:
         ]
         self.coming = iter(scenario.jobs)
         self.next_job = next(self.coming, None)
-        self.submitted, self.submitted_s = 0, 0.0
+        self.next_at = self._comes_at(self.next_job)
+        self.submitted, self.submitted_at = 0, start
         """How many jobs came, and when the last of them did."""
-        self.ends: list[tuple[float, JobId]] = []
+        self.ends: list[tuple[datetime, JobId]] = []
         self.run_s: dict[JobId, float] = {}
         self.waiting_units: dict[JobId, int] = {}
 
@@ -107,37 +108,42 @@ class _Replay:
         began = time.perf_counter()
         record_editions(self.store, self.rules.agreements.values())
         record_prices(self.store, self.rules.pools)
-        last_change = max(
-            (change for series in self.scenario.stock.values() for change in series.changes()),
-            default=0.0,
+        last_change = self._at(
+            max(
+                (change for series in self.scenario.stock.values() for change in series.changes()),
+                default=0.0,
+            )
         )
         while (at := self._next()) is not None:
             self.clock.at = at
-            seconds = self.clock.seconds()
-            quiet_from = max(last_change, self.submitted_s) + QUIET.total_seconds()
-            if self.next_job is None and not self.ends and seconds > quiet_from:
+            coming = self.next_job is not None or self.ends
+            if not coming and at > max(last_change, self.submitted_at) + QUIET:
                 break
-            self._submit(seconds)
-            self._end_runs(seconds)
+            self._submit(at)
+            self._end_runs(at)
             self._settle()
         return Replayed(self.tally.figures(), time.perf_counter() - began)
 
     def _next(self) -> datetime | None:
-        instants = []
-        if self.next_job is not None:
-            instants.append(self.clock.start + timedelta(seconds=self.next_job.submit_s))
-        if self.ends:
-            instants.append(self.clock.start + timedelta(seconds=self.ends[0][0]))
-        due = self.store.next_due()
-        if due is not None:
-            instants.append(max(due, self.clock.at))
-        return max(min(instants), self.clock.at) if instants else None
+        soonest = self.store.next_due()
+        if self.ends and (soonest is None or self.ends[0][0] < soonest):
+            soonest = self.ends[0][0]
+        if self.next_at is not None and (soonest is None or self.next_at < soonest):
+            soonest = self.next_at
+        return None if soonest is None else max(soonest, self.clock.at)
 
-    def _submit(self, seconds: float) -> None:
+    def _at(self, seconds: float) -> datetime:
+        return self.clock.start + timedelta(seconds=seconds)
+
+    def _comes_at(self, job: TraceJob | None) -> datetime | None:
+        return None if job is None else self._at(job.submit_s)
+
+    def _submit(self, now: datetime) -> None:
         jobs: list[TraceJob] = []
-        while self.next_job is not None and self.next_job.submit_s <= seconds:
+        while self.next_job is not None and self.next_at is not None and self.next_at <= now:
             jobs.append(self.next_job)
             self.next_job = next(self.coming, None)
+            self.next_at = self._comes_at(self.next_job)
         if not jobs:
             return
         ids = submit_jobs(
@@ -147,7 +153,7 @@ class _Replay:
             self.run_s[name] = job.run_s
             self.waiting_units[name] = job.workload.units
         self.submitted += len(jobs)
-        self.submitted_s = jobs[-1].submit_s
+        self.submitted_at = self._at(jobs[-1].submit_s)
         if self.progress:
             self.progress(self.submitted)
 
@@ -184,13 +190,12 @@ class _Replay:
                         started(case, machine)
                 del self.waiting_units[job]
                 ends_s = self.clock.seconds() + self.run_s.pop(job)
-                # The clock counts whole microseconds: an end between two would never come.
-                heappush(self.ends, (round(ends_s, 6), job))
+                heappush(self.ends, (self._at(ends_s), job))
             keep(tx, cases.values())
 
-    def _end_runs(self, seconds: float) -> None:
+    def _end_runs(self, now: datetime) -> None:
         over = []
-        while self.ends and self.ends[0][0] <= seconds:
+        while self.ends and self.ends[0][0] <= now:
             over.append(heappop(self.ends)[1])
         if not over:
             return

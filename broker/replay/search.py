@@ -53,10 +53,16 @@ class Search:
     slack_s: float
     """No run of the window can wait longer than all of them do now."""
     nodes: int = 0
+    most_nodes: int = MOST_NODES
 
     @classmethod
     def of(
-        cls, ground: Ground, items: Sequence[Item], spots: Sequence[Spot], chosen: range, aim: Aim
+        cls,
+        ground: Ground,
+        items: Sequence[Item],
+        spots: Sequence[Spot],
+        chosen: Sequence[int],
+        aim: Aim,
     ) -> Search:
         window, best = [items[n] for n in chosen], [spots[n] for n in chosen]
         wait, cost = wait_s(window, best), cost_usd(ground, window, best)
@@ -82,11 +88,11 @@ class Search:
     def run(self) -> bool:
         """Whether the window was searched to its end; `best` is never worse than before."""
         self._from({}, -inf, 0.0, 0.0)
-        return self.nodes <= MOST_NODES
+        return self.nodes <= self.most_nodes
 
     def _from(self, placed: dict[int, Spot], last_s: float, wait: float, cost: float) -> None:
         self.nodes += 1
-        if self.nodes > MOST_NODES:
+        if self.nodes > self.most_nodes:
             return
         if len(placed) == len(self.window):
             score = self.aim.score(wait, cost)

@@ -73,7 +73,8 @@ def _judge(case: Case, limits: Limits, rules: Rulebook, register: Register) -> A
     options = remembered(rules.memo, wanted.line, work, market, edition, now, register)
     clause = options.right or options.exclusive or ""
     noticed = wanted.terms.priced(options.notice_price)
-    offers, releases = overtaken(case, noticed)
+    other = limits.spot is not job.workload.limits.spot
+    offers, releases = overtaken(case, noticed, other_machines=other)
     mechanics = rules.mechanics(edition, clause, wanted.workload)
     room = room_from(case, mechanics) if offers or _noticed(releases) else None
     if room is not None:

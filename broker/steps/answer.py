@@ -71,7 +71,7 @@ def record_answer(
             judgement = _reject(case, offer.id, name, offer.state, why, shown.flaw)
         else:
             known = Known(answer, name, shown.key)
-            judgement = _judge(case, offer, known, rules, bound)
+            judgement = _judge(case, offer, known, rules, bound, tx)
             if judgement.rejected is Rejection.LATE and answer.kind is AnswerKind.ACCEPT:
                 judgement = _came_late(case, offer, judgement, tx)
         keep(tx, [case])
@@ -120,6 +120,7 @@ def _judge(
     known: Known,
     rules: Rulebook,
     bound: Mapping[str, str],
+    tx: Transaction,
 ) -> Judgement:
     answer, name, key = known
     if not offer.state.undecided:
@@ -133,7 +134,7 @@ def _judge(
         because = f"the window ended at {offer.expires_at.isoformat()}"
         return _reject(case, offer.id, name, offer.state, Rejection.LATE, because)
     units = offer.units if answer.units is None else offer.units[: answer.units]
-    pools = [pool_of(hold, case, offer, rules) for hold in answer.holds]
+    pools = [pool_of(hold, case, offer, rules, tx) for hold in answer.holds]
     fault = nonconforming(offer, answer, units, pools) or not_its_own(answer, bound)
     if fault:
         return _reject(case, offer.id, name, offer.state, Rejection.NONCONFORMING, fault)

@@ -4,46 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from broker.domain.altered import altered
 from broker.domain.case import Case
-from broker.domain.clause import PoolView
 from broker.domain.desk import holder_places
-from broker.domain.market import Market, Pool, PoolKind
+from broker.domain.market import Market, Pool
 from broker.domain.offer import Offer
-from broker.domain.ranking import ranked
 from broker.domain.values import ONE_OF_THE_REASONS
-from broker.domain.verdict import AllowedBy, VerdictKind, verdict
-from broker.domain.workload import Scope
+from broker.ports import Transaction
 from broker.steps.rulebook import Rulebook
 from broker.steps.said import NEED_A_REASON, Answer, AnswerKind, Hold
+from broker.steps.through import through
 
 
-def pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook) -> Pool | None:
+def pool_of(hold: Hold, case: Case, offer: Offer, rules: Rulebook, tx: Transaction) -> Pool | None:
     """The pool of the holder's in which a hold lies, if it is one that the job may have."""
     if hold.via is None:
         pools = holder_places(case, offer, Market(pools=rules.pools))
     else:
-        pools = _via(hold.via, case, offer, rules)
+        pools = through(hold.via, case.job.workload, offer, tx, rules)
     return next((p for p in pools if p.place[1:] == (hold.region, hold.sku, hold.purchase)), None)
-
-
-def _via(via: str, case: Case, offer: Offer, rules: Rulebook) -> tuple[Pool, ...]:
-    """The pools that the holder may supply through another's, as the offer's edition says."""
-    agreement = rules.agreements.get(offer.agreement)
-    edition = agreement.edition(offer.edition) if agreement else None
-    provider = rules.via_pools.get(via)
-    if edition is None or provider is None or via not in edition.holder.fulfil_via:
-        return ()
-    work = case.job.workload
-    view = PoolView(via, PoolKind.HOLDER_VIA)
-    said = verdict(edition, work.work_class, frozenset(work.tags), view, Scope.NEW, offer.issued_at)
-    if said.reads_as is not VerdictKind.VIA_HOLDER and said.basis is not AllowedBy.CONSENT:
-        return ()
-    return ranked(
-        altered(pool, via=via)
-        for pool in rules.pools
-        if pool.place.provider is provider and pool.fits(work.shape) and pool.within(work.limits)
-    )
 
 
 def nonconforming(

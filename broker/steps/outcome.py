@@ -10,9 +10,9 @@ from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.desk import proceed
 from broker.domain.gangs import ask_next_domain, given_back
-from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, unmet
+from broker.domain.lease import DELIVER_AGAIN, PREEMPTED, activate, ended_by_itself, unmet
 from broker.domain.losses import gone, taken, vanished
-from broker.domain.machine import Machine, MachineState
+from broker.domain.machine import Machine, MachineState, RunState
 from broker.domain.market import Place, Refusal
 from broker.domain.offer import Offer
 from broker.domain.offering import deliver
@@ -32,7 +32,13 @@ from broker.ports import (
 )
 from broker.steps.keeping import Registers
 from broker.steps.places import Places, bound
-from broker.steps.polling import BUSY_RECHECK, TROUBLE_RECHECK, poll_after, trouble_left
+from broker.steps.polling import (
+    ALERTED_AFTER,
+    BUSY_RECHECK,
+    TROUBLE_RECHECK,
+    poll_after,
+    trouble_left,
+)
 from broker.steps.probing import Probing
 from broker.steps.rulebook import Rulebook
 from broker.steps.told import Ended, NotYet, StandsRefused, Told
@@ -104,14 +110,20 @@ class Round:
             case Fault():
                 self._fault(case, machine, answer)
             case Unsure(because=because):
-                what = f"{machine.place}: not known whether it was bought: {because}"
-                self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
+                self._unsure(case, machine, because)
             case Gone(because=because, preempted=preempted):
                 vanished(case, machine, because, preempted=preempted)
             case StandsRefused() | NotYet() | Ended():
                 self._unasked(case, machine, answer)
             case _:
                 assert_never(answer)
+
+    def _unsure(self, case: Case, machine: Machine, because: str) -> None:
+        """The same order is put again until its cloud says yes or no, however long that takes."""
+        what = f"{machine.place}: not known whether it was bought: {because}"
+        self._later(case, self._troubled(case, machine, what), poll_after(machine.tries))
+        if machine.tries >= ALERTED_AFTER:
+            self.places.troubled(machine, Fault(FaultKind.UNKNOWN_CODE, "NoAnswer", what))
 
     def _unasked(
         self, case: Case, machine: Machine, answer: StandsRefused | NotYet | Ended
@@ -153,9 +165,14 @@ class Round:
             self._later(case, machine, timedelta() if answered else BUSY_RECHECK)
 
     def _moves_on(self, case: Case, machine: Machine, why: Trouble | Fault) -> bool:
-        """A third party's order goes elsewhere; a holder's stays, for a fault is no answer."""
+        """A third party's order goes elsewhere; a holder's stays, for a fault is no answer.
+
+        So does one that may have been carried out: a fault of the last call takes nothing back.
+        """
         commitment = case.commitments.get(machine.commitment) if machine.commitment else None
         if commitment is None or commitment.offer is not None or commitment.state.over:
+            return False
+        if machine.may_be_there:
             return False
         fail_commitment(case, commitment, why.kind, why.code)
         return True
@@ -223,8 +240,11 @@ class Round:
         if isinstance(answer, Gone):
             taken(case, machine, answer.because, preempted=answer.preempted)
             return
-        until = machine.noticed_until
-        awaited = until is not None and case.now <= until + LOOKED_FOR
+        until, ended = machine.noticed_until, machine.run is RunState.ENDED
+        awaited = until is not None and case.now <= until + (timedelta() if ended else LOOKED_FOR)
+        if ended and not awaited:  # killed, and not by its cloud
+            ended_by_itself(case, machine, machine.exit_code or 1)
+            return
         case.put_machine(altered(machine, due_at=case.now + LOOK_AGAIN if awaited else None))
 
     def _held(self, case: Case, machine: Machine, handle: str) -> None:
@@ -261,6 +281,8 @@ class Round:
             unmet(case, what)  # no place can serve it, so it is let go of nowhere
             return
         machine = self._troubled(case, machine, what)
+        if fault.kind is not FaultKind.TRANSIENT and not machine.may_be_there:
+            machine = case.put_machine(altered(machine, in_vain=machine.tries))
         if fault.kind in _PASSING:
             after = timedelta(seconds=fault.retry_after_s) if fault.retry_after_s else None
             self._later(case, machine, after or poll_after(machine.tries))

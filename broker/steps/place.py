@@ -168,11 +168,12 @@ def _put_off(case: Case, waits: Sequence[Wait | StandInLine]) -> None:
     instants = [wait.until for wait in waits if wait.until is not None]
     if case.job.patience_until is not None and case.job.patience_until > case.now:
         instants.append(case.job.patience_until)
-    case.set_job(
-        due_at=min(instants, default=None),
-        stuck=any(isinstance(wait, Wait) and wait.stuck for wait in waits),
-        in_line=any(isinstance(wait, StandInLine) for wait in waits),
-    )
+    if waits or instants:
+        case.set_job(
+            due_at=min(instants, default=None),
+            stuck=any(isinstance(wait, Wait) and wait.stuck for wait in waits),
+            in_line=any(isinstance(wait, StandInLine) for wait in waits),
+        )
 
 
 _TIME_TO_COMMIT: Final = timedelta(minutes=15)
@@ -237,7 +238,7 @@ def _offer(case: Case, decision: PutOffer, rules: Rulebook) -> Offer:
         desk=desk,
         channels=rules.channels(job.agreement) if desk is Desk.PERSON else (),
         issued_at=case.now,
-        draws=draws_of_holder(decision.edition, work, case.now),
+        draws=draws_of_holder(decision.edition, work, case.now, decision.scope),
         amends_at=decision.edition.ends,
         scope=decision.scope,
         due_at=case.now + every if desk is Desk.PERSON else None,

@@ -15,7 +15,7 @@ from broker.domain.event import Event
 from broker.domain.machine import Machine, MachineState
 from broker.domain.market import Market, Place, Refusal
 from broker.domain.offer import Offer
-from broker.domain.place import Reach, area, areas
+from broker.domain.place import Reach, area, areas, is_area
 from broker.domain.places import PlaceRecord, Trouble, pause_until
 from broker.domain.values import RefusalId, RefusalReason
 from broker.ports import Fault, FaultKind, Launching, Refused, Running, Transaction
@@ -162,7 +162,9 @@ class Places:
         kept = {where: self.known(where).refusal for where in areas(place)}
         brought = {where: one for where, one in kept.items() if one is refusal}
         if brought:
-            self.market = altered(self.market, refusals={**self.market.refusals, **brought})
+            wide = (self.market.wide or frozenset()) | {one for one in brought if is_area(one)}
+            refusals = {**self.market.refusals, **brought}
+            self.market = altered(self.market, refusals=refusals, wide=wide)
         return refusal
 
     def _keeping(self, known: PlaceRecord, refusal: Refusal) -> PlaceRecord:

@@ -15,6 +15,9 @@ BUSY_RECHECK: Final = timedelta(milliseconds=250)
 TROUBLE_RECHECK: Final = timedelta(seconds=30)
 """How soon the same order is tried again after a fault that only a person can mend."""
 
+ALERTED_AFTER: Final = 5
+"""After how many tries it is told that nobody knows whether a machine was bought."""
+
 
 def poll_after(tries: int) -> timedelta:
     """10 ms, then twice as long each time, to five seconds."""

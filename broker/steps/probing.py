@@ -22,6 +22,7 @@ from broker.steps.rulebook import Rulebook
 
 NOT_THERE: Final = "holder unavailable"
 """Why an offer is withdrawn that can reach nobody; its units are let go by the evidence."""
+_WELL: Final = Health()
 _NOBODY: Final = frozenset({FaultKind.UNREACHABLE, FaultKind.TRANSIENT})
 """Faults that no credential, no request and no haste of ours can have caused."""
 
@@ -50,8 +51,10 @@ class Probing:
     def heard(self, case: Case, machine: Machine, answer: object) -> None:
         """A call about a machine has ended."""
         said, agreement = _says(answer), case.job.agreement
+        if said is None or (said and self._known(agreement).health == _WELL):
+            return
         evidence = self._evidence(agreement, machine.place.provider)
-        if said is None or evidence is None:
+        if evidence is None:
             return
         probe = self._probe(agreement, machine.place.provider, case.new_id)
         if said:
@@ -97,12 +100,14 @@ class Probing:
         self, agreement: str, by: Callable[[Register], tuple[Register, list[Event]]]
     ) -> Register:
         """Lock the register only if it will have changed."""
-        known = self.registers.taken.get(agreement) or self._read(agreement)
+        known = self._known(agreement)
         if by(known)[0] is known:
             return known
         return self.registers.change(agreement, by, Lock.CHANGE)
 
-    def _read(self, agreement: str) -> Register:
+    def _known(self, agreement: str) -> Register:
+        if agreement in self.registers.taken:
+            return self.registers.taken[agreement]
         if agreement not in self.read:
             self.read |= self.registers.tx.registers([agreement])
         return self.read[agreement]
@@ -124,7 +129,7 @@ class Probing:
 
 
 def _answered(register: Register, probe: Callable[[], Probe]) -> tuple[Register, list[Event]]:
-    if register.health == Health():
+    if register.health == _WELL:
         return register, []
     health, told = answered(register.health, probe())
     return replace(register, health=health), told

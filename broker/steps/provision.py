@@ -2,165 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
 
 from broker.domain.line import SERVED_WAKES
-from broker.domain.machine import Machine, MachineState
-from broker.domain.market import Place, allowance
-from broker.domain.place import area, areas
-from broker.domain.places import PlaceRecord, Trouble
-from broker.domain.values import ProviderName
-from broker.ports import (
-    Fault,
-    Held,
-    Holder,
-    Launching,
-    Order,
-    Outcome,
-    Provider,
-    Refused,
-    Running,
-    Store,
-)
+from broker.domain.machine import Machine
+from broker.domain.market import Place
+from broker.domain.values import MachineName, ProviderName
+from broker.ports import Lanes, OneByOne, Provider, Store, Transaction
+from broker.steps.asking import Asking
 from broker.steps.outcome import Round
-from broker.steps.places import PAUSES, bound, concerned, shut
+from broker.steps.places import concerned
+from broker.steps.polling import BUSY_RECHECK
 from broker.steps.rulebook import Rulebook
-from broker.steps.told import Ended, NotYet, StandsRefused, Told
+from broker.steps.told import NotYet, Told
 from broker.steps.withdraw_quote import withdraw_refused
 
-_NEVER: Final = 1_000_000
-"""More machines than anybody asks for together."""
 CLAIMED_FOR: Final = timedelta(seconds=60)
 """How long a worker has for what it claimed before another may take it up."""
+RENEWED_AFTER: Final = timedelta(seconds=20)
+"""When a claim is renewed whose call is still under way."""
+LONGEST_CALL: Final = timedelta(minutes=3)
+"""A call that has not ended by then is given up; whatever it comes to is for the next to find."""
+
+Heard: TypeAlias = tuple[MachineName, Told | Exception]
+_Since: TypeAlias = tuple[Machine, datetime]
 
 
 def provision(name: ProviderName, provider: Provider, store: Store, rules: Rulebook) -> int:
-    """Take up what is due at this provider; returns how many machines that were."""
-    with store.transaction() as tx:
-        asked = tx.asked(name)
-        machines = tx.claim_machines(name, limit=50, until=tx.now + CLAIMED_FOR)
-        if not machines:
-            return 0
-        asking = _Asking(provider, rules, tx.places(), asked, machines, tx.now)
-    # Who was never asked for goes first: a machine that fails again and again starves no other.
-    told = [(machine, asking.ask(machine)) for machine in sorted(machines, key=_tries)]
-    with store.transaction() as tx:
-        cases = tx.cases(dict.fromkeys(machine.job for machine in machines))
-        round_ = Round(tx, rules, cases, concerned(told, asking.places))
-        served = round_.record(told)
-        round_.probing.registers.keep(cases.values())
-        if served:
-            tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
-        if round_.places.freed:
-            tx.call_heads()
-    if round_.places.refusals:
-        withdraw_refused(store, rules)
-    return len(machines)
+    """Take up what is due at this provider, one call after another; returns how many machines."""
+    return Buying(name, provider, store, rules, OneByOne()).turn(())
 
 
-class _Asking:
-    """The talk of one round. It remembers what each place answered within the round."""
+class Buying:
+    """The purchases of one worker at one provider. Its calls are made in the lanes it is given.
+
+    What a call has come to is recorded as soon as it has ended, with all that ended beside it; one
+    that hangs holds up nobody but its own machine.
+    """
 
     def __init__(
-        self,
-        provider: Provider,
-        rules: Rulebook,
-        places: Mapping[Place, PlaceRecord],
-        asked: Mapping[Place, int],
-        machines: Iterable[Machine],
-        now: datetime,
+        self, name: ProviderName, provider: Provider, store: Store, rules: Rulebook, lanes: Lanes
     ) -> None:
-        self.provider, self.rules, self.now = provider, rules, now
-        self.full: dict[Place, int] = {}
-        asked_of = {machine.place for machine in machines}
-        looked_at = {around for place in asked_of for around in areas(place)}
-        self.places = {place: places[place] for place in looked_at if place in places}
-        self.paused = {place for place, one in self.places.items() if _lasts(one.paused, now)}
-        """Places and areas to which no call is made in this round, from now on."""
-        self.streak = {place: record.streak for place, record in self.places.items()}
-        self.open = {place: asked.get(place, 0) for place in asked_of}
-        """How many machines each place was asked for before this round and has not answered."""
+        self.name, self.store, self.rules, self.lanes = name, store, rules, lanes
+        self.asking = Asking(provider, rules)
+        self.now = self.renew_at = datetime.min.replace(tzinfo=UTC)
+        self.out: dict[MachineName, _Since] = {}
+        """The machines a call is under way for."""
+        self.waiting: dict[MachineName, _Since] = {}
+        """Those claimed whose place must answer another first."""
+        self.told: list[tuple[Machine, Told]] = []
+        """What is not on record yet."""
+        self._singly = False
 
-    def ask(self, machine: Machine) -> Told:
-        around = areas(machine.place)
-        if not self.paused.isdisjoint(around):
-            return NotYet()
-        answer = self._asked(machine)
-        if isinstance(answer, Fault) and answer.kind in PAUSES:
-            self.paused.add(area(machine.place, answer.reach))
-        return answer
+    @property
+    def patience_s(self) -> float:
+        """In how many seconds the next turn is due, if nothing is heard before."""
+        return (BUSY_RECHECK if self.waiting else RENEWED_AFTER).total_seconds()
 
-    def _asked(self, machine: Machine) -> Told:
-        match machine.state:
-            case MachineState.WANTED:
-                return self._launch(machine)
-            case MachineState.ASKED:
-                return self.provider.poll(self._order(machine), machine.handle or "")
-            case MachineState.RUNNING if not machine.stopping:
-                return self.provider.poll(self._order(machine), machine.handle or "")
-            case _:
-                return Ended(self.provider.terminate(self._order(machine), machine.handle))
+    def turn(self, heard: Iterable[Heard], *, claiming: bool = True) -> int:
+        """Record what was heard, and take up what is due; returns how many machines that were.
 
-    def _launch(self, machine: Machine) -> Told:
-        place = machine.place
-        if _never_asked(machine):
-            why = shut(self.places, machine, self.now)
-            if isinstance(why, Trouble):
-                return NotYet()
-            if (why is not None or self._full(machine)) and not machine.owed:
-                return StandsRefused(why)
-            if self.rules.slow_start and self.open[place] >= allowance(self.streak.get(place, 0)):
-                return NotYet()
-            self.open[place] += 1
-        outcome = self._launched(machine)
-        if isinstance(outcome, Running | Held):
-            self.streak[place] = self.streak.get(place, 0) + 1
-            self.open[place] = self.open.get(place, 1) - 1
-        elif isinstance(outcome, Refused) and not outcome.domains_left:
-            for where in {place, area(place, outcome.reach)}:
-                self.full[where] = min(machine.together, self.full.get(where, machine.together))
-        return outcome
-
-    def _launched(self, machine: Machine) -> Outcome:
-        """The answer to a launch, and one look at how it went: an instant cloud is done by then.
-
-        What answers an offer is only held, where its cloud can keep room for a machine.
+        Without `claiming` nothing is taken up, and what waits here is left to others.
+        After an exception what was heard is recorded one by one in the next turn, so that nothing
+        but what cannot be recorded is lost.
         """
-        order = self._order(machine)
-        answers = machine.offer is not None and machine.commitment is None
-        if answers and isinstance(self.provider, Holder):
-            outcome = self.provider.hold(order)
-        else:
-            outcome = self.provider.launch(order)
-        if not isinstance(outcome, Launching) or outcome.retry_after_s is not None:
-            return outcome
-        seen = self.provider.poll(order, outcome.handle)
-        return seen if isinstance(seen, Launching | Running | Refused | Held) else outcome
+        self._hear(heard)
+        if not claiming:
+            self.told += [(machine, NotYet()) for machine, _ in self.waiting.values()]
+            self.waiting.clear()
+        self._ask()
+        self._record()
+        claimed = self._look(claiming=claiming)
+        self._ask()
+        self._record()
+        return claimed
 
-    def _full(self, machine: Machine) -> bool:
-        """Whether the place has refused as many, or fewer, within this round."""
-        where = (machine.place,) if bound(machine) else areas(machine.place)
-        return any(machine.together >= self.full.get(one, _NEVER) for one in where)
+    def _look(self, *, claiming: bool) -> int:
+        """Claim what there are lanes for, and keep the claims of what is under way."""
+        room = self.lanes.free - len(self.waiting) if claiming else 0
+        with self.store.transaction() as tx:
+            now, until = tx.now, tx.now + CLAIMED_FOR
+            asked = tx.asked(self.name)
+            claimed = tx.claim_machines(self.name, limit=room, until=until) if room > 0 else []
+            # One that is claimed again while a call is under way hears of it by that call's end.
+            fresh = {m.name: (m, now) for m in claimed if m.name not in self.out}
+            if fresh:
+                self._read(tx, asked, fresh)
+            if self.out and now >= self.renew_at:
+                tx.keep_claims(self.out, until)
+                self.renew_at = now + RENEWED_AFTER
+        self.now = now
+        self.waiting |= fresh
+        self._give_up()
+        return len(claimed)
 
-    def _order(self, machine: Machine) -> Order:
-        labels = {"broker-job": machine.job.lower().replace("_", "-")}
-        if machine.offer is not None:
-            labels["broker-offer"] = machine.offer.lower().replace("_", "-")
-        most = machine.max_price_usd_hour
-        domain = machine.domain if machine.together > 1 else None
-        return self.rules.order(machine.name, machine.place, labels, most, machine.hold, domain)
+    def _read(
+        self, tx: Transaction, asked: Mapping[Place, int], fresh: Mapping[MachineName, _Since]
+    ) -> None:
+        """How the places stand that are to be asked; what waits here was not asked for yet."""
+        here = Counter(machine.place for machine, _ in self.waiting.values())
+        places = {machine.place for machine, _ in fresh.values()} | here.keys()
+        known = {place: asked.get(place, 0) - here[place] for place in places}
+        self.asking.read(tx.places(), known, tx.now)
+
+    def _ask(self) -> None:
+        """Begin every call that may begin.
+
+        Who was never asked for goes first: a machine that fails again and again starves no other.
+        """
+        for name, (machine, since) in sorted(self.waiting.items(), key=_tries):
+            known = self.asking.unasked(machine, self.now)
+            young = self.now - since < BUSY_RECHECK
+            if isinstance(known, NotYet) and young and self.asking.answers_soon(machine):
+                continue
+            if known is None and self.lanes.free < 1:
+                continue
+            del self.waiting[name]
+            if known is not None:
+                self.told.append((machine, known))
+                continue
+            self.out[name] = (machine, self.now)
+            self.lanes.begin(name, self.asking.call(machine))
+            self._hear(self.lanes.ended(0))
+
+    def _hear(self, heard: Iterable[Heard]) -> None:
+        for name, said in heard:
+            if name in self.out:
+                machine, _ = self.out.pop(name)
+                self.told.append((machine, self.asking.heard(machine, said)))
+
+    def _give_up(self) -> None:
+        for name, (_, since) in list(self.out.items()):
+            if self.now - since > LONGEST_CALL:
+                self._hear([(name, TimeoutError(f"no answer within {LONGEST_CALL}"))])
+
+    def _record(self) -> None:
+        while self.told:
+            told = self.told[:1] if self._singly else self.told
+            self.told = self.told[len(told) :]
+            try:
+                self._put_on_record(told)
+            except Exception:
+                if not self._singly:
+                    self.told, self._singly = told, True
+                raise
+        self._singly = False
+
+    def _put_on_record(self, told: Sequence[tuple[Machine, Told]]) -> None:
+        with self.store.transaction() as tx:
+            cases = tx.cases(dict.fromkeys(machine.job for machine, _ in told))
+            round_ = Round(tx, self.rules, cases, concerned(told, self.asking.places))
+            served = round_.record(told)
+            round_.probing.registers.keep(cases.values())
+            if served:
+                tx.call_up(dict.fromkeys(sorted(served), SERVED_WAKES))
+            if round_.places.freed:
+                tx.call_heads()
+        if round_.places.refusals:
+            withdraw_refused(self.store, self.rules)
 
 
-def _never_asked(machine: Machine) -> bool:
-    """Whether this round's claim is the machine's first: nobody can have asked for it before."""
-    return machine.state is MachineState.WANTED and machine.tries == 1
-
-
-def _tries(machine: Machine) -> int:
-    return machine.tries
-
-
-def _lasts(trouble: Trouble | None, now: datetime) -> bool:
-    return trouble is not None and trouble.lasts(now)
+def _tries(waiting: tuple[MachineName, _Since]) -> int:
+    return waiting[1][0].tries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,6 @@ from broker.domain.offer import OfferKind
 from broker.domain.options import Options, Which, remembered
 from broker.domain.placement import plan
 from broker.domain.quote import Quote, QuotedPlace, Waited
-from broker.domain.register import Register
 from broker.domain.release import Basis, Release
 from broker.domain.terms import Terms
 from broker.domain.values import JobId, decimal_text, instant_text
@@ -30,6 +29,7 @@ from broker.steps.rulebook import Rulebook
 from broker.steps.submit import checked_job
 
 _EXACT: Final = Decimal(0)
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 Waits: TypeAlias = Mapping[Place, Waited]
 
@@ -56,8 +56,17 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         shape=work.shape,
         limits=work.limits,
     )
-    places = considered(sought, market.pools, edition, now)
-    ranks = _order(job, options, market, edition, now) if options and edition else {}
+    attested = register.attested_in(edition) if edition else _NOBODY
+    barred = register.barred(work.tenant, now, edition) if edition else _NOBODY
+    places = considered(sought, market.pools, edition, now, attested, barred)
+
+    def planned(job: Job) -> tuple[Decision, ...]:
+        editions, registers = {job.agreement: edition}, {job.agreement: register}
+        (decisions,) = plan([job], market, editions, now, registers=registers)
+        return decisions
+
+    decisions = planned(job)
+    ranks = _order(job, options, market, edition, decisions, now) if options and edition else {}
     return Quote(
         name=work.name,
         units=work.units,
@@ -68,18 +77,30 @@ def quote_job(asked: Workload, store: Store, rules: Rulebook, waits: Waits) -> Q
         holder=edition.holder.id if edition else None,
         clause=(options.right or options.exclusive) if options else None,
         window_s=window_s,
-        course=tuple(_course(job, market, edition, register, now, window_s)),
+        course=tuple(
+            _course(decisions, window_s, lambda ceiling: planned(_released(job, ceiling, now)))
+        ),
         offers=tuple(_rows(work, places, ranks, market, now, waits)),
         would_change=what_would_change(sought, places),
     )
 
 
 def _order(
-    job: Job, options: Options, market: Market, edition: Edition, now: datetime
+    job: Job,
+    options: Options,
+    market: Market,
+    edition: Edition,
+    decisions: Sequence[Decision],
+    now: datetime,
 ) -> dict[Place, int]:
     """The places that would be asked, with their rank from 1."""
+    if any(isinstance(decision, Wait) and decision.held for decision in decisions):
+        return {}
     units = len(job.units) if job.workload.gang else 1
     alone = options.right is None and options.exclusive is None
+    commits = [decision for decision in decisions if isinstance(decision, Commit)]
+    if not alone and len(commits) == len(decisions):  # it may go there unasked
+        return {place: n for n, place in enumerate(dict.fromkeys(_places(commits)), start=1)}
     holder = () if alone else options.holder
     terms = job.terms.priced(options.notice_price)
     of: Which = "free" if alone else "released"
@@ -91,25 +112,23 @@ def _order(
     return {place: rank for rank, place in enumerate(dict.fromkeys(places), start=1)}
 
 
+def _places(commits: Iterable[Commit]) -> Iterator[Place]:
+    return (commit.pool.place for commit in commits)
+
+
 def _course(
-    job: Job,
-    market: Market,
-    edition: Edition | None,
-    register: Register,
-    now: datetime,
+    decisions: Sequence[Decision],
     window_s: int | None,
+    later: Callable[[Terms], Sequence[Decision]],
 ) -> Iterator[str]:
     """What the planner decides, then what it would decide once the holder has let the units go."""
-    editions, registers = {job.agreement: edition}, {job.agreement: register}
-    (decisions,) = plan([job], market, editions, now, registers=registers)
     for decision in _together(decisions):
         yield _said(decision, window_s)
         if isinstance(decision, PutOffer | ReleaseStanding):
             if isinstance(decision, PutOffer) and decision.kind is OfferKind.ORDER:
                 return
-            free = _released(job, decision.terms, now)
-            (later,) = plan([free], market, editions, now, registers=registers)
-            yield from (f"then {_said(one, window_s)}" for one in _together(later))
+            then = _together(later(decision.terms))
+            yield from (f"then {_said(one, window_s)}" for one in then)
 
 
 def _together(decisions: Sequence[Decision]) -> Iterator[Decision]:
@@ -206,7 +225,7 @@ def _rows(
             wait_p90_s=waited.p90_s if waited else None,
             verdict=one.verdict,
             clause=one.clause,
-            why=_why(one, asked, market, now, work.units if work.gang else 1),
+            why=_why(one, asked, market, now, work),
         )
 
 
@@ -217,13 +236,15 @@ def _total(work: Workload, price: Decimal) -> Decimal | None:
 
 
 def _why(
-    one: Considered, asked: Mapping[Place, int], market: Market, now: datetime, units: int
+    one: Considered, asked: Mapping[Place, int], market: Market, now: datetime, work: Workload
 ) -> str:
+    if one.barred:
+        return f"not asked: {one.pool.place.provider} is in the conflict set of {work.tenant}"
     if one.left_out and one.pool.place in asked:
         return "over the price limit: its desk refuses it (not_economic)"
     if one.left_out:
         return f"{one.left_out} leaves it out"
-    refusal = market.standing(one.pool.place, now, units)
+    refusal = market.standing(one.pool.place, now, work.units if work.gang else 1)
     if refusal is not None:
         return f"stands refused: {refusal.code}, until {instant_text(refusal.valid_until)}"
     if one.pool.place in market.closed and now < market.closed[one.pool.place]:

@@ -19,6 +19,7 @@ from broker.domain.market import Fitting, Market, Place, Pool, Refusal, allowanc
 from broker.domain.notice import INBOX, STREAM, WEBHOOK
 from broker.domain.offer import Desk, Mechanics, Offer
 from broker.domain.options import Memo
+from broker.domain.place import is_area
 from broker.domain.places import PlaceRecord
 from broker.domain.price_list import list_id
 from broker.domain.register import Register, as_it_stands
@@ -223,45 +224,18 @@ class Rulebook:
             room=Room(records, tx.unresolved()) if self.slow_start else {},
             freed=Known(records, _FREED),
             closed=Known(records, _CLOSED),
+            wide=frozenset(filter(is_area, records)),
             advice=tx.advice(),
             fitting=self.fitting,
         )
 
     def mechanics(self, edition: Edition, clause: str, work: Workload) -> Mechanics:
         """The course of an offer under a clause; one that is no right is that of an order."""
-        rights = (c.right for c in edition.clauses if c.right is not None)
-        named = {c.id: c.right for c in edition.clauses}.get(clause)
-        right = named or next(rights, None)
-        if right is None:
-            return Mechanics(
-                window_s=_ORDER_WINDOW_S,
-                tail_s=0,
-                tail_from_notice=False,
-                tolerance=_NO_TOLERANCE,
-                provision_s=_ORDER_PROVISION_S,
-                cure_s=_ORDER_CURE_S,
-                refusal_max_age_s=_ORDER_CURE_S,
-                deemed_after_s=_ORDER_DEEMED_S,
-                deemed_attempts=3,
-                contents=(),
-            )
-        return Mechanics(
-            window_s=right.window_for(work.work_class),
-            tail_s=right.tail_s,
-            tail_from_notice=right.tail_from is TailFrom.NOTICE,
-            tolerance=right.tolerance_price,
-            provision_s=right.provision_deadline_s,
-            cure_s=right.cure_s,
-            refusal_max_age_s=right.refusal_max_age_s,
-            deemed_after_s=right.deemed_receipt.after_s,
-            deemed_attempts=right.deemed_receipt.attempts,
-            contents=right.notice_contents,
-            suspension=right.suspension,
-            toll=named is None or right.toll_on_broker_outage,
-            quote_survives=right.quote_withdrawn is QuoteWithdrawn.OFFER_SURVIVES,
-            requote_max=right.requote_max,
-            requote_window_s=right.requote_window,
-        )
+        asked = ("mechanics", clause, work.work_class)
+        known: Mechanics | None = edition.worked_out.get(asked)
+        if known is None:
+            known = edition.worked_out[asked] = _mechanics(edition, clause, work)
+        return known
 
     def order(
         self,
@@ -283,6 +257,42 @@ class Rulebook:
             hold=hold,
             domain=domain,
         )
+
+
+def _mechanics(edition: Edition, clause: str, work: Workload) -> Mechanics:
+    rights = (c.right for c in edition.clauses if c.right is not None)
+    named = {c.id: c.right for c in edition.clauses}.get(clause)
+    right = named or next(rights, None)
+    if right is None:
+        return Mechanics(
+            window_s=_ORDER_WINDOW_S,
+            tail_s=0,
+            tail_from_notice=False,
+            tolerance=_NO_TOLERANCE,
+            provision_s=_ORDER_PROVISION_S,
+            cure_s=_ORDER_CURE_S,
+            refusal_max_age_s=_ORDER_CURE_S,
+            deemed_after_s=_ORDER_DEEMED_S,
+            deemed_attempts=3,
+            contents=(),
+        )
+    return Mechanics(
+        window_s=right.window_for(work.work_class),
+        tail_s=right.tail_s,
+        tail_from_notice=right.tail_from is TailFrom.NOTICE,
+        tolerance=right.tolerance_price,
+        provision_s=right.provision_deadline_s,
+        cure_s=right.cure_s,
+        refusal_max_age_s=right.refusal_max_age_s,
+        deemed_after_s=right.deemed_receipt.after_s,
+        deemed_attempts=right.deemed_receipt.attempts,
+        contents=right.notice_contents,
+        suspension=right.suspension,
+        toll=named is None or right.toll_on_broker_outage,
+        quote_survives=right.quote_withdrawn is QuoteWithdrawn.OFFER_SURVIVES,
+        requote_max=right.requote_max,
+        requote_window_s=right.requote_window,
+    )
 
 
 def refused(record: PlaceRecord | None, now: datetime, units: int) -> Refusal | None:

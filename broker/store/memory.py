@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from typing import Any
 
 from broker.domain.chain import Fact
 from broker.domain.values import JobId
 from broker.ports import Clock, Ids, LogChunk, Upcoming
 from broker.store.memory_log import MemoryLog
+from broker.store.memory_queue import DueQueue
 from broker.store.memory_tables import MemoryTables
 from broker.store.memory_transaction import MemoryTransaction
 
@@ -24,6 +26,12 @@ class MemoryStore(MemoryTables):
     ) -> None:
         super().__init__(clock, ids, log=log, forget=forget)
         self._lock = threading.RLock()
+        self._queues: tuple[DueQueue[Any], ...] = (
+            self.due_jobs,
+            self.due_offers,
+            self.due_notices,
+            *self.due_machines.values(),
+        )
 
     def transaction(self) -> MemoryTransaction:
         return MemoryTransaction(self, self._lock)
@@ -40,9 +48,12 @@ class MemoryStore(MemoryTables):
 
     def next_due(self) -> datetime | None:
         with self._lock:
-            instants = [self.due_jobs.first(), self.due_offers.first(), self.due_notices.first()]
-            instants += [queue.first() for queue in self.due_machines.values()]
-            return min((at for at in instants if at is not None), default=None)
+            soonest: datetime | None = None
+            for queue in self._queues:
+                at = queue.first()
+                if at is not None and (soonest is None or at < soonest):
+                    soonest = at
+            return soonest
 
     def seal(self, limit: int = 1000) -> int:
         with self._lock:

@@ -21,10 +21,10 @@ class DueQueue(Generic[Item]):
 
     def put(self, item: Item, due_at: datetime | None, rank: tuple[Any, ...]) -> None:
         """Set when an item is due; None: not before it is put again."""
-        known = self._current.get(item)
         if due_at is None:
             self._current.pop(item, None)
             return
+        known = self._current.get(item)
         if known is not None and known[0] == due_at:
             return
         self._count += 1
@@ -34,6 +34,10 @@ class DueQueue(Generic[Item]):
     def first(self) -> datetime | None:
         """When the first item is due."""
         current, ready, later = self._current, self._ready, self._later
+        if not current:
+            ready.clear()
+            later.clear()
+            return None
         while ready:
             _, count, item = ready[0]
             found = current.get(item)
@@ -50,7 +54,7 @@ class DueQueue(Generic[Item]):
 
     def is_due(self, now: datetime) -> bool:
         """Whether any item is due at an instant."""
-        if not self._current:
+        if not self._ready and (not self._later or self._later[0][0] > now):
             return False
         first = self.first()
         return first is not None and first <= now

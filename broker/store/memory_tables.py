@@ -34,6 +34,14 @@ from broker.store.memory_log import MemoryLog
 from broker.store.memory_queue import DueQueue
 
 
+class _Registers(dict[str, Register]):
+    """By agreement; what nothing was put on record of has an empty one."""
+
+    def __missing__(self, agreement: str) -> Register:
+        empty = self[agreement] = Register(agreement=agreement)
+        return empty
+
+
 class MemoryTables:
     """`forget` drops what has ended, so that a long replay stays small."""
 
@@ -54,7 +62,7 @@ class MemoryTables:
         self.advice: dict[Place, Advised] = {}
         self.notices: dict[NoticeId, Notice] = {}
         self.party_keys: dict[KeyId, Key] = {}
-        self.registers: dict[str, Register] = {}
+        self.registers = _Registers()
         self.sessions: dict[str, MachineName] = {}
         self.heard: dict[MachineName, datetime] = {}
         self.asked: Counter[Place] = Counter()
@@ -72,15 +80,11 @@ class MemoryTables:
         self.stuck, self.in_line = Lines(), Lines()
 
     def set_job(self, job: Job) -> None:
-        rank, before = job.rank, self.jobs.get(job.id)
-        if before is not None and before.line != job.line:
-            self.stuck.note(before.line, job.id, None)
-            self.in_line.note(before.line, job.id, None)
-        self.due_jobs.put(job.id, job.due_at, rank)
-        over = job.state.over
-        self.stuck.note(job.line, job.id, rank if job.stuck and not over else None)
-        self.in_line.note(job.line, job.id, rank if job.in_line and not over else None)
-        if over and self.forget and not self.live.get(job.id):
+        before = self.jobs.get(job.id)
+        self.due_jobs.put(job.id, job.due_at, job.rank)
+        if job.stuck or job.in_line or (before and (before.stuck or before.in_line)):
+            self._stand(before, job)
+        if job.state.over and self.forget and not self.live.get(job.id):
             self.jobs.pop(job.id, None)
             self.offers.pop(job.id, None)
             self.commitments.pop(job.id, None)
@@ -88,8 +92,17 @@ class MemoryTables:
         else:
             self.jobs[job.id] = job
 
+    def _stand(self, before: Job | None, job: Job) -> None:
+        """Where it stands in its line, or heads it; nowhere once it is over."""
+        if before is not None and before.line != job.line:
+            self.stuck.note(before.line, job.id, None)
+            self.in_line.note(before.line, job.id, None)
+        rank, over = job.rank, job.state.over
+        self.stuck.note(job.line, job.id, rank if job.stuck and not over else None)
+        self.in_line.note(job.line, job.id, rank if job.in_line and not over else None)
+
     def set_place(self, record: PlaceRecord, now: datetime) -> None:
-        """Remember it; machines that are still only wanted there become due."""
+        """Remember it; machines that are wanted there and were never asked for become due."""
         place = record.place
         self.place_records[place] = record
         woken = [place]
@@ -97,8 +110,14 @@ class MemoryTables:
             woken = [] if record.shuts(now) else [p for p in self.wanted if place in areas(p)]
         for name in sorted(name for one in woken for name in self.wanted.get(one, ())):
             machine = self.all_machines[name]
-            if machine.due_at is None or machine.due_at > now:
+            if machine.tries == 0 and (machine.due_at is None or machine.due_at > now):
                 self.set_machine(altered(machine, due_at=now))
+
+    def put_off(self, machines: Iterable[MachineName], now: datetime, until: datetime) -> None:
+        """Those that are not due yet are due then."""
+        for machine in [self.all_machines[name] for name in machines if name in self.all_machines]:
+            if machine.due_at is not None and machine.due_at > now:
+                self.set_machine(altered(machine, due_at=until))
 
     def spend(self, job: Job, spent: Iterable[tuple[ProviderName, Usd]]) -> None:
         for provider, amount in spent:
@@ -130,31 +149,33 @@ class MemoryTables:
             self.notices.pop(notice.id, None)
 
     def set_machine(self, machine: Machine) -> None:
-        before = self.all_machines.get(machine.name)
+        name, state = machine.name, machine.state
+        before = self.all_machines.get(name)
         if before is None:
             self._count(machine, 1)
-        elif before.state is not machine.state or before.tries != machine.tries:
+        elif before.state is not state or before.tries != machine.tries:
             self._count(before, -1)
             self._count(machine, 1)
         self.due_machines[machine.place.provider].put(
-            machine.name, machine.due_at, (machine.wanted_at, machine.name)
+            name, machine.due_at, (machine.wanted_at, name)
         )
-        if machine.state.over:
-            self.live[machine.job].pop(machine.name, None)
+        if state.over:
+            self.live[machine.job].pop(name, None)
         else:
-            self.live[machine.job][machine.name] = machine
-        if machine.state.over and self.forget:
-            self.all_machines.pop(machine.name, None)
+            self.live[machine.job][name] = machine
+        if state.over and self.forget:
+            self.all_machines.pop(name, None)
         else:
-            self.all_machines[machine.name] = machine
+            self.all_machines[name] = machine
 
     def _count(self, machine: Machine, by: int) -> None:
         """What its place is still asked for."""
-        place, state = machine.place, machine.state
-        if state is MachineState.WANTED:
+        if not machine.state.unresolved:
+            return
+        place = machine.place
+        if machine.state is MachineState.WANTED:
             names = self.wanted[place]
             names.add(machine.name) if by > 0 else names.discard(machine.name)
-        if state.unresolved:
-            self.asked[place] += by
-            if machine.tries > 0:
-                self.tried[place] += by
+        self.asked[place] += by
+        if machine.tries > 0:
+            self.tried[place] += by

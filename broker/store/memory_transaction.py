@@ -157,9 +157,9 @@ class MemoryTransaction(AdviceInMemory):
             job = altered(job, version=job.version + len(case.events), last_at=at)
         for name in sorted(case.changed):
             if name in case.machines:
-                self.store.set_machine(case.machines[MachineName(name)])
+                store.set_machine(case.machines[MachineName(name)])
             elif name in case.offers:
-                self.store.set_offer(job.id, case.offers[OfferId(name)])
+                store.set_offer(job.id, case.offers[OfferId(name)])
             else:
                 commitment = case.commitments[CommitmentId(name)]
                 if commitment.state.over:
@@ -167,7 +167,7 @@ class MemoryTransaction(AdviceInMemory):
                 else:
                     store.commitments[job.id][commitment.id] = commitment
         store.spend(job, case.spent)
-        self.store.set_job(job)
+        store.set_job(job)
 
     def claim_machines(self, provider: ProviderName, limit: int, until: datetime) -> list[Machine]:
         store = self.store
@@ -177,6 +177,9 @@ class MemoryTransaction(AdviceInMemory):
         for machine in raised:
             self._writes.append(partial(self.store.set_machine, machine))
         return raised
+
+    def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
+        self._writes.append(partial(self.store.put_off, list(machines), self.now, until))
 
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
@@ -249,8 +252,7 @@ class MemoryTransaction(AdviceInMemory):
         self, agreements: Iterable[str], lock: Lock = Lock.NONE
     ) -> Mapping[str, Register]:
         del lock  # transactions come one at a time
-        known = self.store.registers
-        return {name: known.get(name) or Register(agreement=name) for name in agreements}
+        return {name: self.store.registers[name] for name in agreements}
 
     def put_register(self, register: Register, events: Sequence[Event] = ()) -> None:
         self._writes.append(partial(self._put_register, register, events))

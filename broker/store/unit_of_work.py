@@ -24,7 +24,7 @@ from broker.domain.places import PlaceRecord
 from broker.domain.register import Register
 from broker.domain.values import JobId, MachineName, NoticeId, OfferId, ProviderName, instant_text
 from broker.ports import Clock, Ids, KeyTakenError, Lock, LogChunk, SubmissionKey
-from broker.store import desks, event_log, locks, queries, registers, spent, writes
+from broker.store import desks, event_log, locks, queries, registers, spent, waking, writes
 from broker.store.advice import AdviceRows
 from broker.store.dues import JOBS_DUE, NOTICES_DUE, Dues
 from broker.store.engine import began
@@ -73,10 +73,9 @@ class SqlTransaction(AdviceRows):
         facts = event_log.append(connection, told, self.now) if told else 0
         if self._places:
             writes.upsert(connection, PLACES, writes.place_rows(self._places.values()))
-            woken = writes.opened(connection, self._places.values(), self.now)
             written = {name for case in self._kept.values() for name in case.changed}
-            if woken:
-                writes.wake_wanted(connection, woken, self.now, written, self.dues)
+            if woken := waking.opened(connection, self._places.values(), self.now):
+                waking.wake_wanted(connection, woken, self.now, written, self.dues)
         if self._kept:
             writes.keep_cases(connection, self._kept.values(), self._loaded, self.now, self.dues)
         writes.upsert(connection, NOTICES, self._notices)
@@ -200,6 +199,9 @@ class SqlTransaction(AdviceRows):
             )
         return [machine_from(doc, micros(until), tries + 1) for _, doc, _, tries in claimed]
 
+    def keep_claims(self, machines: Iterable[MachineName], until: datetime) -> None:
+        waking.keep_claims(self._connection, machines, micros(self.now), micros(until))
+
     def bound_holds(self, holders: Sequence[str], holds: Iterable[str]) -> Mapping[str, str]:
         wanted = set(holds)
         locks.take(self._connection, locks.HOLDS, wanted)
@@ -209,8 +211,7 @@ class SqlTransaction(AdviceRows):
         return queries.offer(self._connection, offer)
 
     def machine(self, name: MachineName) -> Machine | None:
-        found = queries.machines_where(self._connection, MACHINES.c.name == name)
-        return found[0] if found else None
+        return next(iter(queries.machines_where(self._connection, MACHINES.c.name == name)), None)
 
     def enrol(self, name: MachineName, session_sha256: str) -> bool:
         return writes.enrol(self._connection, name, session_sha256, self.now)

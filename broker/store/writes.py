@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -24,11 +23,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from broker.domain.altered import altered
 from broker.domain.case import Case
 from broker.domain.job import Job
-from broker.domain.machine import MachineState
-from broker.domain.market import Place
-from broker.domain.place import areas, is_area
 from broker.domain.places import PlaceRecord
-from broker.domain.values import CommitmentId, JobId, MachineName, OfferId, ProviderName, Purchase
+from broker.domain.values import CommitmentId, JobId, MachineName, OfferId
 from broker.ports import LogChunk
 from broker.store import spent
 from broker.store.adding import add
@@ -234,57 +230,6 @@ def enrol(connection: Connection, machine: MachineName, session_sha256: str, now
 
 def place_rows(records: Iterable[PlaceRecord]) -> list[Values]:
     return [place_row(record) for record in records]
-
-
-def opened(connection: Connection, records: Iterable[PlaceRecord], now: datetime) -> list[Place]:
-    """The places at which what is wanted looks again: those written, and all of an open area."""
-    written = list(records)
-    around = {one.place for one in written if is_area(one.place) and not one.shuts(now)}
-    found = [one.place for one in written if not is_area(one.place)]
-    if not around:
-        return found
-    columns = (MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase)
-    wanted = select(*columns).where(
-        MACHINES.c.provider.in_(sorted({area.provider.value for area in around})),
-        MACHINES.c.state == MachineState.WANTED.value,
-    )
-    there = [
-        Place(ProviderName(provider), region, sku, Purchase(purchase))
-        for provider, region, sku, purchase in connection.execute(wanted.distinct())
-    ]
-    return [*found, *(place for place in there if not around.isdisjoint(areas(place)))]
-
-
-def wake_wanted(
-    connection: Connection,
-    places: Sequence[Place],
-    now: datetime,
-    besides: AbstractSet[str],
-    dues: Dues,
-) -> None:
-    """Machines only wanted at these places become due, but for those whose job somebody holds.
-
-    And `besides` those that are written by whoever wakes them, with an instant of its own.
-    """
-    at = micros(now)
-    waiting = (
-        select(MACHINES.c.name, MACHINES.c.provider)
-        .join(JOBS, JOBS.c.id == MACHINES.c.job)
-        .where(
-            tuple_(MACHINES.c.provider, MACHINES.c.region, MACHINES.c.sku, MACHINES.c.purchase).in_(
-                [tuple(map(str, place)) for place in places]
-            ),
-            MACHINES.c.state == MachineState.WANTED.value,
-            or_(MACHINES.c.due_at.is_(None), MACHINES.c.due_at > at),
-        )
-        .with_for_update(of=(JOBS, MACHINES), skip_locked=True, key_share=True)
-    )
-    found = connection.execute(waiting)
-    woken = {name: provider for name, provider in found if name not in besides}
-    for provider in woken.values():
-        dues.add(provider, at)
-    for some in chunks(woken):
-        connection.execute(update(MACHINES).where(MACHINES.c.name.in_(some)).values(due_at=at))
 
 
 def add_chunks(connection: Connection, output: Sequence[LogChunk]) -> None:

@@ -51,7 +51,7 @@ def _client(
             retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=float(account.get("connect_s", "2")),
             read_timeout=float(account.get("read_s", "10")),
-            max_pool_connections=32,
+            max_pool_connections=200,
             proxies={} if endpoint else None,
         ),
     )

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.core.rest import HttpRequest
 from azure.mgmt.compute import ComputeManagementClient
 
@@ -27,7 +27,7 @@ from broker.ports import (
     Refused,
     Running,
 )
-from providers.azure.answers import told, why
+from providers.azure.answers import BROKEN, told, why
 from providers.azure.client import CLOUD, client
 from providers.azure.machine import PURCHASE_TAG, machine
 from providers.azure.reservations import HOLD, Reservations
@@ -71,14 +71,14 @@ class Azure:
         try:
             if self._reserves and self._reservations.supports(order.place):
                 return self._reservations.hold(order)
-        except AzureError as failure:
+        except BROKEN as failure:
             return told(failure, self._who)
         return self.launch(order)
 
     def launch(self, order: Order) -> Outcome:
         try:
             group = self._into(order)
-        except AzureError as failure:
+        except BROKEN as failure:
             return told(failure, self._who)
         return self._launch(order, group) if isinstance(group, str | None) else group
 
@@ -102,7 +102,7 @@ class Azure:
                 polling=False,
                 raw_response_hook=lambda seen: answer.update(_lower(seen.http_response.headers)),
             )
-        except AzureError as failure:
+        except BROKEN as failure:
             outcome = told(failure, self._who, spot=order.place.interruptible)
             if isinstance(outcome, Fault) and outcome.code == "PreconditionFailed":
                 return _launched_before(self.poll(order, self._path(order)))
@@ -120,7 +120,7 @@ class Azure:
                 if outcome is not None:
                     return outcome
             return self._standing(order)
-        except AzureError as failure:
+        except BROKEN as failure:
             return told(failure, self._who, spot=order.place.interruptible)
 
     def terminate(self, order: Order, handle: str | None) -> bool:
@@ -128,14 +128,14 @@ class Azure:
         held = order.hold is not None or self._reserves or (handle or "").startswith(HOLD)
         try:
             return self._cleared(order) and (not held or self._reservations.let_go(order.name))
-        except AzureError:
+        except BROKEN:
             return False
 
     def owned(self, owner: str) -> Iterable[OwnedMachine]:
         """Raises ConnectionError: an empty list would say that all our machines are gone."""
         try:
             return self._owned(owner)
-        except AzureError as failure:
+        except BROKEN as failure:
             raise ConnectionError(f"azure does not list its machines: {failure}") from failure
 
     def _owned(self, owner: str) -> list[OwnedMachine]:

@@ -8,8 +8,8 @@ from typing import Final
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
     HttpResponseError,
-    IncompleteReadError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
     ServiceResponseError,
@@ -20,13 +20,21 @@ from broker.ports import Fault, FaultKind, Refused, Unsure
 from providers.answers import never_sent
 from providers.refusals.azure import read_azure
 
+BROKEN: Final = (AzureError, ValueError)
+"""All that a call can raise; an answer that ends in its head counts as one without a body."""
+_BROKE_OFF: Final = (DecodeError, ServiceRequestError, ServiceResponseError)
 
-def told(failure: AzureError, who: str, *, spot: bool = False) -> Refused | Fault | Unsure:
+
+def told(
+    failure: AzureError | ValueError, who: str, *, spot: bool = False
+) -> Refused | Fault | Unsure:
     """What a failed call means; a call that may have been carried out leaves us unsure."""
+    if not isinstance(failure, AzureError):
+        return Unsure(f"Azure broke off: its answer cannot be read: {failure}")
     code, text = type(failure).__name__, f"{who}: {failure.message}"
     if isinstance(failure, ServiceRequestTimeoutError) or never_sent(_cause(failure)):
         return Fault(FaultKind.UNREACHABLE, code, text)
-    if isinstance(failure, IncompleteReadError | ServiceRequestError | ServiceResponseError):
+    if isinstance(failure, _BROKE_OFF):
         return Unsure(f"Azure broke off: {failure.message}")
     if not isinstance(failure, HttpResponseError) or failure.response is None:
         if isinstance(failure, ClientAuthenticationError):

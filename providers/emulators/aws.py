@@ -7,10 +7,11 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -26,6 +27,7 @@ from providers.emulators.aws_wrong import Wrong, refusal
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
+    InjectedFault,
     Launched,
     MachineState,
     Spot,
@@ -50,6 +52,8 @@ _OPERATIONS: Final = {
     "DescribeInstances": "get",
     "TerminateInstances": "terminate",
 }
+
+_Action: TypeAlias = Callable[[str, Mapping[str, str]], Reply]
 
 
 def open_account(cloud: Cloud) -> tuple[AwsFace, dict[str, str]]:
@@ -86,11 +90,11 @@ class AwsFace:
             region = signed_region(request, self.access_key_id, self.secret_access_key, self.now())
         except SignatureRefused as refused:
             return _error(refused.status, refused.code, str(refused))
-        if (target := request.headers.get("x-amz-target")) is not None:
+        if target := request.headers.get("x-amz-target"):
             return quotas(self.cloud, region, target, request)
         asked = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         action = asked.get("Action", "")
-        actions: Mapping[str, Callable[[str, Mapping[str, str]], Reply]] = {
+        actions: Mapping[str, _Action] = {
             "RunInstances": self._run,
             "DescribeInstances": self._describe,
             "TerminateInstances": self._terminate,
@@ -99,24 +103,20 @@ class AwsFace:
             return self._said(action, region, asked)
         if action not in actions:
             return _error(400, "InvalidAction", f"The action {action} is not valid here.")
-        operation = _OPERATIONS[action]
-        if operation == "get" and not _numbered(asked, "InstanceId"):
-            operation = "list"
-        fault = self.cloud.faults.take(operation)
-        if fault is not None and not fault.dropped:
-            return _error(fault.status, fault.code, fault.message, fault.headers)
+        listing = action == "DescribeInstances" and not _numbered(asked, "InstanceId")
+        operation = "list" if listing else _OPERATIONS[action]
+        do = partial(self._do, actions[action], region, asked)
+        return self.cloud.faults.through(operation, do, _injected)
+
+    def _do(self, do: _Action, region: str, asked: Mapping[str, str]) -> Reply:
         try:
-            reply = actions[action](region, asked)
+            return do(region, asked)
         except Wrong as wrong:
-            reply = _error(wrong.status, wrong.code, wrong.message)
-        return reply if fault is None else replace(reply, dropped=True)
+            return _error(wrong.status, wrong.code, wrong.message)
 
     def _said(self, action: str, region: str, asked: Mapping[str, str]) -> Reply:
-        fault = self.cloud.faults.take("scout")
-        if fault is not None and not fault.dropped:
-            return _error(fault.status, fault.code, fault.message, fault.headers)
-        reply = _reply(action, SAYS[action](self.cloud, region, asked))
-        return reply if fault is None else replace(reply, dropped=True)
+        says = partial(SAYS[action], self.cloud, region, asked)
+        return self.cloud.faults.through("scout", lambda: _reply(action, says()), _injected)
 
     def _run(self, region: str, asked: Mapping[str, str]) -> Reply:
         for needed in ("ImageId", "InstanceType", "MinCount", "MaxCount"):
@@ -275,6 +275,10 @@ def _digest(asked: Mapping[str, str]) -> str:
 def _reply(action: str, body: Mapping[str, object]) -> Reply:
     told = _xml({"requestId": secrets.token_hex(8), **body})
     return _xml_reply(200, f'<{action}Response xmlns="{_SPACE}">{told}</{action}Response>')
+
+
+def _injected(fault: InjectedFault) -> Reply:
+    return _error(fault.status, fault.code, fault.message, fault.headers)
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:

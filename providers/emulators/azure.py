@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -102,18 +103,14 @@ class AzureFace:
     def _guarded(self, operation: str, answer: Callable[..., Reply]) -> Callable[..., Reply]:
         def checked(request: Request, **names: str) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
-                return _unauthenticated(
-                    "InvalidAuthenticationToken", "The access token is invalid."
-                )
+                return _unknown_token()
             if (untimely := _untimely(self.valid)) is not None:
                 return untimely
             if names.pop("subscription") != self.subscription:
                 return _error(404, "SubscriptionNotFound", "The subscription could not be found.")
-            fault = self.cloud.faults.take(operation)
-            if fault is not None and not fault.dropped:
-                return _injected(fault)
-            reply = answer(request, **names)
-            return reply if fault is None else replace(reply, dropped=True)
+            return self.cloud.faults.through(
+                operation, partial(answer, request, **names), _injected
+            )
 
         return checked
 
@@ -254,19 +251,19 @@ def _untimely(valid: tuple[datetime, datetime]) -> Reply | None:
     """What is said of a token before its time and after it."""
     now, (since, until) = datetime.now(UTC), valid
     if now < since:
-        text = f"The access token is not yet valid: it is good from '{since}'."
-        return _unauthenticated("InvalidAuthenticationToken", text)
+        return _unknown_token(f"The access token is not yet valid: it is good from '{since}'.")
     if now >= until:
-        text = (
-            f"The access token expiry UTC time '{until}' is earlier than current UTC time '{now}'."
-        )
-        return _unauthenticated("ExpiredAuthenticationToken", text)
+        text = f"The access token expiry UTC time '{until}' is earlier than '{now}', which is now."
+        return _unknown_token(text, "ExpiredAuthenticationToken")
     return None
 
 
-def _unauthenticated(code: str, message: str) -> Reply:
+def _unknown_token(
+    text: str = "The access token is invalid.", code: str = "InvalidAuthenticationToken"
+) -> Reply:
     challenge = 'Bearer authorization_uri="https://login.microsoftonline.com/local"'
-    return _error(401, code, message, {"WWW-Authenticate": f'{challenge}, error="invalid_token"'})
+    headers = {"WWW-Authenticate": f'{challenge}, error="invalid_token"'}
+    return _error(401, code, text, headers)
 
 
 def _injected(fault: InjectedFault) -> Reply:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from typing_extensions import override
 
 from broker.domain.stock import Series
-from providers.emulators.faults import Faults, InjectedFault
+from providers.emulators.faults import Faults, InjectedFault, Lie
 from providers.emulators.launches import (
     LIVE,
     CloudMachine,
@@ -29,6 +29,7 @@ from providers.emulators.launches import (
     sold_as,
 )
 from providers.emulators.stocktake import Stocktake
+from providers.emulators.views import Views
 
 __all__ = [
     "LIVE",
@@ -92,6 +93,7 @@ class Cloud(Stocktake):
         self.boot_s = boot_s
         self.late_stock_out = late_stock_out
         self.faults = Faults()
+        self._views = Views(self.faults)
         self._computer = computer
         self._keys_stay = keys_stay
         self._by_key: dict[str, str] = {}
@@ -133,7 +135,10 @@ class Cloud(Stocktake):
                 user_data=user_data,
                 spot=spot,
             )
+            if self.faults.lies(Lie.NOTHING_THERE):
+                return Launched(machine)
             self._machines[machine.id] = machine
+            self._views.changed(machine.id, None)
             self._by_key[key] = self._by_name[name] = machine.id
             if refusal is None:
                 self._held[machine.place] = self._held.get(machine.place, 0) + 1
@@ -150,18 +155,18 @@ class Cloud(Stocktake):
     def get(self, machine: str) -> CloudMachine | None:
         """By id, gone ones included as long as they are remembered."""
         with self._changed:
-            return self._machines.get(machine)
+            return self._views.shown(self._machines.get(machine))
 
     def named(self, name: str) -> CloudMachine | None:
         """The last machine of that name, unless it is gone."""
         with self._changed:
-            found = self._machines.get(self._by_name.get(name, ""))
+            found = self._views.shown(self._machines.get(self._by_name.get(name, "")))
             return None if found is None or found.state is MachineState.GONE else found
 
     def list(self, *, gone: bool = False) -> Sequence[CloudMachine]:
         """Every machine, the failed ones included; the gone ones on request."""
         with self._changed:
-            every = list(self._machines.values())
+            every = self._views.listed(self._machines.values())
         return [m for m in every if gone or m.state is not MachineState.GONE]
 
     @override
@@ -240,5 +245,6 @@ class Cloud(Stocktake):
                         del index[word]
 
     def _move(self, machine: str, state: MachineState) -> None:
+        self._views.changed(machine, self._machines[machine])
         self._machines[machine] = replace(self._machines[machine], state=state)
         self._changed.notify_all()

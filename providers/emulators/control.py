@@ -1,6 +1,6 @@
-"""What whoever runs local clouds may do with their spot market, from outside of the process.
+"""What whoever runs local clouds may do with them, from outside of the process.
 
-Three calls, each a JSON object sent by POST with the token that the host prints. `/evict` takes
+Each call is a JSON object sent by POST with the token that the host prints. `/evict` takes
 the machines of a `cloud` back that bear a `tag` (`name=value`; without one, every one on spot),
 after `notice_s`. `/price` sets what a spot machine of a `region` and `sku` costs. `/restock` says
 how many a place holds, on spot where `spot` is true.
@@ -13,15 +13,18 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from http.client import HTTPConnection
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from providers.emulators.cloud import Cloud, Spot
 from providers.emulators.launches import sold_as
+from providers.emulators.orders import ORDERS, Order
 from providers.emulators.wire import Reply, Request, Route, json_reply
 
 Said: TypeAlias = Mapping[str, Any]
+_PATIENCE_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,13 @@ class Control:
     def routes(self) -> Iterable[Route]:
         for name, do in (("evict", self._evict), ("price", self._price), ("restock", self._stock)):
             yield Route("POST", f"/{name}", self._guarded(do))
+        for name, order in ORDERS.items():
+            yield Route("POST", f"/{name}", self._guarded(partial(_ordered, order)))
 
     def no_route(self, request: Request) -> Reply:
         return json_reply(404, {"error": f"there is nothing at {request.path}"})
 
-    def _guarded(self, do: Callable[[Cloud, Said], int]) -> Callable[[Request], Reply]:
+    def _guarded(self, do: Callable[[Cloud, Said], object]) -> Callable[[Request], Reply]:
         def checked(request: Request) -> Reply:
             if request.headers.get("authorization") != f"Bearer {self.token}":
                 return json_reply(401, {"error": "the token is not the one that was printed"})
@@ -67,9 +72,13 @@ class Control:
         return 1
 
 
-def tell(desk: Mapping[str, str], verb: str, said: Said) -> int:
-    """Make one of the calls; returns how many it concerned. Raises RuntimeError, OSError."""
-    line = HTTPConnection(urlsplit(desk["endpoint"]).netloc, timeout=10)
+def _ordered(order: Order, cloud: Cloud, said: Said) -> object:
+    return order(said["cloud"], cloud, said["what"])
+
+
+def tell(desk: Mapping[str, str], verb: str, said: Said) -> Any:  # noqa: ANN401 - what it tells
+    """Make one of the calls; returns what came of it. Raises RuntimeError, OSError."""
+    line = HTTPConnection(urlsplit(desk["endpoint"]).netloc, timeout=_PATIENCE_S)
     try:
         headers = {"Authorization": f"Bearer {desk['token']}"}
         line.request("POST", f"/{verb}", json.dumps(said), headers)
@@ -79,4 +88,4 @@ def tell(desk: Mapping[str, str], verb: str, said: Said) -> int:
         line.close()
     if "done" not in told:
         raise RuntimeError(told["error"])
-    return int(told["done"])
+    return told["done"]

@@ -12,7 +12,8 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeVar, assert_never
 from uuid import UUID
@@ -21,6 +22,7 @@ from providers.emulators import gcp_says
 from providers.emulators.cloud import (
     Cloud,
     CloudMachine,
+    InjectedFault,
     Launched,
     MachineState,
     Mismatch,
@@ -137,11 +139,7 @@ class GcpFace:
                 return error(401, "authError", "Invalid Credentials", challenge)
             if names.pop("project") != self.project:
                 return error(403, "forbidden", "Required permission for the project is missing")
-            fault = self.cloud.faults.take(verb)
-            if fault is not None and not fault.dropped:
-                return error(fault.status, fault.code, fault.message, fault.headers)
-            reply = answer(request, **names)
-            return reply if fault is None else replace(reply, dropped=True)
+            return self.cloud.faults.through(verb, partial(answer, request, **names), _injected)
 
         return checked
 
@@ -287,6 +285,10 @@ class GcpFace:
             "Invalid value for field 'resource.machineType': "
             f"'{path}'. Machine type with name '{sku}' does not exist in zone '{zone}'."
         )
+
+
+def _injected(fault: InjectedFault) -> Reply:
+    return error(fault.status, fault.code, fault.message, fault.headers)
 
 
 def _remember(memory: OrderedDict[str, _T], key: str, value: _T) -> None:

@@ -90,10 +90,15 @@ class LocalClouds:
         self._desk = self.accounts.pop(_CONTROL)
         return self.accounts
 
+    def order(self, cloud: str, **what: object) -> Any:  # noqa: ANN401 - whatever it tells
+        """Have one of them do one thing of `orders.py`. Raises RuntimeError for no order."""
+        ((verb, how),) = what.items()
+        return tell(self._desk, verb, {"cloud": cloud, "what": how})
+
     def evict(self, cloud: str, tag: str = "", notice_s: float | None = None) -> int:
         """Have a cloud take back its machines on spot that bear `name=value`; says how many."""
         said = {"cloud": cloud, "tag": tag, "notice_s": notice_s}
-        return tell(self._desk, "evict", said)
+        return int(tell(self._desk, "evict", said))
 
     def restock(self, place: Place, units: int) -> None:
         """From now on a place holds so many; who is over that on spot is taken back."""
@@ -154,7 +159,7 @@ def run(arguments: Sequence[str]) -> int:
             inside = Wire(Metadata(cloud, name))
             stack.callback(inside.close)
             cloud.metadata, clouds[name] = inside.url, cloud
-            wire = Wire(face)
+            wire = Wire(face, cloud.faults.arriving)
             wire.heard = heard
             stack.callback(wire.close)
             accounts[name] = {**account, "endpoint": wire.url}

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from itertools import islice
 from typing import Final, assert_never
 
 from providers.emulators import oracle_says
 from providers.emulators.cloud import (
     Cloud,
+    InjectedFault,
     Launch,
     Launched,
     MachineState,
@@ -141,10 +143,8 @@ class OracleFace:
                 check_signature(request, key_id, self.key, self.now())
             except SignatureRefused as refused:
                 return error(401, "NotAuthenticated", str(refused))
-            fault = self.cloud.faults.take(verb)
-            if fault is not None and not fault.dropped:
-                return error(fault.status, fault.code, fault.message, fault.headers)
-            return replace(answer(request, **names), dropped=fault is not None)
+            faults = self.cloud.faults
+            return faults.through(verb, partial(answer, request, **names), _injected)
 
         return dated
 
@@ -249,6 +249,10 @@ class OracleFace:
         if machine is None:
             return unknown(id)
         return reply(vnic(self.tenancy, machine))
+
+
+def _injected(fault: InjectedFault) -> Reply:
+    return error(fault.status, fault.code, fault.message, fault.headers)
 
 
 def _region_of(domain: str) -> str:

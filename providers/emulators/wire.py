@@ -11,10 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from io import BufferedReader
+from typing import Any, Final, Protocol, TypeAlias, cast, runtime_checkable
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from typing_extensions import override
+
+from providers.emulators.breaks import Break, Stage, broken_off
 
 BODY_LIMIT: Final = 1 << 20
 LOOPBACK: Final = "127.0.0.1"
@@ -48,6 +51,10 @@ class Reply:
     body: bytes = b""
     dropped: bool = False
     """The work was done, and the connection breaks before a word of the answer is sent."""
+    broken: Break | None = None
+    """What happens to the connection in the place of the answer, or in its midst."""
+    twice: bool = False
+    """The answer is sent a second time right behind the first."""
 
 
 Answer: TypeAlias = Callable[..., Reply]
@@ -81,13 +88,19 @@ def json_reply(status: int, body: object = None, headers: Mapping[str, str] | No
     return Reply(status, {**kind, **(headers or {})}, json.dumps(body).encode())
 
 
+def _nothing() -> None:
+    """Nothing is to happen."""
+
+
 class Wire:
     """Serves one face on 127.0.0.1 and a port the system picks, from construction to `close`."""
 
     heard: Callable[[Face, Request, Reply], None] | None = None
     """Told of every request that reached the face, and of its answer before that leaves."""
 
-    def __init__(self, face: Face) -> None:
+    def __init__(self, face: Face, arriving: Callable[[], Break | None] = _nothing) -> None:
+        """`arriving` says what is to happen to a call of which nothing was read yet."""
+        self.arriving = arriving
         self._routes = [(r.method, re.compile(r.pattern), r.answer) for r in face.routes()]
         self._face = face
         self._server = _Server(self)
@@ -113,7 +126,8 @@ class Wire:
         ):
             return json_reply(HTTPStatus.FORBIDDEN, {"error": "this address is for its own host"})
         reply = self._routed(request)
-        if self.heard is not None:
+        unsaid = reply.broken is not None and reply.broken.stage is Stage.BEFORE
+        if self.heard is not None and not unsaid:
             self.heard(self._face, request, reply)
         return reply
 
@@ -165,6 +179,27 @@ class _Connection(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
+    @override
+    def handle_one_request(self) -> None:
+        try:
+            coming = cast("BufferedReader", self.rfile).peek(1)
+        except OSError:
+            coming = b""
+        if not coming:
+            self.close_connection = True
+            return
+        broken = self.server.wire.arriving()
+        if broken is None:
+            super().handle_one_request()
+            return
+        if broken.stage is Stage.REQUEST:
+            self.rfile.read(broken.byte)
+        self._break_off(broken)
+
+    def _break_off(self, broken: Break) -> None:
+        self.close_connection = True
+        broken_off(self.connection, broken.how)
+
     def _serve(self) -> None:
         length = self.headers.get("content-length", "0")
         if "transfer-encoding" in self.headers or not (length.isascii() and length.isdigit()):
@@ -203,7 +238,13 @@ class _Connection(BaseHTTPRequestHandler):
             lines.append(f"Content-Length: {len(reply.body)}")
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
         body = reply.body if body_allowed and self.command != "HEAD" else b""
-        self.wfile.write(head + body)
+        answer = (head + body) * (2 if reply.twice else 1)
+        if reply.broken is None:
+            self.wfile.write(answer)
+            return
+        if reply.broken.stage is Stage.ANSWER:
+            self.wfile.write(answer[: reply.broken.byte])
+        self._break_off(reply.broken)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815
 

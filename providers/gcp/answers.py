@@ -7,6 +7,7 @@ from typing import Final
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import compute_v1 as compute
+from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from requests.exceptions import ConnectTimeout, RequestException
 
 from broker.domain.place import Reach
@@ -14,8 +15,11 @@ from broker.ports import Fault, FaultKind, Refused, Unsure
 from providers.answers import never_sent
 from providers.refusals.gcp import read_gcp
 
-BROKEN: Final = (GoogleAPICallError, GoogleAuthError, RequestException)
-"""All that a call can raise; a lost connection comes through as an exception of `requests`."""
+BROKEN: Final = (GoogleAPICallError, GoogleAuthError, RequestException, ParseError)
+"""All that a call can raise; a lost connection comes through as an exception of `requests`.
+
+An answer that ends in its head counts as one without a body, which cannot be read.
+"""
 
 
 def reason(failure: GoogleAPICallError) -> str:

@@ -8,13 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from tests.bench import deciding, latency, million, starting, submitting
+from tests.bench import deciding, fleet, latency, million, reconciling, starting, submitting
 from tests.bench.harness import Missing, Row, machine, measure
 from tests.bench.table import HEAD, cells, left_out, line, markdown
 
 
 def every_row() -> list[Row]:
-    parts = (deciding, million, submitting, latency, starting)
+    parts = (deciding, million, submitting, latency, fleet, reconciling, starting)
     return [row for part in parts for row in part.rows()]
 
 

@@ -1,7 +1,7 @@
 """Local clouds that say when they were asked: run as a program, and started from here.
 
 It prints the accounts as one line of JSON, then a line for every launch it received:
-`SECONDS CLOUD`, seconds since 1970. It ends when its input does.
+`SECONDS CLOUD SHAPE`, seconds since 1970. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Loud(Cloud):
 
     @override
     def launch(self, **order: Any) -> Launch:
-        sys.stdout.write(f"{time.time()} {self._name}\n")
+        sys.stdout.write(f"{time.time()} {self._name} {order['sku']}\n")
         sys.stdout.flush()
         return super().launch(**order)
 
@@ -94,6 +94,8 @@ class Asked:
 
     accounts: Path
     launches: list[tuple[float, str]] = field(default_factory=list)
+    first: dict[str, float] = field(default_factory=dict)
+    """When a shape was first asked for."""
 
 
 @contextmanager
@@ -115,8 +117,9 @@ def loud_clouds(folder: Path, *, holder_stock: int, models: int, real: bool) -> 
 
     def listen() -> None:
         for line in told:
-            at, _, cloud = line.partition(" ")
-            asked.launches.append((float(at), cloud.strip()))
+            at, cloud, sold = line.split()
+            asked.launches.append((float(at), cloud))
+            asked.first.setdefault(sold, float(at))
 
     ear = threading.Thread(target=listen, daemon=True)
     ear.start()

@@ -12,7 +12,7 @@ from broker.client.broker import Broker
 from broker.client.handle import JobHandle
 from broker.domain.values import instant
 from broker.wire import Batch, Resources
-from tests.bench.clouds import Asked, loud_clouds, model, write_catalogue
+from tests.bench.clouds import REGIONS, Asked, loud_clouds, model, shape, write_catalogue
 from tests.bench.harness import Measure, Row, percentile, scratch
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 REFUSALS: Final = 110
 """A refusal is remembered, so each sample needs a kind of machine of its own."""
+PER_S: Final = 50
+BUSY_S: Final = 10
+_WARM: Final = 50
+"""The first so many of them are not counted."""
 SAMPLES: Final = 10
 LONGEST_S: Final = 20.0
 _LOOK_S: Final = 0.001
@@ -40,6 +44,14 @@ def rows() -> list[Row]:
             figure="p99 ms",
             at_most=50,
             open=_refusing,
+            runs=1,
+            warm_ups=0,
+        ),
+        Row(
+            name=f"the same at {PER_S} refusals a second, {BUSY_S} s",
+            figure="p99 ms",
+            at_most=50,
+            open=_sustained,
             runs=1,
             warm_ups=0,
         ),
@@ -88,6 +100,35 @@ def _refusing() -> Iterator[Measure]:
             return percentile(took[5:], 99) * 1000
 
         yield run
+
+
+@contextmanager
+def _sustained() -> Iterator[Measure]:
+    """Every job is for a machine of its own kind, so that every offer is put and refused."""
+    number = PER_S * BUSY_S + _WARM
+    with _scene(holder_stock=0, models=number, real=False) as scene:
+
+        def run() -> float:
+            began = time.monotonic()
+            jobs = [_in_time(scene, one, began + one / PER_S) for one in range(number)]
+            took = [_since_refusal(scene, job, one) for one, job in enumerate(jobs)]
+            return percentile(took[_WARM:], 99) * 1000
+
+        yield run
+
+
+def _in_time(scene: Scene, number: int, at: float) -> JobHandle:
+    """Submit at that second, whatever became of those before."""
+    time.sleep(max(0.0, at - time.monotonic()))
+    return scene.broker.submit(_job(number))
+
+
+def _since_refusal(scene: Scene, job: JobHandle, number: int) -> float:
+    refused = _fact(scene, job, "OfferRefused")
+    shapes = [shape(cloud, number) for cloud in REGIONS if cloud != "azure"]
+    _until(lambda: any(one in scene.asked.first for one in shapes))
+    received = min(scene.asked.first[one] for one in shapes if one in scene.asked.first)
+    return received - instant(refused.at).timestamp()
 
 
 def _samples(

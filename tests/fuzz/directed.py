@@ -116,8 +116,12 @@ def _acceptance(world: World) -> StandingAcceptance:
     )
 
 
-def an_acceptance_is_revoked(world: World) -> None:
+def an_acceptance_stands(world: World) -> None:
     stands(world, HOUSE, _acceptance(world))
+
+
+def an_acceptance_is_revoked(world: World) -> None:
+    an_acceptance_stands(world)
     arrives(world, "lab")
     stands(world, HOUSE, Revocation(record="beforehand"))
     arrives(world, "lab")

@@ -81,6 +81,11 @@ PLANTS: Final = tuple(
         ("lease billed twice", "I31", wrapped([(Case, "tell")], _told_twice)),
         ("lease not billed", "I31", told_as(LeaseBilled, lambda _: None)),
         (
+            "renewed lease billed only at its end",
+            "I31",
+            told_as(LeaseBilled, lambda told: None if told.goes_on else told),
+        ),
+        (
             "lease billed for less",
             "I31",
             told_as(LeaseBilled, lambda told: replace(told, gpus=told.gpus + 1)),

@@ -59,7 +59,12 @@ _DECIDED_EARLY: Final[Bend] = wrapped([(Leases, "_sought")], _decided_early)
 PLANTS: Final = tuple(
     Plant(name=name, law=law, bend=bend, story=story)
     for name, law, bend, story in (
-        ("lease never fenced", "I5", told_as(LeaseFenced, lambda _: None), None),
+        (
+            "lease never fenced",
+            "I5",
+            told_as(LeaseFenced, lambda _: None),
+            directed_leases.a_unit_is_asked_back,
+        ),
         (
             "machine prepared within the notice",
             "I29",

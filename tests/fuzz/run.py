@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -62,6 +63,7 @@ def history_of(seed: int, directory: str | None, *, telling: bool = False) -> Ve
 
 def tried(seeds: Sequence[int]) -> Outcome:
     """The histories of these seeds."""
+    logging.getLogger("broker").setLevel(logging.ERROR)  # troubles are part of a history
     outcome = Outcome()
     with ExitStack() as stack:
         directory: str | None = None

@@ -70,6 +70,7 @@ _SAID: Final[Mapping[str, str]] = {
     "PlaceRefused": "{provider} {region} {sku} refuses {units} ({reason}, {code}) as {refusal}, "
     "until {valid_until}.",
     "PlaceTroubled": "{provider} {region} {sku}: trouble of ours, {kind}, of the {scope}.",
+    "PlaceAdvised": "{provider} {region} {sku} is {thought}, as far as is known: {because}.",
     "CoolDownCleared": "{by} clears what was {effect} at {provider} {region} {sku} ({why}).",
     "OrphanFound": "{provider} has {machine}, which nobody wants.",
     "OrphanEnded": "{provider} says that {machine} is gone.",

@@ -12,8 +12,11 @@ from broker.domain.workload import Limits, WorkClass
 from broker.ports import Order
 from broker.steps.provision import CLAIMED_FOR, provision
 from broker.steps.record import record_editions
-from tests.fuzz.directed import a_defaulted_job_asks_for_more
+from tests.fuzz.actions import Action, Verb
+from tests.fuzz.directed import a_defaulted_job_asks_for_more, an_acceptance_stands, arrives
 from tests.fuzz.history import lived
+from tests.fuzz.parties import key
+from tests.fuzz.world import World
 from tests.support.broker import AWS, EAST, OWN, WEST, Broker, a_broker, work
 
 PROVISION_S, CURE_S = 7200, 900
@@ -112,6 +115,21 @@ def test_a_defaulted_job_that_asks_for_more_is_released_again_while_the_right_is
     verdict = lived(a_defaulted_job_asks_for_more)
     bases = [fact.data["basis"] for fact in verdict.facts if fact.type == "UnitsReleased"]
     assert bases[-2:] == ["default", "suspension"]
+    assert verdict.broken == frozenset()
+
+
+def test_what_was_accepted_beforehand_shows_no_key_when_it_is_used() -> None:
+    """Whoever gave it showed theirs then; the holder's desk was given one in between."""
+
+    def story(world: World) -> None:
+        an_acceptance_stands(world)
+        key(world, Action(Verb.KEY, a=1))
+        arrives(world, "people")
+
+    verdict = lived(story)
+    assert [f.data["standing"] for f in verdict.facts if f.type == "OfferAccepted"] == [
+        "beforehand"
+    ]
     assert verdict.broken == frozenset()
 
 

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 from typing_extensions import override
 
+from broker import Broker
 from broker.cli.main import app_for
+from broker.client.errors import NotFound
 from broker.domain.chain import Fact
 from broker.domain.offer import Desk
 from broker.domain.place import Reach, area
@@ -148,3 +150,15 @@ def test_an_operator_sees_the_alert_wherever_jobs_are_listed_and_clears_it(tmp_p
         assert EXPIRED.message not in run(engine, "ps")[1]
         again = run(engine, "cool-downs", "clear", "aws", "--reason", "renewed", code=4)
         assert "nothing keeps the broker away from aws" in again[1]
+
+
+@pytest.mark.slow
+def test_a_program_reads_and_clears_them(tmp_path: Path) -> None:
+    with start(data_dir=tmp_path) as engine, Broker(engine.url) as client:
+        close_aws(engine)
+        (closed,) = client.cool_downs.list()
+        assert (closed.provider, closed.scope, closed.alert) == ("aws", "cloud", True)
+        with pytest.raises(NotFound, match="nothing keeps the broker away from aws eu-west-1"):
+            client.cool_downs.clear("aws", region="eu-west-1", reason="renewed")
+        assert client.cool_downs.clear("aws", reason="renewed") == (closed,)
+        assert client.cool_downs.list() == ()

@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.api import AZURE, HERE, Office, accepted, an_office, fault, submit, the_offer
+from broker.domain.values import ProviderName
+from tests.support.api import (
+    AWS,
+    AZURE,
+    HERE,
+    Office,
+    accepted,
+    an_office,
+    fault,
+    submit,
+    the_offer,
+)
 
 TOKEN = "of the operator"  # noqa: S105 - of this test
 CANARIES = {
@@ -192,6 +203,37 @@ def test_an_offer_is_accepted_on_its_page(client: TestClient, office: Office) ->
     again = client.post(url, data=form(offer["id"]))
     assert again.status_code == 409
     assert "Not taken" in again.text
+
+
+def test_the_holder_names_another_by_whose_way_it_delivers(
+    client: TestClient, office: Office
+) -> None:
+    office.context.rules.via_pools["oci-via-azure"] = ProviderName.AWS  # type: ignore[index]
+    offer = an_offer(client, office)
+    url, via = link(client, offer["id"]), f"{AWS.region} {AWS.sku} via oci-via-azure"
+    shown = client.get(url).text
+    assert f'<option value="{AZURE.region} {AZURE.sku}">{AZURE.region} {AZURE.sku}<' in shown
+    label = f"{AWS.region} {AWS.sku}, by way of oci-via-azure"
+    assert f'<option value="{via}">{label}</option>' in shown
+    strange = f"{AWS.region} {AWS.sku} via gcp-via-azure"
+    turned_down = client.post(url, data=form(offer["id"], **{"place-0": strange}))
+    assert turned_down.status_code == 422
+    assert "is no pool of gcp-via-azure" in turned_down.text
+    posted = client.post(url, data=form(offer["id"], **{"place-0": via}))
+    assert "The offer is accepted now" in posted.text, posted.text
+    office.work()
+    office.seal()
+    facts = client.get("/v1/facts?limit=1000").json()["items"]
+    (bound,) = [fact["data"] for fact in facts if fact["type"] == "HolderCommitted"]
+    assert (bound["provider"], bound["via"]) == ("aws", "oci-via-azure")
+
+
+def test_a_page_offers_no_way_that_its_edition_keeps_shut(
+    client: TestClient, office: Office
+) -> None:
+    office.context.rules.via_pools["gcp-via-azure"] = ProviderName.AWS  # type: ignore[index]
+    offer = an_offer(client, office)
+    assert "by way of" not in client.get(link(client, offer["id"])).text
 
 
 def test_a_form_that_does_not_conform_says_so_and_changes_nothing(

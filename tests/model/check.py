@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-MODEL: Final = Path(__file__).with_name("protocol.pml")
+MODELS: Final = Path(__file__).parent
 MISSING: Final = (
     "{0} is not installed, and the model cannot be checked without it. Install the distribution's "
     "package `{1}` (Debian and Ubuntu: apt install {1}; macOS: brew install {1})."
@@ -34,6 +34,7 @@ class Configuration:
     defines: tuple[str, ...]
     slow: bool = False
     """Takes more than a few seconds."""
+    model: str = "protocol.pml"
 
     @property
     def live(self) -> bool:
@@ -71,6 +72,7 @@ CONFIGURATIONS: Final = (
         "the same, a gang, with losses",
         ("CLOUDS", "AUTOMATIC", "OFFERS=1", "GANG", "LOSS"),
     ),
+    Configuration("migration", "one unit asked back, moved and fenced", (), model="migration.pml"),
     Configuration(
         "leases",
         "machines, leases and losses of one unit, with cancels",
@@ -106,6 +108,11 @@ FAULTS: Final = (
     Fault("UNLIMITED_REQUOTES", "I21", "requote"),
     Fault("STALE_STANDING", "I22", "desk"),
     Fault("STALE_ANSWER", "I30", "leases"),
+    Fault("EARLY_MOVE", "I29", "migration"),
+    Fault("UNTOLD_MOVE", "I29", "migration"),
+    Fault("UNFENCED", "I5", "migration"),
+    Fault("NO_WAITING", "I5", "migration"),
+    Fault("STARTED_UNCHECKED", "I30", "migration"),
     Fault("OWN_FAULT_LAPSES", "OURS", "desk"),
     Fault("FORGOTTEN_TIMER", LIVENESS, "open"),
 )
@@ -127,7 +134,7 @@ def verify(one: Configuration, fault: str | None = None) -> Verdict:
     """Look at every state of a configuration. Raises CalledProcessError where a tool fails."""
     defines = [*one.defines, *([f"FAULT_{fault}"] if fault else [])]
     with tempfile.TemporaryDirectory(prefix="model-") as made:
-        spin = ["spin", *(f"-D{define}" for define in defines), "-a", str(MODEL)]
+        spin = ["spin", *(f"-D{define}" for define in defines), "-a", str(MODELS / one.model)]
         _run(spin, made)
         kind = ["-DNFAIR=4"] if one.live else ["-DSAFETY"]
         limits = [f"-DMEMLIM={MEMORY_MB}", "-DVECTORSZ=2048", "-DCOLLAPSE", "-DNOREDUCE"]

@@ -126,7 +126,7 @@ def local_cloud(kind: Kind, computer: LocalComputer) -> Iterator[LocalCloud]:
     stock = {(kind.region, kind.sku): 2, (kind.region, f"{kind.sku} spot"): 2}
     cloud = Cloud(stock=stock, computer=computer, keys_stay=kind.keys_stay)
     face, account = import_module(f"providers.emulators.{kind.name.value}").open_account(cloud)
-    wire, inside = Wire(face), Wire(Metadata(cloud, kind.name.value))
+    wire, inside = Wire(face, cloud.faults.arriving), Wire(Metadata(cloud, kind.name.value))
     cloud.metadata = inside.url
     account = {**account, "endpoint": wire.url, "read_s": "5"}
     try:

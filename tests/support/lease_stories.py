@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from tests.support.logs import AGREEMENT, Story, Telling
+from tests.support.logs import AGREEMENT, PRICES, Story, Telling
 
 TERM_S: Final = 86_400
 
@@ -31,14 +32,56 @@ def _moved(job: Telling, commitment: str, why: str) -> Telling:
     return job.after(1).started(0, epoch=2).after(5)
 
 
+def _goes_on(job: Telling, **why: Any) -> Story:  # noqa: ANN401 - what a commitment says
+    """The place has become dearer by the renewal, and is paid so from there on."""
+    story, dearer = job.story, json.loads(json.dumps(PRICES).replace('"29.5"', '"31"'))
+    story.tell("prices/list-3", "PricesListed", **dearer | {"list_id": "list-3"}).after(1)
+    job.committed("c2", 0, **why, renews="j1-0-1", listed=("31", "list-3"))
+    job.renewed("c1", "c2", 0, story.later(TERM_S)).after(600)
+    job.let_go("c2", 0).finished()
+    return story
+
+
 def a_renewed_job() -> Story:
     """The holder refuses again, and the lease goes on where it is."""
+    job = _asked_again(Story()).refused("o2", 0).released("refusal", 0, offer="o2")
+    return _goes_on(job, basis="refusal", cites=["o2"])
+
+
+def a_renewal_waived() -> Story:
+    """The right to it was given up beforehand: nobody is asked, and the waiver is drawn down."""
     story = Story()
-    job = _asked_again(story).refused("o2", 0).released("refusal", 0, offer="o2").after(1)
-    job.committed("c2", 0, basis="refusal", cites=["o2"], renews="j1-0-1")
-    goes_on = {"lease": "j1-0-1", "commitment": "c2", "term_until": story.later(TERM_S)}
-    job.tell("LeaseRenewed", job="j1", unit=0, epoch=1, **goes_on).after(600)
-    job.let_go("c2", 0).finished()
+    job = _spilled(story).after(TERM_S - 7200)
+    dates = {"from": story.later(0), "to": story.later(86400)}
+    match = {"class": ["pretraining"], "capacity": ["renewal"]}
+    waiver = {"waiver": "w1", "of_clause": "new-capacity", "match": match, "cap_units": 1}
+    story.agreed("WaiverGranted", **waiver, by="holder", **dates).after(3600)
+    job.tell("RenewalDue", job="j1", units=[0])
+    return _goes_on(job, basis="waiver", cites=["w1"])
+
+
+def a_renewal_too_small_to_offer() -> Story:
+    job = _spilled(Story()).after(TERM_S - 3600).tell("RenewalDue", job="j1", units=[0])
+    return _goes_on(job, basis="de_minimis", cites=["clause:new-capacity"])
+
+
+def a_renewal_accepted_beforehand() -> Story:
+    """The holder takes it by a standing acceptance of renewals; the unit moves to it."""
+    story = Story()
+    job = _spilled(story).after(TERM_S - 4000)
+    dates = {"from": story.later(0), "to": story.later(86400)}
+    given = {"acceptance": "a1", "of_clause": "new-capacity", "units": 1, "price_usd_hour": "30"}
+    match = {"class": ["pretraining"], "capacity": ["renewal"]}
+    where = {"hold": "r7", "region": "eu-west", "sku": "nd8", "by": "holder"}
+    story.agreed("StandingAcceptanceGiven", **given, match=match, **where, **dates).after(400)
+    job.tell("RenewalDue", job="j1", units=[0]).offered("o2", 0, scope="renewal").delivered("o2")
+    holds = [{"hold": "r7", "units": 1, "region": "eu-west", "sku": "nd8"}]
+    times = {"deliver_by": story.later(7200), "cure_until": story.later(8100)}
+    job.tell("OfferAccepted", offer="o2", units=[0], holds=holds, standing="a1", **times)
+    job.held("c2", 0, offer="o2", hold="r7")
+    _moved(job, "c2", "renewal").tell("OfferFulfilled", offer="o2", units=[0])
+    job.let_go("c1", 0, cause="migrated", exit_code=None).after(600)
+    job.let_go("c2", 0, "azure", 2).finished()
     return story
 
 
@@ -115,6 +158,9 @@ def a_job_taken_back() -> Story:
 
 LEASE_STORIES: Final[Sequence[Callable[[], Story]]] = (
     a_renewed_job,
+    a_renewal_waived,
+    a_renewal_too_small_to_offer,
+    a_renewal_accepted_beforehand,
     a_moved_job,
     a_reclaimed_job,
     a_job_taken_back,

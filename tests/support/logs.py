@@ -269,16 +269,18 @@ class Telling:
         provider: str = "aws",
         pool_kind: str = "third_party_cloud",
         renews: str | None = None,
+        listed: tuple[str, str] | None = None,
     ) -> Telling:
         if provider != "aws":  # which comes first by name, where all cost the same
             self.story.tell("prices/list-2", "PricesListed", **cheapest_at(provider))
-        terms = {**TERMS, "regions": ["eu-central-1"], "price_usd_hour": "29.5"}
+        price, list_id = listed or ("29.5", "list-1" if provider == "aws" else f"list-{provider}")
+        terms = {**TERMS, "regions": ["eu-central-1"], "price_usd_hour": price}
         place = {"provider": provider, "pool_kind": pool_kind, "region": "eu-central-1"}
         what = {"commitment": commitment, "job": self.job, "units": units, "terms": terms}
         why = {
             "basis": basis,
             "cites": cites,
-            "list_id": "list-1" if provider == "aws" else f"list-{provider}",
+            "list_id": list_id,
             "passed_over": [],
             "renews": renews,
         }
@@ -311,6 +313,17 @@ class Telling:
         price = "32.77" if provider == "azure" else "29.5"
         return self.tell("LeaseActivated", **lease, price_usd_hour=price, term_until=term_until)
 
+    def renewed(
+        self, old: str, commitment: str, unit: int, term_until: str, provider: str = "aws"
+    ) -> Telling:
+        """The lease goes on under another commitment; what was before is billed under the old."""
+        lease = self._lease(old, unit, provider, 1)
+        name, until = f"{self.job}-{unit}-1", {"term_until": term_until}
+        said = {"job": self.job, "unit": unit, "epoch": 1, "lease": name, **until}
+        bill = self._bill(old, lease, goes_on=True)
+        self.tell("LeaseRenewed", **said, commitment=commitment)
+        return self.tell("LeaseBilled", **bill)
+
     def started(self, unit: int, *before: str, epoch: int = 1) -> Telling:
         for type_ in before:
             self.tell(type_, job=self.job)
@@ -338,15 +351,18 @@ class Telling:
         which = {"job": self.job, "unit": unit, "epoch": epoch, "provider": provider}
         return {**which, "lease": f"{self.job}-{unit}-{epoch}", "commitment": commitment}
 
-    def _bill(self, commitment: str, lease: Mapping[str, object]) -> dict[str, object]:
+    def _bill(
+        self, commitment: str, lease: Mapping[str, object], *, goes_on: bool = False
+    ) -> dict[str, object]:
         """By whole seconds, as the stories are told."""
         bought = self._told("Committed", "commitment", commitment)
-        live = self._told("LeaseActivated", "lease", lease["lease"])
+        live = self._told(("LeaseActivated", "LeaseRenewed"), "lease", lease["lease"])
         job = self._told("JobSubmitted", "job", self.job)
+        price = live.data.get("price_usd_hour") or bought.data["terms"]["price_usd_hour"]
         seconds = int((self.story.now - live.at).total_seconds())
-        usd = (Decimal(live.data["price_usd_hour"]) * seconds / 3600).quantize(_MILLIONTH)
+        usd = (Decimal(price) * seconds / 3600).quantize(_MILLIONTH)
         return {
-            **{name: lease[name] for name in ("lease", "job", "unit", "provider")},
+            **{name: lease[name] for name in ("lease", "job", "unit", "provider", "commitment")},
             **{name: bought.data[name] for name in ("pool_kind", "agreement")},
             "class": job.data["class"],
             "gpus": 8,
@@ -354,9 +370,10 @@ class Telling:
             "gpu_seconds": str(8 * seconds),
             "usd": decimal_text(usd),
             "draws": "baseline" if lease["provider"] == "azure" else None,
+            "goes_on": goes_on,
         }
 
-    def _told(self, type_: str, name: str, value: object) -> Draft:
+    def _told(self, type_: str | tuple[str, ...], name: str, value: object) -> Draft:
         found = (d for d in reversed(self.story.drafts) if d.type.endswith(type_))
         return next(draft for draft in found if draft.data[name] == value)
 

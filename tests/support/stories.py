@@ -182,8 +182,8 @@ def a_rack_used_for_other_work() -> Story:
     carved, free = ("carve_out", ["clause:own-build"]), ("free", ["clause:any-cloud"])
     for class_, (basis, cites), hours in (("research", carved, 1), ("evaluation", free, 2)):
         job = story.job(class_).submitted(1, **{"class": class_}).after(1)
-        bought = {"provider": "own", "pool_kind": "own_built"}
-        job.committed(f"c-{class_}", 0, basis=basis, cites=cites, **bought).after(30)
+        name, kind = f"c-{class_}", "own_built"
+        job.committed(name, 0, basis=basis, cites=cites, provider="own", pool_kind=kind).after(30)
         job.live(f"c-{class_}", 0, "own").after(3600 * hours).let_go(f"c-{class_}", 0, "own")
         job.finished()
     midnight = datetime.combine(story.now.date(), time(), UTC) + timedelta(days=1)

@@ -8,12 +8,13 @@ import pytest
 
 from broker.agreements.document import parse
 from broker.domain.key import Role
+from broker.domain.offer import Desk
 from broker.domain.recording import Entry, Revocation
 from broker.domain.register import Attestation
 from broker.domain.values import KeyId
 from broker.steps.authority import Denied, Grant, grant_key, revoke_key
 from broker.steps.new_edition import record_edition
-from tests.support.broker import EAST, NOON, Broker, a_broker
+from tests.support.broker import AWS, EAST, NOON, Broker, a_broker, work
 from tests.support.records import Recorder, a_conflict, a_consent, a_waiver, an_acceptance
 from tests.support.two_editions import FILE, NEXT, second
 
@@ -64,7 +65,34 @@ def test_a_key_for_one_thing_does_not_do_for_another_but_asks_for_one() -> None:
         recorder = Recorder(broker)
         assert recorder.put(AGI, GRANTOR).denied is Denied.MISSING
         assert recorder.put(AGI, GRANTOR, "ours").denied is Denied.FORBIDDEN
-        assert recorder.put(a_waiver(3)).refused is None  # the holder was given none
+
+
+@pytest.mark.parametrize(("entry", "by", "role"), FAMILIES)
+@pytest.mark.parametrize("revoked", [False, True])
+def test_once_anybody_has_a_key_everybody_needs_one_to_put_something_on_record(
+    entry: Entry, by: str, role: Role, *, revoked: bool
+) -> None:
+    other = GRANTOR if by == HOLDER else HOLDER
+    with a_broker({EAST: 1}) as broker:
+        theirs = granted(broker, other, Role.GRANTOR, "theirs")
+        if revoked:
+            revoke_key(theirs, "admin", "left", broker.store)
+        recorder = Recorder(broker)
+        bare = recorder.put(entry, by)
+        assert bare.denied is Denied.MISSING
+        assert f"{by} was given none yet" in (bare.refused or "")
+        assert recorder.put(entry, by, "theirs").denied is Denied.FORBIDDEN
+        assert recorder.name not in broker.store.registers
+        granted(broker, by, role, "ours")
+        assert recorder.put(entry, by, "ours").refused is None
+
+
+def test_the_grantors_key_does_not_silence_the_holders_desk() -> None:
+    """Else its offers would lapse by an act of the other party's."""
+    with a_broker({EAST: 1, AWS: 1}, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(work())
+        granted(broker, GRANTOR, Role.GRANTOR, "ours")
+        assert broker.answer(job, holds=[(EAST, 1)]).rejected is None
 
 
 def test_what_is_taken_back_needs_the_key_it_was_given_with() -> None:

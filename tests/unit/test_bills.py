@@ -30,6 +30,8 @@ def test_a_lease_is_billed_to_the_microsecond_when_its_machine_is_gone() -> None
         "gpu_seconds": "90.000001",
         "usd": "0.075",
         "draws": "committed-baseline",
+        "commitment": ended.data["commitment"],
+        "goes_on": False,
     }
 
 

@@ -10,9 +10,12 @@ from hashlib import sha256
 import pytest
 
 from broker.agreements.registry import shipped
+from broker.domain.clause import Match
 from broker.domain.key import Role
 from broker.domain.offer import Desk
+from broker.domain.recording import Revocation
 from broker.domain.values import KeyId, NoticeId, ProviderName, RefusalReason
+from broker.domain.workload import WorkClass
 from broker.steps.answer import Rejection
 from broker.steps.authority import Grant, GrantError, UnauthorisedError, grant_key, revoke_key
 from broker.steps.notices import fetch_notice
@@ -26,6 +29,7 @@ from tests.support.broker import (
     a_broker,
     work,
 )
+from tests.support.records import Recorder, a_consent, amended
 
 EVERYWHERE = {EAST: 9, AWS: 9}
 PARTY = "azure"
@@ -220,3 +224,23 @@ def test_where_the_edition_asks_for_consent_an_acceptance_is_not_enough() -> Non
             assert (said.rejected is None) is worked, said.because
             broker.settle()
             assert bool(broker.facts("HolderCommitted")) is worked
+
+
+def test_a_consent_recorded_while_the_broker_runs_opens_the_way_until_it_is_revoked() -> None:
+    asks = ("needs: acceptance", "needs: consent")
+    match = Match(classes=frozenset({WorkClass.INFERENCE_API}), pools=frozenset({"oci-via-azure"}))
+    stock = {EAST: 0, ORACLE: 9}
+    with a_broker(stock, agreement=amended(asks), desk=Desk.PERSON) as broker:
+        broker.rules = replace(broker.rules, via_pools={"oci-via-azure": ProviderName.ORACLE})
+        broker.clouds[ProviderName.AZURE].takes_s = 3600
+        api = work(work_class=WorkClass.INFERENCE_API)
+        first, second, third = broker.placed(api, api, api)
+        assert broker.answer(first, kept=[via_oracle()]).rejected is Rejection.NONCONFORMING
+        Recorder(broker).must(a_consent(match=match))
+        assert broker.answer(second, kept=[via_oracle()]).rejected is None
+        broker.settle()
+        assert broker.where(second) == [ORACLE]
+        Recorder(broker).must(Revocation(record="c1"))
+        late = broker.answer(third, kept=[replace(via_oracle(), hold="h3")])
+        assert late.rejected is Rejection.NONCONFORMING
+        assert len(broker.facts("HolderCommitted", via="oci-via-azure")) == 1

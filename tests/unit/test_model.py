@@ -12,7 +12,7 @@ import pytest
 from tests.model import check
 from tests.model.check import CONFIGURATIONS, FAULTS, LIVENESS, Configuration, Fault
 
-MODEL = "".join(path.read_text() for path in check.MODEL.parent.glob("*.pml"))
+MODEL = "".join(path.read_text() for path in check.MODELS.glob("*.pml"))
 QUICK = [one for one in CONFIGURATIONS if not one.slow]
 A_FEW = [fault for fault in FAULTS if fault.name in ("EARLY_SPILL", "LATE_YES", "FORGOTTEN_TIMER")]
 
@@ -45,7 +45,7 @@ def test_every_law_of_the_model_has_a_fault_that_breaks_it() -> None:
 
 
 def test_every_law_of_the_model_is_listed_with_its_faults() -> None:
-    listed = (check.MODEL.parent / "README.md").read_text()
+    listed = (check.MODELS / "README.md").read_text()
     for fault in FAULTS:
         assert re.search(rf"\| {fault.law} \|.*{fault.name}\b", listed), fault
 

@@ -8,13 +8,16 @@ from typing import Final
 
 import pytest
 
+from broker.domain.clause import Match
 from broker.domain.market import Place
 from broker.domain.quote import Quote, Waited
+from broker.domain.register import Attestation
 from broker.domain.values import ProviderName, usd
 from broker.domain.workload import Kind, Limits, Shape, WorkClass, Workload
 from broker.steps.quote import quote_job
 from broker.steps.submit import InvalidJobError
-from tests.support.broker import Broker, a_broker, pool
+from tests.support.broker import NOON, Broker, a_broker, pool
+from tests.support.records import Recorder, a_conflict, a_waiver
 
 EAST: Final = Place(ProviderName.AZURE, "eastus", "nd8")
 AWS: Final = Place(ProviderName.AWS, "us-east-1", "p5")
@@ -113,3 +116,41 @@ def test_a_quote_survives_the_wire() -> None:
         said = quoted(broker, work(duration_s=60))
     assert Quote.from_json(json.loads(json.dumps(said.as_json()))) == said
     assert timedelta(seconds=said.window_s or 0) == timedelta(minutes=30)
+
+
+def table(said: Quote) -> dict[str, tuple[int | None, str, str]]:
+    return {place.provider: (place.rank, place.verdict, place.why) for place in said.offers}
+
+
+def test_the_table_goes_by_what_was_attested() -> None:
+    with a_broker({EAST: 1, AWS: 1}, pools=POOLS) as broker:
+        before = table(quoted(broker, work(WorkClass.INFERENCE_API)))
+        Recorder(broker).must(Attestation(condition="agi", by="operator", at=NOON), by="operator")
+        after = table(quoted(broker, work(WorkClass.INFERENCE_API)))
+    assert (before["aws"][:2], after["aws"][:2]) == ((None, "forbid"), (2, "offer"))
+
+
+def test_the_table_leaves_out_who_is_in_conflict_with_the_tenant() -> None:
+    with a_broker({EAST: 1, AWS: 1, GCP: 1}, pools=POOLS) as broker:
+        Recorder(broker).must(a_conflict("aws"), by="operator")
+        said = table(quoted(broker, work()))
+        other = table(quoted(broker, work(tenant="shop")))
+    assert said["aws"] == (None, "offer", "not asked: aws is in the conflict set of lab")
+    assert [said["gcp"][0], other["aws"][0]] == [2, 2]
+
+
+def test_where_the_holder_must_not_be_asked_nobody_has_a_rank() -> None:
+    with a_broker({EAST: 1, AWS: 1}, pools=POOLS) as broker:
+        Recorder(broker).must(a_conflict("azure"), by="operator")
+        said = quoted(broker, work())
+    assert said.best is None
+    assert "in the conflict set of lab" in said.course[0]
+
+
+def test_under_a_waiver_the_place_it_opens_is_asked_first() -> None:
+    match = Match(classes=frozenset({WorkClass.FINE_TUNING}), pools=frozenset({"gcp"}))
+    with a_broker({EAST: 1, AWS: 1, GCP: 1}, pools=POOLS) as broker:
+        Recorder(broker).must(a_waiver(1, match=match))
+        said = quoted(broker, work())
+    assert said.best is not None
+    assert (said.best.provider, table(said)["azure"][0]) == ("gcp", None)

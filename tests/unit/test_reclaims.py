@@ -21,6 +21,7 @@ from broker.steps.run import Command
 from broker.steps.said import AnswerKind
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, work
 from tests.support.leases import NOTICE_S, an_agreement
+from tests.support.records import Recorder, a_conflict
 
 AZURE, THIRD = ProviderName.AZURE, ProviderName.AWS
 CAN_STOP = work(checkpointable=True)
@@ -236,3 +237,11 @@ def test_from_the_desks_first_key_on_asking_back_needs_one() -> None:
         assert [f.data["why"] for f in broker.facts("ReclaimRefused")] == ["unauthorised"] * 4
         assert not broker.facts("ReclaimAsked")
         assert reclaim(broker, job, shown="good").refused is None
+
+
+def test_a_holder_in_conflict_with_the_tenant_gets_nothing_back() -> None:
+    with spilled() as (broker, job):
+        Recorder(broker).must(a_conflict("azure"), by="operator")
+        assert reclaim(broker, job).refused is NotReclaimed.CONFLICT
+        broker.wait(NOTICE_S + 60)
+        assert not broker.facts("ReclaimAsked", "HolderCommitted")

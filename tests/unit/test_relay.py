@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from broker.agreements.registry import shipped
 from broker.domain import events
 from broker.domain.event import Event
-from broker.domain.values import CommitmentId, JobId, ProviderName
+from broker.domain.values import CommitmentId, JobId, OfferId, ProviderName
 from broker.ports import Upcoming
 from broker.steps.rulebook import Rulebook
 from broker.store.memory import MemoryStore
-from tests.support.stores import CountingIds, World
+from tests.support.stores import TERMS, CountingIds, World
 from workers.reactions import BY_NAME, REACTIONS, Nudge, Task
 from workers.relay import Relay, Rounds, head
 
@@ -138,6 +140,49 @@ def test_a_fact_that_names_a_cloud_wakes_that_cloud_only() -> None:
     )
     relay.turn()
     assert set(hands.taken()) == {Nudge(Task.PLACE), Nudge(Task.PROVISION, ProviderName.AWS)}
+
+
+def an_offer_issued() -> events.OfferIssued:
+    return events.OfferIssued(
+        offer=OfferId("o"),
+        kind="right",
+        version=1,
+        job=JobId("j"),
+        units=(0,),
+        agreement="azure-first-refusal",
+        edition="1",
+        clause="c",
+        terms=TERMS,
+        window_s=60,
+        notice_sha256="",
+        desk="automatic",
+        supersedes=None,
+    )
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_offer_has_every_cloud_looked_into_whoever_is_told_of_commits(told: bool) -> None:  # noqa: FBT001
+    hands = Hands()
+    store, relay = a_relay(hands, told=told)
+    tell(store, an_offer_issued())
+    relay.turn()
+    looks = {nudge for nudge in hands.taken() if nudge.task is Task.SCOUT}
+    assert looks == {Nudge(Task.SCOUT, cloud) for cloud in CLOUDS}
+
+
+def test_many_offers_are_one_look_in_a_while() -> None:
+    hands = Hands()
+    store, relay = a_relay(hands)
+    looks = 0
+    for _ in range(10):
+        tell(store, an_offer_issued())
+        relay.turn()
+        hands.pass_by(0.4)
+        looks += hands.taken().count(Nudge(Task.SCOUT, ProviderName.AWS))
+    assert looks == 1
+    hands.pass_by(5)
+    relay.turn()
+    assert Nudge(Task.SCOUT, ProviderName.AWS) in hands.taken()
 
 
 def test_a_queue_that_is_away_loses_nothing() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,12 +9,10 @@ import pytest
 
 from broker.domain.job import JobState
 from broker.domain.machine import RunState
-from broker.domain.offer import Desk
 from broker.domain.succession import GRACE
-from broker.domain.values import JobId, ProviderName, RefusalReason, usd
+from broker.domain.values import ProviderName, usd
 from broker.steps.record import record_prices
 from broker.steps.run import Command
-from broker.steps.said import AnswerKind
 from broker.store.rows import (
     commitment_from,
     commitment_row,
@@ -25,42 +21,17 @@ from broker.store.rows import (
     offer_from,
     offer_row,
 )
-from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, work
-from tests.support.leases import RENEW_BEFORE_S, TERM_S, an_agreement
+from tests.support.broker import AWS, EAST, a_broker, work
+from tests.support.leases import (
+    RENEW_BEFORE_S,
+    TERM_S,
+    a_spilled_job,
+    an_agreement,
+    refuse,
+    to_the_renewal,
+)
 
-SOON = TERM_S - RENEW_BEFORE_S
 AZURE = ProviderName.AZURE
-
-
-@contextmanager
-def a_spilled_job(units: int = 1, *, gang: bool = False) -> Iterator[tuple[Broker, JobId]]:
-    """It runs at a third party, under a term, and the holder has room again by then."""
-    stock = {EAST: 0, AWS: 9, GCP: 9}
-    with a_broker(stock, agreement=an_agreement(), desk=Desk.PERSON) as broker:
-        (job,) = broker.placed(a_gang(units) if gang else work(units=units))
-        refuse(broker, job)
-        broker.wait(60)
-        assert broker.active(job)
-        for unit in range(units):
-            broker.report(broker.machine(job, unit), RunState.RUNNING)
-        broker.clouds[AZURE].stock[EAST] = 9
-        yield broker, job
-
-
-def refuse(broker: Broker, job: JobId) -> None:
-    broker.answer(job, AnswerKind.REFUSE, reason=RefusalReason.NO_CAPACITY)
-    broker.settle()
-
-
-def to_the_renewal(broker: Broker, job: JobId) -> None:
-    """Until the holder is asked again."""
-    term = broker.job(job).units[0].term
-    assert term is not None
-    broker.until(term.renew_at)
-    broker.settle()
-    offer = broker.offer(job)
-    assert (offer.scope, offer.state) == ("renewal", "sent")
-    assert broker.states(job) == ["active"] * len(broker.job(job).units)
 
 
 def test_a_refused_renewal_goes_on_where_it_is_in_its_epoch() -> None:

@@ -10,9 +10,11 @@ import pytest
 from broker.domain.job import JobState
 from broker.domain.machine import RunState
 from broker.domain.market import Place, Pool
+from broker.domain.offer import Desk
 from broker.domain.place import read_sold
 from broker.domain.values import Purchase, usd
 from broker.domain.workload import Limits, Retry, SpotUse, Workload
+from broker.steps.amend import Became, amend_job
 from broker.steps.sweep import sweep
 from tests.support.broker import AWS, EAST, GCP, Broker, a_broker, a_gang, pool, work
 
@@ -65,6 +67,39 @@ def test_what_a_job_says_of_spot_decides_where_it_may_be(
         bought = broker.facts("HolderCommitted", "ThirdPartyCommitted")[-1]
         assert bought.data["purchase"] == where.purchase
         assert bought.data["terms"]["interruptible"] is where.interruptible
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "became"),
+    [
+        (SpotUse.NEVER, SpotUse.PREFER, Became.REQUOTED),
+        (SpotUse.PREFER, SpotUse.NEVER, Became.REQUOTED),
+    ],
+)
+def test_who_thinks_again_about_spot_asks_the_holder_again(
+    before: SpotUse, after: SpotUse, became: Became
+) -> None:
+    """A looser machine is better for a rival; a stricter one may not be what is being prepared."""
+    with a_broker({EAST: 1, AWS_SPOT: 1}, pools=SOLD, desk=Desk.PERSON) as broker:
+        (job,) = broker.placed(spot(before, price="9.00"))
+        changed = amend_job(job, {"spot": after}, broker.store, broker.rules)
+        broker.settle()
+        assert changed.became is became
+        assert broker.offer(job).terms.interruptible is (after is not SpotUse.NEVER)
+        assert broker.job(job).terms.interruptible is (after is not SpotUse.NEVER)
+        assert broker.facts("JobAmended")[-1].data["spot"] == after
+        broker.cancel(job)
+
+
+def test_a_hold_on_spot_is_given_back_when_spot_is_not_wanted_any_more() -> None:
+    with a_broker({EAST: 1, EAST_SPOT: 1}, pools=SOLD) as broker:
+        broker.clouds[EAST.provider].takes_s = 20
+        (job,) = broker.placed(spot(SpotUse.PREFER))
+        amend_job(job, {"spot": SpotUse.NEVER}, broker.store, broker.rules)
+        broker.settle()
+        broker.wait(120)
+        assert broker.where(job) == [EAST]
+        assert list(broker.clouds[EAST.provider].there.values()) == [EAST]
 
 
 def test_a_refusal_on_spot_says_nothing_of_machines_on_demand() -> None:
@@ -177,6 +212,27 @@ def test_a_notice_on_a_machine_on_demand_is_not_believed() -> None:
         broker.exit(job, code=9)
         assert broker.job(job).state is JobState.FAILED
         assert not broker.facts("InterruptionNoticed")
+
+
+@pytest.mark.parametrize("evicted", [True, False])
+def test_a_command_killed_on_spot_is_judged_by_what_its_cloud_says(evicted: bool) -> None:  # noqa: FBT001
+    """A machine that goes without a word takes the command first, and the agent may tell of it."""
+    with a_broker({EAST_SPOT: 1, AWS_SPOT: 1}, pools=SOLD) as broker:
+        (job,) = broker.placed(spot())
+        machine = broker.machine(job)
+        broker.report(machine, RunState.RUNNING)
+        broker.report(machine, RunState.ENDED, 137)
+        assert not broker.job(job).state.over
+        if evicted:
+            broker.clouds[machine.place.provider].evict(machine.name)
+        broker.wait(20)
+        if evicted:
+            assert broker.where(job) == [AWS_SPOT]
+            assert [f.data["cause"] for f in broker.facts("LeaseEnded")] == ["preempted"]
+        else:
+            assert broker.job(job).state is JobState.FAILED
+            assert broker.job(job).exit_code == 137
+            assert broker.job(job).reason == "unit 0 exited with 137"
 
 
 def test_a_machine_on_spot_that_falls_silent_is_asked_after() -> None:

@@ -52,6 +52,131 @@ j1,ps,2.0,Terminated,1000.0,1038.0,600.0,29.3,,
 j2,worker,3.0,Terminated,1010.0,1110.0,600.0,29.3,100.0,V100
 j3,worker,1.0,Running,1010.0,,600.0,29.3,100.0,V100
 """
+PUBLISHED_MURI: Final = """\
+job_id,num_gpu,submit_time,iterations,model_name,batch_size,duration,interval,iteration_time,resource_time_0,resource_time_1,resource_time_2,priority
+0,1,0,1218367,dqn,128,597000000,81000,490,446,8,0,1
+1,32,81000,55,gpt2,4,28000,15000,514,0.7,414,216,0
+2,8,81000,611,vgg19,16,138500,0,226,82,88,60,0
+"""
+"""The columns of its `simulator/trace-data` and `cluster_exp/trace-data`."""
+PUBLISHED_PHILLY: Final = """\
+[
+    {
+        "status": "Pass",
+        "vc": "7f04ca",
+        "jobid": "application_1506638472019_90001",
+        "attempts": [
+            {
+                "start_time": "2017-10-07 01:12:09",
+                "end_time": "2017-10-07 01:13:09",
+                "detail": [
+                    {
+                        "ip": "m47",
+                        "gpus": [
+                            "gpu0",
+                            "gpu1"
+                        ]
+                    }
+                ]
+            },
+            {
+                "start_time": "None",
+                "end_time": "2017-10-07 02:00:00",
+                "detail": []
+            },
+            {
+                "start_time": "2017-10-07 02:13:30",
+                "end_time": "2017-10-07 03:13:30",
+                "detail": [
+                    {
+                        "ip": "m412",
+                        "gpus": [
+                            "gpu0",
+                            "gpu1"
+                        ]
+                    }
+                ]
+            }
+        ],
+        "submitted_time": "2017-10-07 01:11:39",
+        "user": "ce2f4c"
+    },
+    {
+        "status": "Killed",
+        "vc": "7f04ca",
+        "jobid": "application_1506638472019_90002",
+        "attempts": [
+            {
+                "start_time": "2017-10-07 01:13:00",
+                "end_time": "2017-10-07 01:14:00",
+                "detail": [{"ip": "m2", "gpus": ["gpu3"]}]
+            },
+            {
+                "start_time": "2017-10-07 01:20:00",
+                "end_time": null,
+                "detail": [{"ip": "m2", "gpus": ["gpu3"]}]
+            }
+        ],
+        "submitted_time": "2017-10-07 01:12:39",
+        "user": null
+    },
+    {
+        "status": "Killed",
+        "vc": "23dbec",
+        "jobid": "application_1506638472019_90003",
+        "attempts": [],
+        "submitted_time": "2017-10-07 01:12:40",
+        "user": "ce2f4c"
+    },
+    {
+        "status": "Failed",
+        "vc": "23dbec",
+        "jobid": "application_1506638472019_90004",
+        "attempts": [
+            {
+                "start_time": "2017-10-07 01:13:00",
+                "end_time": "2017-10-07 01:14:00",
+                "detail": [{"ip": "m3", "gpus": ["gpu3"]}]
+            }
+        ],
+        "submitted_time": "None",
+        "user": "ce2f4c"
+    },
+    {
+        "status": "Failed",
+        "vc": "23dbec",
+        "jobid": "application_1506638472019_90005",
+        "attempts": [
+            {
+                "start_time": "2017-11-05 01:50:00",
+                "end_time": "2017-11-05 01:10:00",
+                "detail": [{"ip": "m3", "gpus": ["gpu3"]}]
+            }
+        ],
+        "submitted_time": "2017-11-05 01:11:39",
+        "user": "ce2f4c"
+    }
+]
+"""
+"""As its README shows a record, with what its notes say may be missing."""
+PUBLISHED_PODS: Final = """\
+name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time
+openb-pod-0000,12000,16384,1,1000,,LS,Running,0,12537400,0
+openb-pod-0005,20000,65536,0,0,,LS,Running,2759600,12902960,2759602
+openb-pod-0017,88000,327680,8,1000,,Burstable,Succeeded,9437400,10769800,9437400
+openb-pod-0061,11908,47104,1,1000,,BE,Pending,10001200,10001400,
+openb-pod-0063,4152,10600,1,810,V100M16|V100M32,BE,Failed,10001800,10043000,10002700
+openb-pod-0129,12000,24576,1,1000,A10|G2|T4,Guaranteed,Running,10035300,10036300,10035300
+"""
+PUBLISHED_TASKS: Final = """\
+4f057009a5d481acec67b0aa,tensorflow,1.0,Terminated,1739100.0,1739138.0,600.0,29.296875,50.0,MISC
+27c3a90bd9f04f7f95b1c3aa,ps,3.0,Terminated,1739104.0,1739400.0,600.0,29.296875,,
+27c3a90bd9f04f7f95b1c3aa,worker,25.0,Terminated,1739104.0,1739404.0,600.0,29.296875,25.0,T4
+a02f5ab0bd0d5f0dbd2d19aa,worker,1.0,Failed,0.0,1739500.0,600.0,29.296875,100.0,P100
+b77f5ab0bd0d5f0dbd2d19aa,worker,1.0,Running,1739200.0,,600.0,29.296875,100.0,V100M32
+c11f5ab0bd0d5f0dbd2d19aa,worker,,Waiting,,,,,,
+"""
+"""The rows of `pai_task_table.csv`; their header lies in a file beside it."""
 REQUESTS: Final = """\
 TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:17:03.9799600,8000,0
@@ -84,6 +209,39 @@ def test_muri_counts_in_milliseconds(tmp_path: Path) -> None:
 
 def test_a_philly_job_runs_as_long_as_all_its_attempts(tmp_path: Path) -> None:
     assert read(tmp_path, PHILLY) == [(30, 90, 3, "training"), (0, 10, 1, "training")]
+
+
+def test_the_published_form_of_muri_is_read(tmp_path: Path) -> None:
+    assert read(tmp_path, PUBLISHED_MURI) == [
+        (0, 597000, 1, "training"),
+        (81, 28, 32, "training"),
+        (81, 138.5, 8, "training"),
+    ]
+
+
+def test_the_published_form_of_philly_is_read(tmp_path: Path) -> None:
+    """Unknown times, jobs that still ran, and the hour that came twice refuse no file."""
+    week = (29 * 24 - 1) * 3600 + 3600
+    assert read(tmp_path, PUBLISHED_PHILLY) == [
+        (0, 3660, 2, "training"),
+        (week, 1200, 1, "training"),
+    ]
+
+
+def test_the_published_form_of_alibabas_pods_is_read(tmp_path: Path) -> None:
+    assert read(tmp_path, PUBLISHED_PODS) == [
+        (0, 12537400, 1, "inference"),
+        (9437400, 1332400, 8, "training"),
+        (10001800, 40300, 1, "training"),
+        (10035300, 1000, 1, "training"),
+    ]
+
+
+def test_the_published_form_of_alibabas_tasks_is_read(tmp_path: Path) -> None:
+    """A time of 0 was not recorded, and would make the trace begin weeks before it does."""
+    expected = [(0, 38, 1, "training"), (4, 300, 7, "training")]
+    assert read(tmp_path, PUBLISHED_TASKS) == expected
+    assert read(tmp_path, PUBLISHED_TASKS, "alibaba") == expected
 
 
 def test_alibaba_pods_that_never_ran_or_have_no_gpu_are_left_out(tmp_path: Path) -> None:

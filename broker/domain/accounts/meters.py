@@ -1,6 +1,7 @@
 """Meters: what commitments were drawn down by, and the share of own-built capacity by class.
 
-Both are added up from bills. A lease counts whole at its end, and a share goes by whole days (UTC).
+Both are added up from bills. A lease counts when it is billed, at its end or its renewal, and a
+share goes by whole days (UTC).
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class Meters:
     def __init__(self) -> None:
         self.bills = 0
         self._meters: dict[tuple[str, str], Meter] = {}
+        self._go_on: dict[str, set[tuple[str, str]]] = {}
+        """The meters that count a renewed lease already, until it ends."""
         self._limits: list[_Limit] = []
         self._own: dict[str, dict[date, dict[str, Decimal]]] = {}
         """GPU-seconds of own-built machines by agreement, day and class."""
@@ -150,11 +153,17 @@ class Meters:
     def _billed(self, data: Mapping[str, Any], at: str) -> None:
         self.bills += 1
         seconds = Decimal(data["gpu_seconds"])
+        goes_on = data.get("goes_on", False)
+        counted = self._go_on.pop(data["lease"], set())
         if data["draws"] is not None:
-            meter = self._meters.setdefault((data["agreement"], data["draws"]), Meter())
-            meter.leases += 1
+            name = (data["agreement"], data["draws"])
+            meter = self._meters.setdefault(name, Meter())
+            meter.leases += name not in counted
+            counted.add(name)
             meter.months[at[:7]] += Decimal(data["usd"])
             meter.gpu_months[at[:7]] += seconds / _HOUR
+        if goes_on:
+            self._go_on[data["lease"]] = counted
         if data["pool_kind"] == OWN_BUILT:
             days = self._own.setdefault(data["agreement"], {})
             day = date.fromisoformat(at[:10])

@@ -6,87 +6,33 @@ quantiles within one per cent.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from broker.domain.accounts.sketch import Sketch
+from broker.domain.accounts.scorecard import Asked, Scorecard
 from broker.domain.chain import Fact
-from broker.domain.values import decimal_text, instant
+from broker.domain.values import instant
 
-_CENTS: Final = Decimal("0.01")
-_HOUR: Final = 3600
 _LET_GO: Final = frozenset({"finished", "failed", "cancelled", "unmet"})
 """Ends of a job, for which its commitments are dropped: no failure of the supplier's."""
 _UNKNOWN: Final = "holder"
-
-
-@dataclass(slots=True)
-class Scorecard:
-    offers: int = 0
-    accepted: int = 0
-    accepted_in_part: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    """By reason."""
-    lapsed: int = 0
-    withdrawn: int = 0
-    defaults: int = 0
-    answer: Sketch = field(default_factory=Sketch)
-    """From an offer to its acceptance or refusal, in seconds."""
-    capacity: Sketch = field(default_factory=Sketch)
-    """From what first asked for a unit, offer or commitment, to its lease."""
-    releases: int = 0
-    units_released: int = 0
-    commitments: int = 0
-    """Made without an offer: those of third parties, and the holder's where its pool is free."""
-    failures: Counter[str] = field(default_factory=Counter)
-    """Of commitments, by code, else by reason."""
-    places_refused: Counter[str] = field(default_factory=Counter)
-    """Answers of the cloud itself, by code."""
-    units: int = 0
-    """Leases that began."""
-    lost: int = 0
-    preempted: int = 0
-    gpu_seconds: Decimal = Decimal(0)
-    usd: Decimal = Decimal(0)
-
-    def figures(self) -> dict[str, Any]:
-        return {
-            "offers": self.offers,
-            "accepted": self.accepted,
-            "accepted_in_part": self.accepted_in_part,
-            "refused": dict(sorted(self.refused.items())),
-            "lapsed": self.lapsed,
-            "withdrawn": self.withdrawn,
-            "defaults": self.defaults,
-            "answer_s": self.answer.figures(),
-            "releases": self.releases,
-            "units_released": self.units_released,
-            "commitments": self.commitments,
-            "failures": dict(sorted(self.failures.items())),
-            "places_refused": dict(sorted(self.places_refused.items())),
-            "capacity_s": self.capacity.figures(),
-            "units": self.units,
-            "lost": self.lost,
-            "preempted": self.preempted,
-            "gpu_hours": decimal_text((self.gpu_seconds / _HOUR).quantize(_CENTS)),
-            "usd": decimal_text(self.usd.quantize(_CENTS)),
-        }
 
 
 class _Offer(NamedTuple):
     party: str
     units: int
     at: datetime
+    renewal: bool
 
 
 @dataclass(slots=True)
 class _Bought:
     since: datetime
     units: int
+    renewal: bool
 
 
 class Scorecards:
@@ -103,6 +49,8 @@ class Scorecards:
         self._holders = dict(holders or {})
         self._jobs: dict[str, str] = {}
         """The agreement of each open job."""
+        self._renewing: dict[str, set[int]] = {}
+        """The units of each job whose leases are to be followed by others."""
         self._offers: dict[str, _Offer] = {}
         self._bought: dict[str, _Bought] = {}
         self._idle = Scorecard()
@@ -127,6 +75,9 @@ class Scorecards:
             "ThirdPartyCommitted": self._committed,
             "HolderCommitted": self._committed,
             "CommitmentFailed": self._failed,
+            "RenewalDue": self._due,
+            "LeaseRenewed": self._followed,
+            "LeaseFenced": self._followed,
             "LeaseActivated": self._activated,
             "LeaseEnded": self._ended,
             "LeaseBilled": self._billed,
@@ -154,37 +105,42 @@ class Scorecards:
         pools = data.get("parties", {}).get("holder", {}).get("pools") or [_UNKNOWN]
         self._holders[data["agreement"]] = pools[0]
 
+    def _asked(self, offer: _Offer) -> Asked:
+        return self._card(offer.party).asked(renewal=offer.renewal)
+
     def _issued(self, data: Mapping[str, Any]) -> None:
         party = self._holders.get(data["agreement"], _UNKNOWN)
-        self._offers[data["offer"]] = _Offer(party, len(data["units"]), self._at)
-        self._card(party).offers += 1
+        renewal = data.get("scope") == "renewal"
+        offer = _Offer(party, len(data["units"]), self._at, renewal)
+        self._offers[data["offer"]] = offer
+        self._asked(offer).offers += 1
 
     def _accepted(self, data: Mapping[str, Any]) -> None:
         if (offer := self._offers.get(data["offer"])) is not None:
-            card = self._card(offer.party)
+            asked = self._asked(offer)
             if len(data["units"]) < offer.units:
-                card.accepted_in_part += 1
+                asked.accepted_in_part += 1
             else:
-                card.accepted += 1
-            card.answer.add((self._at - offer.at).total_seconds())
+                asked.accepted += 1
+            asked.answer.add((self._at - offer.at).total_seconds())
 
     def _refused(self, data: Mapping[str, Any]) -> None:
         if (offer := self._forget(data["offer"])) is not None:
-            card = self._card(offer.party)
-            card.refused[data["reason"]] += 1
-            card.answer.add((self._at - offer.at).total_seconds())
+            asked = self._asked(offer)
+            asked.refused[data["reason"]] += 1
+            asked.answer.add((self._at - offer.at).total_seconds())
 
     def _lapsed(self, data: Mapping[str, Any]) -> None:
         if (offer := self._forget(data["offer"])) is not None:
-            self._card(offer.party).lapsed += 1
+            self._asked(offer).lapsed += 1
 
     def _withdrawn(self, data: Mapping[str, Any]) -> None:
         if (offer := self._forget(data["offer"])) is not None:
-            self._card(offer.party).withdrawn += 1
+            self._asked(offer).withdrawn += 1
 
     def _defaulted(self, data: Mapping[str, Any]) -> None:
         if (offer := self._forget(data["offer"])) is not None:
-            self._card(offer.party).defaults += 1
+            self._asked(offer).defaults += 1
 
     def _fulfilled(self, data: Mapping[str, Any]) -> None:
         self._forget(data["offer"])
@@ -197,8 +153,17 @@ class Scorecards:
             return
         agreement = self._jobs.get(data["job"], "")
         card = self._card(self._holders.get(agreement, _UNKNOWN))
-        card.releases += 1
-        card.units_released += len(data["units"])
+        renewal = self._renewing.get(data["job"], set()).issuperset(data["units"])
+        asked = card.asked(renewal=renewal)
+        asked.releases += 1
+        asked.units_released += len(data["units"])
+
+    def _due(self, data: Mapping[str, Any]) -> None:
+        self._renewing.setdefault(data["job"], set()).update(data["units"])
+
+    def _followed(self, data: Mapping[str, Any]) -> None:
+        if (units := self._renewing.get(data["job"])) is not None:
+            units.discard(data["unit"])
 
     def _place_refused(self, data: Mapping[str, Any]) -> None:
         self._card(data["provider"]).places_refused[data["code"]] += 1
@@ -206,9 +171,12 @@ class Scorecards:
     def _committed(self, data: Mapping[str, Any]) -> None:
         offer = self._offers.get(data.get("offer") or "")
         since = offer.at if offer is not None else self._at
-        self._bought[data["commitment"]] = _Bought(since, len(data["units"]))
+        goes_on = bool(data.get("renews"))
+        renewal = goes_on or (offer is not None and offer.renewal)
+        if not goes_on:
+            self._bought[data["commitment"]] = _Bought(since, len(data["units"]), renewal)
         if data.get("offer") is None:
-            self._card(data["provider"]).commitments += 1
+            self._card(data["provider"]).asked(renewal=renewal).commitments += 1
 
     def _failed(self, data: Mapping[str, Any]) -> None:
         self._bought.pop(data["commitment"], None)
@@ -219,12 +187,14 @@ class Scorecards:
         card = self._card(data["provider"])
         card.units += 1
         if (bought := self._bought.get(data["commitment"])) is not None:
-            card.capacity.add((self._at - bought.since).total_seconds())
+            asked = card.asked(renewal=bought.renewal)
+            asked.capacity.add((self._at - bought.since).total_seconds())
             bought.units -= 1
             if bought.units <= 0:
                 del self._bought[data["commitment"]]
 
     def _ended(self, data: Mapping[str, Any]) -> None:
+        self._followed(data)
         card, cause = self._card(data["provider"]), data["cause"]
         card.lost += cause == "lost"
         card.preempted += cause == "preempted"
@@ -236,3 +206,4 @@ class Scorecards:
 
     def _over(self, data: Mapping[str, Any]) -> None:
         self._jobs.pop(data["job"], None)
+        self._renewing.pop(data["job"], None)

@@ -1,69 +1,36 @@
 """The wait of every job, each second of it put down to one cause, from facts alone.
 
-A unit waits from its submission until it is leased, and again from the loss of its machine until it
-is leased anew. A job waits as long as the unit of it that waited longest: without losses, from
-its submission to the lease of the unit that was placed last. The causes of a unit add up to its
-wait exactly, and so do those of a job.
+A unit waits from its submission until it is leased, and again from the loss of its machine, or from
+the fence of its lease, until it is leased anew. While it has a lease it waits for nothing: that its
+renewal is offered, answered or bought meanwhile costs it no time. A job waits as long as the unit
+of it that waited longest: without losses, from its submission to the lease of the unit that was
+placed last. The causes of a unit add up to its wait exactly, and so do those of a job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import IntEnum
 from itertools import takewhile
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from broker.domain.accounts.said import Said, when
-from broker.domain.accounts.shortage import NO_FIT, Cause, Need, Shortage, amended_need, need_of
+from broker.domain.accounts.shortage import Cause, Shortage, amended_need, need_of
+from broker.domain.accounts.waiting import (
+    NOTHING,
+    Is,
+    Split,
+    Waiting,
+    WaitingJob,
+    blamed,
+    put,
+    with_owed,
+)
 from broker.domain.chain import Fact
 from broker.domain.event import Event
-from broker.domain.values import RefusalReason, instant
+from broker.domain.values import instant
 
-Split: TypeAlias = dict[Cause, timedelta]
-"""Waiting time by cause; a cause that took none is not there."""
-
-_NOTHING: Final = timedelta()
-_REFUSALS: Final = frozenset(RefusalReason)
 _LOST: Final = frozenset({"lost", "preempted", "regrouped"})
-
-
-class _Is(IntEnum):
-    PENDING = 0
-    OFFERED = 1
-    ACCEPTED = 2
-    RELEASED = 3
-    BOUGHT = 4
-    ACTIVE = 5
-    OVER = 6
-
-
-class _Unit:
-    __slots__ = ("blame", "epoch", "owed", "since", "split", "state")
-
-    def __init__(self, since: datetime) -> None:
-        self.state, self.since = _Is.PENDING, since
-        self.split: Split = {}
-        self.owed = _NOTHING
-        """Waited under an acceptance that may yet turn out to be a default."""
-        self.epoch = 0
-        self.blame: Cause | None = None
-        """Why it is pending again, where a fact said so."""
-
-
-class _Job:
-    __slots__ = ("asked", "bought", "counted", "need", "offers", "placed", "units", "waiting")
-
-    def __init__(self, said: Any, at: datetime) -> None:  # noqa: ANN401
-        self.units = {index: _Unit(at) for index in range(said.units)}
-        self.waiting = said.units
-        """How many of them have no lease, and may yet have one."""
-        self.asked = said
-        self.need: Need | None = None
-        self.offers: list[str] = []
-        self.bought: list[str] = []
-        self.counted: Split = {}
-        self.placed = False
 
 
 class Waits:
@@ -76,7 +43,7 @@ class Waits:
     def __init__(self, kept: str | None = None) -> None:
         self._kept = kept
         self.totals: Split = {}
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, WaitingJob] = {}
         self._offers: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._released: dict[str, bool] = {}
         """Of each open commitment, whether its units were released when it was made."""
@@ -91,12 +58,15 @@ class Waits:
             "OfferLapsed": self._left,
             "OfferWithdrawn": self._left,
             "HolderDefaulted": self._defaulted,
-            "UnitsReleased": lambda said, at: self._turn(said.job, said.units, _Is.RELEASED, at),
-            "ReleaseExpired": lambda said, at: self._turn(said.job, said.units, _Is.PENDING, at),
+            "UnitsReleased": lambda said, at: self._turn(said.job, said.units, Is.RELEASED, at),
+            "ReleaseExpired": lambda said, at: self._turn(said.job, said.units, Is.PENDING, at),
             "ThirdPartyCommitted": self._bought,
             "HolderCommitted": self._bought_of_holder,
             "CommitmentFailed": self._failed,
             "LeaseActivated": self._activated,
+            "MigrationBegun": self._moving,
+            "MigrationAborted": self._staying,
+            "LeaseFenced": self._fenced,
             "LeaseEnded": self._ended,
             "JobFinished": self._over,
             "JobFailed": self._over,
@@ -124,10 +94,10 @@ class Waits:
             return {}
         for unit in known.units.values():
             self._spend(known, unit, at)
-        return _with_owed(known)
+        return with_owed(known)
 
     def _submitted(self, said: Any, at: datetime) -> None:  # noqa: ANN401
-        self._jobs[said.job] = _Job(said, at)
+        self._jobs[said.job] = WaitingJob(said, at)
 
     def _amended(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         if (job := self._jobs.get(said.job)) is not None:
@@ -139,39 +109,39 @@ class Waits:
         if (job := self._jobs.get(said.job)) is not None:
             job.offers.append(said.offer)
             self._offers[said.offer] = (said.job, tuple(said.units))
-            self._turn(said.job, said.units, _Is.OFFERED, at)
+            self._turn(said.job, said.units, Is.OFFERED, at)
 
     def _accepted(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         if (known := self._offers.get(said.offer)) is not None:
-            self._turn(known[0], said.units, _Is.ACCEPTED, at)
+            self._turn(known[0], said.units, Is.ACCEPTED, at)
             rest = [index for index in known[1] if index not in set(said.units)]
-            self._turn(known[0], rest, _Is.PENDING, at)
+            self._turn(known[0], rest, Is.PENDING, at)
 
     def _refused(self, said: Any, at: datetime) -> None:  # noqa: ANN401
-        self._left(said, at, _blamed(said.reason))
+        self._left(said, at, blamed(said.reason))
 
     def _left(self, said: Any, at: datetime, blame: Cause | None = None) -> None:  # noqa: ANN401
         if (known := self._offers.get(said.offer)) is not None:
-            self._turn(known[0], known[1], _Is.PENDING, at, blame)
+            self._turn(known[0], known[1], Is.PENDING, at, blame)
 
     def _defaulted(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         known = self._offers.get(said.offer)
         job = self._jobs.get(known[0]) if known is not None else None
         if known is None or job is None:
             return
-        self._turn(known[0], said.units, _Is.PENDING, at)
+        self._turn(known[0], said.units, Is.PENDING, at)
         for index in said.units:
             if (unit := job.units.get(index)) is not None:
-                _put(unit.split, Cause.HOLDER_DEFAULT, unit.owed)
-                unit.owed = _NOTHING
+                put(unit.split, Cause.HOLDER_DEFAULT, unit.owed)
+                unit.owed = NOTHING
 
     def _bought(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         if (job := self._jobs.get(said.job)) is not None:
             job.bought.append(said.commitment)
             units = (job.units.get(index) for index in said.units)
             states = {unit.state for unit in units if unit is not None}
-            self._released[said.commitment] = _Is.RELEASED in states
-            self._turn(said.job, said.units, _Is.BOUGHT, at)
+            self._released[said.commitment] = Is.RELEASED in states
+            self._turn(said.job, said.units, Is.BOUGHT, at)
 
     def _bought_of_holder(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         if said.offer is None:
@@ -179,31 +149,53 @@ class Waits:
 
     def _failed(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         if (released := self._released.pop(said.commitment, None)) is not None:
-            to = _Is.RELEASED if released else _Is.PENDING
-            self._turn(said.job, said.units, to, at, _blamed(said.reason))
+            to = Is.RELEASED if released else Is.PENDING
+            self._turn(said.job, said.units, to, at, blamed(said.reason))
 
     def _activated(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         job = self._jobs.get(said.job)
         if job is None:
             return
         self._released.pop(said.commitment, None)
-        self._turn(said.job, (said.unit,), _Is.ACTIVE, at)
+        self._turn(said.job, (said.unit,), Is.ACTIVE, at)
         if (unit := job.units.get(said.unit)) is not None:
-            unit.epoch = said.epoch
-            _put(unit.split, Cause.PROVISIONING, unit.owed)
-            unit.owed = _NOTHING
+            unit.epoch, unit.follows = said.epoch, None
+            put(unit.split, Cause.PROVISIONING, unit.owed)
+            unit.owed = NOTHING
         if not job.waiting:
             self._count(job)
 
+    def _moving(self, said: Any, at: datetime) -> None:  # noqa: ANN401, ARG002
+        """Who accepted a renewal owes the machine; one that was asked back is on its way."""
+        if (unit := self._unit(said)) is not None:
+            unit.follows = Is.ACCEPTED if said.why == "renewal" else Is.BOUGHT
+
+    def _staying(self, said: Any, at: datetime) -> None:  # noqa: ANN401, ARG002
+        if (unit := self._unit(said)) is not None:
+            unit.follows = None
+
+    def _fenced(self, said: Any, at: datetime) -> None:  # noqa: ANN401
+        """The machine that is to follow is there, or nothing follows and the term is over."""
+        unit = self._unit(said)
+        if unit is not None:
+            follows = Is.BOUGHT if unit.follows else Is.PENDING
+            self._without_lease(said, at, follows)
+
     def _ended(self, said: Any, at: datetime) -> None:  # noqa: ANN401
+        unit = self._unit(said)
+        if unit is not None:
+            follows = unit.follows or Is.PENDING
+            self._without_lease(said, at, follows if said.cause in _LOST else Is.OVER)
+
+    def _without_lease(self, said: Any, at: datetime, to: Is) -> None:  # noqa: ANN401
+        unit = self._unit(said)
+        if unit is not None and unit.epoch == said.epoch and unit.state is Is.ACTIVE:
+            unit.since, unit.blame, unit.state = at, None, to
+            self._jobs[said.job].waiting += to is not Is.OVER
+
+    def _unit(self, said: Any) -> Waiting | None:  # noqa: ANN401
         job = self._jobs.get(said.job)
-        unit = job.units.get(said.unit) if job is not None else None
-        if job is None or unit is None or unit.epoch != said.epoch:
-            return
-        if unit.state is _Is.ACTIVE:
-            unit.since, unit.blame = at, None
-            unit.state = _Is.PENDING if said.cause in _LOST else _Is.OVER
-            job.waiting += unit.state is _Is.PENDING
+        return None if job is None else job.units.get(said.unit)
 
     def _over(self, said: Any, at: datetime) -> None:  # noqa: ANN401
         job = self._jobs.get(said.job)
@@ -211,7 +203,7 @@ class Waits:
             return
         for unit in job.units.values():
             self._spend(job, unit, at)
-            unit.state = _Is.OVER
+            unit.state = Is.OVER
         if job.placed:
             self._count(job)
         if said.job != self._kept:
@@ -222,43 +214,43 @@ class Waits:
             self._released.pop(commitment, None)
 
     def _turn(
-        self, job: str, units: Iterable[int], to: _Is, at: datetime, blame: Cause | None = None
+        self, job: str, units: Iterable[int], to: Is, at: datetime, blame: Cause | None = None
     ) -> None:
         known = self._jobs.get(job)
         if known is None:
             return
         for index in units:
             unit = known.units.get(index)
-            if unit is not None and unit.state < _Is.ACTIVE:
+            if unit is not None and unit.state < Is.ACTIVE:
                 self._spend(known, unit, at)
                 unit.state, unit.blame = to, blame
-                known.waiting -= to is _Is.ACTIVE
+                known.waiting -= to is Is.ACTIVE
 
-    def _spend(self, job: _Job, unit: _Unit, at: datetime) -> None:
+    def _spend(self, job: WaitingJob, unit: Waiting, at: datetime) -> None:
         """Put the time since the unit was last looked at down to what it waited for."""
         since, state = unit.since, unit.state
         if since == at:
             return
         unit.since = at
-        if state >= _Is.ACTIVE:
+        if state >= Is.ACTIVE:
             return
-        away = self._away(since, at) if self._outages else _NOTHING
+        away = self._away(since, at) if self._outages else NOTHING
         if away:
-            _put(unit.split, Cause.OUTAGE, away)
+            put(unit.split, Cause.OUTAGE, away)
         spent = at - since - away
-        if state is _Is.ACCEPTED:
+        if state is Is.ACCEPTED:
             unit.owed += spent
         elif spent:
-            _put(unit.split, self._cause(job, unit, since), spent)
+            put(unit.split, self._cause(job, unit, since), spent)
 
-    def _cause(self, job: _Job, unit: _Unit, since: datetime) -> Cause:
-        if unit.state is _Is.OFFERED:
+    def _cause(self, job: WaitingJob, unit: Waiting, since: datetime) -> Cause:
+        if unit.state is Is.OFFERED:
             return Cause.WINDOW
-        if unit.state is _Is.BOUGHT:
+        if unit.state is Is.BOUGHT:
             return Cause.PROVISIONING
         if job.need is None:
             job.need = need_of(job.asked)
-        released = unit.state is _Is.RELEASED
+        released = unit.state is Is.RELEASED
         known = self._shortage.cause(job.need, since, released=released) or unit.blame
         return known or (Cause.CAPACITY if released else Cause.LINE)
 
@@ -266,33 +258,12 @@ class Waits:
         """How much of a time the broker was away; its outages come in order, and apart."""
         late = takewhile(lambda outage: outage[1] > since, reversed(self._outages))
         spans = (min(end, to) - max(begin, since) for begin, end in late)
-        return sum((span for span in spans if span > _NOTHING), _NOTHING)
+        return sum((span for span in spans if span > NOTHING), NOTHING)
 
-    def _count(self, job: _Job) -> None:
+    def _count(self, job: WaitingJob) -> None:
         """Let the totals say what the job has waited by now."""
         for cause, spent in job.counted.items():
             self.totals[cause] -= spent
-        job.counted, job.placed = _with_owed(job), True
+        job.counted, job.placed = with_owed(job), True
         for cause, spent in job.counted.items():
-            _put(self.totals, cause, spent)
-
-
-def _with_owed(job: _Job) -> Split:
-    """The split of the unit that waited longest; what it is owed counts as on its way."""
-    splits = []
-    for unit in job.units.values():
-        split = dict(unit.split)
-        if unit.owed:
-            _put(split, Cause.PROVISIONING, unit.owed)
-        splits.append(split)
-    return max(splits, key=lambda split: sum(split.values(), _NOTHING), default={})
-
-
-def _blamed(reason: str) -> Cause | None:
-    """What a refusal is put down to; None: it was no refusal."""
-    return NO_FIT.get(reason, Cause.CAPACITY) if reason in _REFUSALS else None
-
-
-def _put(split: Split, cause: Cause, spent: timedelta) -> None:
-    if spent:
-        split[cause] = split.get(cause, _NOTHING) + spent
+            put(self.totals, cause, spent)

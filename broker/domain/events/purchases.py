@@ -91,7 +91,10 @@ class LeaseEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseBilled(Event):
-    """What a lease came to, told in the instant of its end: every GPU-second in just one bill."""
+    """What a lease came to under one commitment, told in the instant when that ends for it.
+
+    That is the end of the lease, or its renewal: every GPU-second is in just one bill.
+    """
 
     lease: LeaseId
     job: JobId
@@ -108,3 +111,7 @@ class LeaseBilled(Event):
     """The hourly price times the seconds over 3600, to a millionth of a dollar, half to even."""
     draws: str | None
     """The `commit` clause of the commitment's edition that it draws down; None: none."""
+    commitment: CommitmentId | None = None
+    """What it was bought under; None in logs from before leases could be billed in parts."""
+    goes_on: bool = False
+    """Whether the lease has been renewed, and is billed again."""

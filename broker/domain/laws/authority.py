@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from broker.domain.chain import Fact
 from broker.domain.laws.book import Book, Offer
 from broker.domain.laws.records import Key
 
-_DESK = "desk"
+_DESK: Final = "desk"
+_LATER: Final = timedelta(seconds=1)
+"""A fact is dated no earlier than the one before it, so maybe a moment after its decision."""
 
 
 def unauthorised(fact: Fact, offer: Offer, book: Book) -> str | None:
@@ -35,4 +38,4 @@ def unauthorised(fact: Fact, offer: Offer, book: Book) -> str | None:
 
 
 def _in_dates(key: Key, at: datetime) -> bool:
-    return key.since <= at and (key.until is None or at < key.until)
+    return key.since <= at and (key.until is None or at < key.until + _LATER)

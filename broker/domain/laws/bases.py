@@ -25,8 +25,18 @@ def sought_by(fact: Fact, book: Book, job: Job, edition: Edition) -> Sought:
         pool_kind=edition.pool_kind(provider),
         at=book.now,
         attested=book.attested_in(edition),
-        capacity="renewal" if fact.data.get("renews") else capacity(bought_as(fact.data)),
+        capacity=_scope(fact, book),
     )
+
+
+def _scope(fact: Fact, book: Book) -> str:
+    return "renewal" if is_renewal(fact, book) else capacity(bought_as(fact.data))
+
+
+def is_renewal(fact: Fact, book: Book) -> bool:
+    """Whether a commitment is to follow a lease that lives."""
+    offer = book.offers.get(fact.data.get("offer") or "")
+    return bool(fact.data.get("renews")) or (offer is not None and offer.scope == "renewal")
 
 
 def capacity(purchase: Purchase) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from broker.domain.chain import Fact
+from broker.domain.laws.bases import is_renewal
 from broker.domain.laws.book import Book
 from broker.domain.laws.editions import Edition, Sought
 from broker.domain.laws.law import Breach, Law
@@ -29,27 +30,33 @@ class _Bought(NamedTuple):
     """Those that a recorded price list names for its place."""
     draws: frozenset[str]
     """The `commit` clauses of its edition that it falls under."""
+    provider: str
+    price: Decimal | None
 
 
 class _Lease(NamedTuple):
+    """What of a lease is not billed yet: all since it began, or since it was renewed."""
+
+    commitment: str
     bought: _Bought | None
     since: datetime
     price: Decimal
+    provider: str
     position: int
 
 
 class _Over(NamedTuple):
     lease: _Lease
-    provider: str
     at: datetime
     position: int
+    goes_on: bool
 
 
 class Bills(Law):
     number = "I31"
     text = (
-        "Every lease is billed once, in the instant of its end: its seconds, its machine's GPUs, "
-        "its price, and the live commit clause that it draws down."
+        "Every second of a lease is billed once, when it ends or is renewed: the seconds, its "
+        "machine's GPUs, its commitment's price, and the live commit clause that it draws down."
     )
     guards = "agreement 3.6; 004-6: a commitment is drawn down by named leases"
     sees = _COMMITS | {"LeaseActivated", "LeaseEnded", "LeaseBilled", "CommitmentFailed"}
@@ -58,7 +65,7 @@ class Bills(Law):
     def __init__(self) -> None:
         self._bought: dict[str, _Bought] = {}
         self._live: dict[str, int] = {}
-        """How many units of a commitment have had no lease that ended."""
+        """How many units of a commitment have had no lease that ended, or was renewed."""
         self._leases: dict[str, _Lease] = {}
         self._over: dict[str, _Over] = {}
         self._sizes: dict[str, Mapping[tuple[str, str, str], int]] = {}
@@ -69,14 +76,15 @@ class Bills(Law):
             self._bought[data["commitment"]] = self._buy(fact, book)
             self._live[data["commitment"]] = len(data["units"])
         elif fact.type == "LeaseActivated":
-            bought = self._bought.get(data["commitment"])
+            name = data["commitment"]
             price = Decimal(data["price_usd_hour"])
-            self._leases[data["lease"]] = _Lease(bought, book.now, price, fact.position)
-        elif fact.type == "LeaseRenewed" and (lease := self._leases.get(data["lease"])):
-            now_under = self._bought.get(data["commitment"])
-            self._leases[data["lease"]] = lease._replace(bought=now_under)
+            self._leases[data["lease"]] = _Lease(
+                name, self._bought.get(name), book.now, price, data["provider"], fact.position
+            )
+        elif fact.type == "LeaseRenewed":
+            return self._renew(fact, book)
         elif fact.type == "LeaseEnded":
-            self._end(data, book, fact.position)
+            return self._end(fact, book)
         elif fact.type == "LeaseBilled":
             return self._billed(fact, book)
         else:
@@ -86,7 +94,7 @@ class Bills(Law):
     def end(self, book: Book) -> Iterator[Breach]:
         for name, over in self._over.items():
             if over.at < book.latest:  # else the bill may be the next fact, not exported yet
-                yield self.breach(f"lease {name} ended and is not billed", over.position)
+                yield self.breach(_unbilled(name, over), over.position)
 
     def _buy(self, fact: Fact, book: Book) -> _Bought:
         data, job, edition = fact.data, book.job_of(fact), book.edition_of(fact)
@@ -96,13 +104,24 @@ class Bills(Law):
         sizes = (self._sizes_of(name, book).get(place) for name in lists)
         class_ = job.work_class if job else ""
         tags = job.tags if job else ()
-        sought = Sought(class_, tags, data["provider"], data["pool_kind"], book.now, ())
+        sought = Sought(
+            class_,
+            tags,
+            data["provider"],
+            data["pool_kind"],
+            book.now,
+            (),
+            "renewal" if is_renewal(fact, book) else "new",
+        )
+        price = data["terms"].get("price_usd_hour")
         return _Bought(
             pool_kind=data["pool_kind"],
             agreement=data["agreement"],
             work_class=class_,
             gpus=frozenset(size for size in sizes if size is not None),
             draws=frozenset(_drawn(edition, sought)) if edition else frozenset(),
+            provider=data["provider"],
+            price=None if price is None else Decimal(price),
         )
 
     def _sizes_of(self, name: str, book: Book) -> Mapping[tuple[str, str, str], int]:
@@ -110,15 +129,40 @@ class Bills(Law):
             self._sizes[name] = {one.place: one.gpus for one in book.price_lists[name]}
         return self._sizes[name]
 
-    def _end(self, data: Mapping[str, Any], book: Book, position: int) -> None:
-        lease = self._leases.pop(data["lease"], None)
+    def _renew(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        """What was before is to be billed; what follows has the new commitment's price."""
+        name, lease = fact.data["lease"], self._leases.get(fact.data["lease"])
+        if lease is None:
+            return
+        yield from self._close(name, _Over(lease, book.now, fact.position, goes_on=True))
+        now_under = fact.data["commitment"]
+        bought = self._bought.get(now_under)
+        self._leases[name] = _Lease(
+            now_under,
+            bought,
+            book.now,
+            bought.price if bought and bought.price is not None else lease.price,
+            bought.provider if bought else lease.provider,
+            fact.position,
+        )
+
+    def _end(self, fact: Fact, book: Book) -> Iterator[Breach]:
+        name, lease = fact.data["lease"], self._leases.pop(fact.data["lease"], None)
         if lease is not None:
-            self._over[data["lease"]] = _Over(lease, data["provider"], book.now, position)
-        left = self._live.get(data["commitment"], 0) - 1
+            lease = lease._replace(provider=fact.data["provider"])
+            yield from self._close(name, _Over(lease, book.now, fact.position, goes_on=False))
+
+    def _close(self, name: str, over: _Over) -> Iterator[Breach]:
+        before = self._over.get(name)
+        if before is not None:
+            yield self.breach(_unbilled(name, before), before.position)
+        self._over[name] = over
+        commitment = over.lease.commitment
+        left = self._live.get(commitment, 0) - 1
         if left > 0:
-            self._live[data["commitment"]] = left
+            self._live[commitment] = left
         else:
-            self._forget(data["commitment"])
+            self._forget(commitment)
 
     def _forget(self, commitment: str) -> None:
         self._bought.pop(commitment, None)
@@ -128,13 +172,18 @@ class Bills(Law):
         name = fact.data["lease"]
         over = self._over.pop(name, None)
         if over is None:
-            yield self.breach(f"lease {name} is billed and has not just ended", fact.position)
+            sentence = f"lease {name} is billed, and has not just ended or been renewed"
+            yield self.breach(sentence, fact.position)
             return
         where = (over.lease.position, over.position, fact.position)
         if book.now != over.at:
-            yield self.breach(f"lease {name} is not billed in the instant of its end", *where)
+            yield self.breach(f"lease {name} is not billed in the instant of that", *where)
         for wrong in _wrong(fact.data, over):
             yield self.breach(f"the bill of lease {name} {wrong}", *where)
+
+
+def _unbilled(name: str, over: _Over) -> str:
+    return f"lease {name} {'was renewed' if over.goes_on else 'ended'} and is not billed"
 
 
 def _wrong(data: Mapping[str, Any], over: _Over) -> Iterator[str]:
@@ -147,8 +196,12 @@ def _wrong(data: Mapping[str, Any], over: _Over) -> Iterator[str]:
         yield f"counts {data['gpu_seconds']} GPU-seconds of {seconds * data['gpus']}"
     if Decimal(data["usd"]) != due:
         yield f"says {data['usd']} USD, and {due} are due"
-    if data["provider"] != over.provider:
-        yield f"names {data['provider']}, and {over.provider} had the lease"
+    if data["provider"] != over.lease.provider:
+        yield f"names {data['provider']}, and {over.lease.provider} had the lease"
+    if data.get("commitment") not in (None, over.lease.commitment):
+        yield f"names {data['commitment']}, and it ran under {over.lease.commitment}"
+    if data.get("goes_on", False) is not over.goes_on:
+        yield "says wrongly whether the lease goes on"
     if over.lease.bought is not None:
         yield from _misread(data, over.lease.bought)
 

@@ -124,6 +124,7 @@ class Offer:
     window: timedelta
     issued_at: datetime
     position: int
+    scope: str = "new"
     quote: str | None = None
     person: bool = False
     """Whether it was put before a person's desk."""
@@ -253,9 +254,8 @@ class Book:
     def consents_to(self, edition: Edition) -> dict[str, Mapping[str, Any]]:
         """The consents on record for an edition, its own included, that are not revoked."""
         known = dict(edition.consents)
-        known |= {
-            name: said for (of, name), said in self.consents.items() if of == edition.agreement
-        }
+        mine = ((n, said) for (of, n), said in self.consents.items() if of == edition.agreement)
+        known |= dict(mine)
         gone = {name for of, name in self.revoked if of == edition.agreement}
         return {name: said for name, said in known.items() if name not in gone}
 

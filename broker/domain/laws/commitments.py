@@ -93,11 +93,8 @@ class OneBasis(Law):
         via, job = fact.data.get("via"), book.job_of(fact)
         if via is not None and job is not None and fact.data["offer"]:
             sought = sought_by(fact, book, job, edition)
-            if fact.data["pool_kind"] == "holder_via" and edition.opens_via(
-                via,
-                sought,
-                (one for (of, _), one in book.consents.items() if of == edition.agreement),
-            ):
+            consents = book.consents_to(edition).values()
+            if fact.data["pool_kind"] == "holder_via" and edition.opens_via(via, sought, consents):
                 return None
             return f"the holder may not supply by way of {via}"
         return f"{fact.data['provider']} is not the holder, and no basis is cited"

@@ -29,6 +29,7 @@ def _issued(book: Book, fact: Fact) -> None:
         window=timedelta(seconds=data["window_s"]),
         issued_at=book.now,
         position=fact.position,
+        scope=data.get("scope", "new"),
         quote=data.get("quote"),
         person=data.get("desk") == "person",
         tolled=_tolled(book, fact),

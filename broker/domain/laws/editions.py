@@ -104,12 +104,14 @@ class Edition:
             and not (excludes and self.matches(excludes, sought))
         )
 
-    def opens_via(self, name: str, sought: Sought, more: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether the holder may supply by way of this pool, once it has accepted."""
+    def opens_via(self, name: str, sought: Sought, consents: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether the holder may supply by way of this pool, once it has accepted.
+
+        `consents` are those that stand, the edition's own among them.
+        """
         if self.via_pools.get(name) != "consent":
             return name in self.via_pools
         through = sought._replace(provider=name, pool_kind="holder_via")
-        consents = (*self.consents.values(), *more)
         return any(self.consented(one, one.get("of_clause", ""), through) for one in consents)
 
     def refusal_max_age(self) -> timedelta | None:

@@ -76,17 +76,26 @@ class InTime(Law):
     guards = "window; agreement 3.5 (13) and T7"
     sees = ANSWERS | {"OfferDelivered", "AnswerReceived", "AnswerRejected", "OfferTolled"}
 
+    def __init__(self) -> None:
+        self._unkeyed: dict[str, str] = {}
+        """What is wrong with an answer, until it shows whether it was given beforehand."""
+
     def see(self, fact: Fact, book: Book) -> Iterator[Breach]:
         offer = book.offer_of(fact)
         if offer is None or offer.end:
             return
+        flaw = self._unkeyed.pop(offer.id, None) if fact.type in ANSWERS else None
+        if flaw and fact.data.get("standing") is None:
+            yield self._wrong(flaw, offer, fact)
         if fact.type == "OfferDelivered":
             if abs(instant(fact.data["expires_at"]) - (book.now + offer.window)) > SLIP:
                 wrong = "the recorded end of the window is not receipt plus window"
                 yield self._wrong(wrong, offer, fact)
         elif fact.type == "AnswerReceived":
-            if flaw := unauthorised(fact, offer, book):
+            if (flaw := unauthorised(fact, offer, book)) and fact.data["kind"] == "query":
                 yield self._wrong(flaw, offer, fact)
+            elif flaw:
+                self._unkeyed[offer.id] = flaw
         else:
             yield from self._timed(fact, offer, book)
 

@@ -201,6 +201,7 @@ def _covers(edition: Edition, offer: Offer, match: Mapping[str, Any], book: Book
         pool_kind="holder",
         at=book.now,
         attested=(),
+        capacity=offer.scope,
     )
     return edition.matches({**match, "pool": None, "pool_kind": None}, sought)
 

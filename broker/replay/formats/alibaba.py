@@ -34,6 +34,13 @@ TASK_COLUMNS: Final = (
     "gpu_type",
 )
 _LATENCY_SENSITIVE: Final = "LS"
+_STATUSES: Final = frozenset({"Terminated", "Failed", "Running", "Waiting", "Interrupted"})
+
+
+def is_task(line: str) -> bool:
+    """Whether a line is a row of the table of tasks, which is published without its header."""
+    values = line.split(",")
+    return len(values) == len(TASK_COLUMNS) and values[3] in _STATUSES
 
 
 def read_alibaba(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -71,10 +78,13 @@ def _pod(row: Row) -> tuple[str, float, dict[str, str]] | None:
 
 
 def _task(row: Row) -> tuple[str, float, dict[str, str]] | None:
-    """A task's instances share GPUs by percent; its launch stands for its submission."""
+    """A task's instances share GPUs by percent; its launch stands for its submission.
+
+    A time of 0 is one that was not recorded.
+    """
     percent, count = row.number_or_none("plan_gpu"), row.number_or_none("inst_num")
     began, ended = row.number_or_none("start_time"), row.number_or_none("end_time")
-    if not percent or not count or began is None or ended is None or not ended:
+    if not percent or not count or not began or not ended:
         return None
     return (
         row.where,

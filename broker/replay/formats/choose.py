@@ -53,7 +53,7 @@ def _told(head: str) -> str | None:
     found = [name for name, needed in signs.items() if columns.issuperset(needed)]
     if found:
         return found[0]
-    if columns.issuperset(alibaba.TASK_COLUMNS):
+    if columns.issuperset(alibaba.TASK_COLUMNS) or alibaba.is_task(head):
         return "alibaba"
     if any(columns.issuperset(needed) for needed in azure_llm.HEADERS):
         return "azure-llm"

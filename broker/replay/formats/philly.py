@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from broker.replay.traces import MalformedTraceError
 MURI_COLUMNS: Final = ("job_id", "num_gpu", "submit_time", "duration", "iterations", "model_name")
 _MS: Final = 1000
 _SPACE: Final = " \t\r\n,"
+_SET_BACK: Final = datetime(2017, 11, 5, 1)  # noqa: DTZ001 - the trace's times are local
+"""When the clocks of the cluster went back for an hour, in the midst of the trace."""
+_AN_HOUR: Final = timedelta(hours=1)
 
 
 def read_muri(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -41,29 +44,48 @@ def read_philly(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _job(where: str, record: Any) -> tuple[str, datetime, dict[str, str]] | None:  # noqa: ANN401
-    """None for a job that never ran to an end."""
+    """None for a job that never ran to an end, or of whose submission nothing is known."""
     try:
-        attempts = [a for a in record["attempts"] if a.get("start_time") and a.get("end_time")]
-        if not attempts:
+        attempts, submitted = record["attempts"], _instant(record["submitted_time"])
+        if not attempts or _instant(attempts[-1]["end_time"]) is None or submitted is None:
             return None
-        ran = sum(
-            (_instant(a["end_time"]) - _instant(a["start_time"])).total_seconds() for a in attempts
-        )
+        ran = sum((_lasting(attempt) for attempt in attempts), timedelta())
         gpus = sum(len(machine["gpus"]) for machine in attempts[-1]["detail"])
-        submitted = _instant(record["submitted_time"])
         name, tenant = str(record["jobid"]), str(record["vc"])
     except KeyError as missing:
         raise MalformedTraceError(f"{where}: {missing.args[0]!r} is missing") from None
     except (TypeError, ValueError, AttributeError) as wrong:
         raise MalformedTraceError(f"{where}: is no Philly job ({wrong})") from None
-    if ran < 0:
+    if ran < timedelta():
         raise MalformedTraceError(f"{where}: an attempt ends before it starts")
-    row = own_row(name=name, submit_s=0, duration_s=ran, gpus=gpus, kind="training", tenant=tenant)
-    return (where, submitted, row) if gpus else None
+    if not gpus or not ran:
+        return None
+    return (
+        where,
+        submitted,
+        own_row(
+            name=name,
+            submit_s=0,
+            duration_s=ran.total_seconds(),
+            gpus=gpus,
+            kind="training",
+            tenant=tenant,
+        ),
+    )
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _lasting(attempt: Mapping[str, Any]) -> timedelta:
+    """How long it ran; no time at all where its start or its end was not logged."""
+    began, ended = _instant(attempt["start_time"]), _instant(attempt["end_time"])
+    if began is None or ended is None:
+        return timedelta()
+    again = ended < began and _SET_BACK <= ended < _SET_BACK + _AN_HOUR
+    return ended - began + (_AN_HOUR if again else timedelta())
+
+
+def _instant(text: str | None) -> datetime | None:
+    """What the log of the cluster could not tell stands in it as null, as nothing, or as `None`."""
+    return None if text in (None, "", "None") else datetime.fromisoformat(text)
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
