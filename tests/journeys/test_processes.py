@@ -85,7 +85,7 @@ def a_training(number: int) -> dict[str, Any]:
 def stock(tmp_path: Path) -> Path:
     path = tmp_path / "pools.csv"
     lines = [f"{','.join(pool.place)},100" for pool in pools(ProviderName)]
-    path.write_text("\n".join(["provider,region,sku,max_units", *lines]) + "\n")
+    path.write_text("\n".join(["provider,region,sku,purchase,max_units", *lines]) + "\n")
     return path
 
 
