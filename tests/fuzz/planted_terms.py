@@ -104,6 +104,8 @@ _PLANTS: Final[tuple[tuple[str, str, Any, _Story], ...]] = (
         "I9",
         also(
             instead(taking_back, "expire_release", lambda *_: ()),
+            instead(Release, "over", _quote_forgotten),
+            instead(Release, "ends_at", _without_quote),
             instead(placement, "refuses", lambda *_: False),
         ),
         directed.a_quote_is_taken_back_after_a_refusal,

@@ -66,11 +66,12 @@ CONFIGURATIONS: Final = (
     Configuration("requote", "terms that change, three versions", ("REQUOTE", "OFFERS=3")),
     Configuration("all", "requotes, amendments, cancels, losses, outages", _ALL),
     Configuration("open", "an open offer ends", ("LIVENESS", "OUTAGE=2")),
-    Configuration("desk", "the automatic desk", ("CLOUDS", "AUTOMATIC", "OFFERS=1")),
+    Configuration("desk", "the automatic desk", ("CLOUDS", "AUTOMATIC", "OFFERS=1"), slow=True),
     Configuration(
         "desk-gang",
         "the same, a gang, with losses",
         ("CLOUDS", "AUTOMATIC", "OFFERS=1", "GANG", "LOSS"),
+        slow=True,
     ),
     Configuration("migration", "one unit asked back, moved and fenced", (), model="migration.pml"),
     Configuration(

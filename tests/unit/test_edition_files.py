@@ -188,7 +188,7 @@ def test_the_right_of_edition_2_has_the_values_of_its_file() -> None:
         ("azure-first-refusal", "pretraining", 14_400),
         ("azure-first-refusal", "evaluation", 1_800),
         ("azure-first-refusal-demo", "evaluation", 4),
-        ("azure-first-refusal-demo", "inference_first_party", 2),
+        ("azure-first-refusal-demo", "inference_first_party", 4),
     ],
 )
 def test_a_window_is_its_classs_or_the_default(agreement: str, work: str, window_s: int) -> None:
