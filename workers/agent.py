@@ -140,7 +140,7 @@ class Agent:
         os.set_blocking(self.rope, False)
         self.deadline = time.monotonic() + lapse_s
         self.beat_s, self.not_before, self.last_beat, self.failures = 1.0, 0.0, 0.0, 0
-        self.enrolled, self.ending, self.lost = False, False, ""
+        self.enrolled, self.ending, self.urgent, self.lost = False, False, False, ""
         self.notice: dict[str, str] | None = None
         self.kept = self.environment.pop("BROKER_CHECKPOINTS", "")
         self.job: Job | None = None
@@ -156,7 +156,7 @@ class Agent:
                 while (pause := self.next_call_at() - time.monotonic()) > 0:
                     self.news.wait(pause)
                 body = self.report() if self.enrolled else self.enrolment
-                self.last_beat = time.monotonic()
+                self.last_beat, self.urgent = time.monotonic(), False
             try:
                 answer = self.wire.call("beat" if self.enrolled else "enrol", body)
                 with self.news:
@@ -171,7 +171,7 @@ class Agent:
 
     def next_call_at(self) -> float:
         job = self.job
-        if job is None or self.failures:
+        if job is None or self.failures or self.urgent:
             return self.not_before
         wanted = self.last_beat + self.beat_s
         if job.exit_code is not None or job.weight() >= BATCH:
@@ -238,7 +238,7 @@ class Agent:
         with contextlib.suppress(OSError), open(self.environment["BROKER_NOTICE"], "w") as note:  # noqa: PTH123
             note.write(until + "\n")
         with self.news:
-            self.notice, self.last_beat = {"until": until, "said": said}, 0.0
+            self.notice, self.urgent = {"until": until, "said": said}, True
             if self.job:
                 self.job.signal_group(signal.SIGTERM)
             self.news.notify()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +20,7 @@ from providers.emulators.cloud import Cloud, Launched, Spot
 from providers.emulators.metadata import Metadata
 from providers.emulators.wire import Wire
 from tests.support.agent_server import TOKEN, AgentServer
+from workers.agent import Agent
 
 LEASE: Final = "lease-1"
 PATIENT: Final = """
@@ -85,3 +88,30 @@ def test_a_directory_that_outlives_the_machine_is_there_again(tmp_path: Path) ->
 
 def _ended(broker: AgentServer) -> bool:
     return broker.ended == {LEASE: 0}
+
+
+def test_a_notice_that_comes_while_a_beat_is_under_way_costs_the_lease_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease counts from the asking of that beat, which the notice must not forget."""
+    monkeypatch.chdir(tmp_path)
+    agent = Agent("http://127.0.0.1:9", TOKEN, 30.0, {"PATH": os.defpath})
+    work = {"lease": LEASE, "run": PATIENT, "env": {}, "grace_s": 1, "timeout_s": None}
+    answer = {"lapses_s": 30.0, "do": "run", "work": work}
+    agent.obey(answer, {**agent.report(), "state": "idle"})
+    assert agent.job is not None
+    try:
+        agent.last_beat, asked = time.monotonic(), agent.report()
+        agent.heed("2026-11-28T12:00:00Z", "Preempt")
+        agent.obey({"lapses_s": 30.0, "do": "go on"}, asked)
+        assert agent.deadline > time.monotonic()
+        assert agent.next_call_at() <= time.monotonic()
+        assert agent.report()["notice"] == {"until": "2026-11-28T12:00:00Z", "said": "Preempt"}
+    finally:
+        agent.job.signal_group(signal.SIGKILL)
+        agent.job.leader.wait()
+        for pipe in agent.job.pipes:
+            pipe.close()
+        agent.berth.close()
+        os.close(agent.bell)
+        os.close(agent.rope)
