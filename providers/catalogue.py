@@ -13,7 +13,7 @@ import csv
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from broker.domain.market import Place, Pool, PoolKind
 from broker.domain.values import ProviderName, Purchase, usd
@@ -21,6 +21,9 @@ from broker.domain.values import ProviderName, Purchase, usd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+Row: TypeAlias = "dict[str, str]"
+"""One line of a catalogue, by column."""
 
 COLUMNS: Final = (
     "cloud",
@@ -60,7 +63,7 @@ def _shipped() -> tuple[Pool, ...]:
     return read(text.splitlines(), "catalogue.csv")
 
 
-def catalogue_rows(own: Path | None = None) -> tuple[dict[str, str], ...]:
+def catalogue_rows(own: Path | None = None) -> tuple[Row, ...]:
     """The lines of the catalogue that ships, or of a file of one's own, by column.
 
     Raises MalformedCatalogue, and OSError for a file that cannot be read.

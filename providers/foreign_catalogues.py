@@ -12,10 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from broker.domain.values import ProviderName, decimal_text, usd
-from providers.catalogue import MalformedCatalogue
-
-Row: TypeAlias = dict[str, str]
-"""One line of our own catalogue, by column."""
+from providers.catalogue import MalformedCatalogue, Row
 
 _GPUHUNT: Final = ("instance_name", "location", "price", "cpu", "memory", "gpu_count", "spot")
 _SKYPILOT: Final = ("InstanceType", "vCPUs", "MemoryGiB", "AcceleratorName", "Price", "Region")

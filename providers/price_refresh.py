@@ -9,11 +9,8 @@ from io import StringIO
 from typing import Final
 
 from broker.domain.values import ProviderName, Usd, decimal_text, usd
-from providers.catalogue import COLUMNS, SPOT
+from providers.catalogue import COLUMNS, SPOT, Row
 from providers.prices import ListPrice
-
-Row = dict[str, str]
-"""One line of a catalogue, by column."""
 
 SOURCES: Final[Mapping[ProviderName, str]] = {
     ProviderName.AZURE: "AZURE-RETAIL",

@@ -16,9 +16,9 @@ from broker.client.errors import BrokerError
 from broker.domain.values import ProviderName, Usd, decimal_text
 from broker.settings import Settings
 from broker.wiring import SystemClock
-from providers.catalogue import MalformedCatalogue, catalogue_rows, read
+from providers.catalogue import MalformedCatalogue, Row, catalogue_rows, read
 from providers.foreign_catalogues import read_foreign
-from providers.price_refresh import Refreshed, Row, merged, refreshed, text_of
+from providers.price_refresh import Refreshed, merged, refreshed, text_of
 from providers.prices import ListPrice, PricesUnavailable
 from providers.registry import price_reader
 
