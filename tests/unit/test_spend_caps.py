@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
-from broker.domain.caps import Cap, Caps
+from broker.domain.caps import Cap, Caps, Purse
+from broker.domain.decision import EndTerm, PutOffer, Wait
 from broker.domain.market import Place
+from broker.domain.offer import OfferKind
 from broker.domain.values import ProviderName
+from broker.domain.workload import Scope
+from broker.steps.within_caps import within_caps
 from tests.support.broker import AWS, EAST, GCP, PRICES, Broker, a_broker, work
 
 AZURE = ProviderName.AZURE
@@ -97,3 +102,24 @@ def test_a_total_is_used_up_by_time_and_nothing_that_runs_is_ended_for_it() -> N
         assert broker.active(first)
         assert broker.states(second) == ["pending"]
         assert "USD in total" in broker.job(second).trouble
+
+
+def test_what_is_decided_of_leases_that_live_stands_beside_what_is_held_back() -> None:
+    with a_broker({EAST: 9, AWS: 9}) as broker:
+        (job,) = broker.submit(work(units=2))
+        with broker.store.transaction() as tx:
+            case = tx.cases([job])[job]
+        purse = Purse(Caps(overall=Cap(usd_total=Decimal(0))))
+        edition = broker.rules.edition(case.job.agreement, case.now)
+        assert edition is not None
+        offer = partial(PutOffer, units=(0,), edition=edition, clause="c", terms=case.job.terms)
+        more, renewal = (
+            offer(kind=OfferKind.RIGHT),
+            offer(kind=OfferKind.RIGHT, scope=Scope.RENEWAL),
+        )
+        over = EndTerm(unit=1)
+        (kept,) = within_caps([case], [(more, renewal, over)], purse)
+        assert kept[:2] == (renewal, over)
+        assert isinstance(kept[2], Wait)
+        (untouched,) = within_caps([case], [(renewal, over)], purse)
+        assert untouched == (renewal, over)
